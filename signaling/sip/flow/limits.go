@@ -1,0 +1,72 @@
+package flow
+
+import "time"
+
+// Limits bound what peers may cost. DefaultLimits gives the defaults; a zero or
+// negative value anywhere means the default.
+type Limits struct {
+	// Header is the most bytes of start line and header on a stream.
+	Header int
+	// Body is the most bytes of body on a stream.
+	Body int
+
+	// Connections is the most TCP and TLS connections at a time.
+	Connections int
+	// PerSource is the most TCP and TLS connections at a time of one IPv4 address or
+	// IPv6 /64.
+	PerSource int
+	// Handshakes is the most TLS handshakes worked on at a time; others wait, within
+	// Handshake.
+	Handshakes int
+	// HandshakesPerSource is the same for one source.
+	HandshakesPerSource int
+	// Strangers is the most unproven UDP flows kept for each socket; the oldest gives way.
+	Strangers int
+
+	// Handshake is the most time from accept to the end of the TLS handshake.
+	Handshake time.Duration
+	// FirstMessage is the most time from there (TCP: from accept) to the first whole
+	// message.
+	FirstMessage time.Duration
+	// WholeMessage is the most time from the first byte of a message to its last.
+	WholeMessage time.Duration
+	// Idle is how long an unproven flow may be silent after its last message.
+	Idle time.Duration
+	// IdleProven is the same for a proven flow, where Table.SetIdle gave no other.
+	IdleProven time.Duration
+	// Write is the most time a write to a stream may take.
+	Write time.Duration
+	// Queue is the most bytes waiting to be written to one stream.
+	Queue int
+
+	// Rate is how many datagrams a second one source (IPv4 address, IPv6 /64) may send
+	// on unproven UDP flows, Burst how many at once. What is over is dropped unread.
+	// Rate < 0 switches it off.
+	Rate  float64
+	Burst int
+	// Sources is how many sources the rate is kept for at a time.
+	Sources int
+}
+
+// DefaultLimits gives the limits that a system has when nothing else is configured.
+func DefaultLimits() Limits {
+	return Limits{
+		Header:              16 << 10,
+		Body:                64 << 10,
+		Connections:         20_000,
+		PerSource:           2_000,
+		Handshakes:          256,
+		HandshakesPerSource: 64,
+		Strangers:           65_536,
+		Handshake:           10 * time.Second,
+		FirstMessage:        15 * time.Second,
+		WholeMessage:        10 * time.Second,
+		Idle:                2 * time.Minute,
+		IdleProven:          time.Hour,
+		Write:               5 * time.Second,
+		Queue:               128 << 10,
+		Rate:                1_000,
+		Burst:               4_000,
+		Sources:             16_384,
+	}
+}
