@@ -61,7 +61,8 @@ type SIP struct {
 	MaxConnections          int `yaml:"max_connections"`
 	MaxConnectionsPerSource int `yaml:"max_connections_per_source"`
 	MaxHandshakes           int `yaml:"max_handshakes"`
-	// UDPRate is how many datagrams a second one IP address may send, 0 for no limit.
+	// UDPRate is how many datagrams a second one IP address may send before a phone
+	// behind it has proved itself; 0 for no limit.
 	UDPRate int `yaml:"udp_rate"`
 }
 
@@ -192,6 +193,10 @@ type Extension struct {
 	Number   string   `yaml:"number"`
 	Protocol Protocol `yaml:"protocol"`
 	BaseUser string   `yaml:"base_user"`
+	// MediaSecurity "" is the system's.
+	MediaSecurity MediaSecurity `yaml:"media_security"`
+	// Profile names a phone profile, "" to go by the User-Agent.
+	Profile string `yaml:"profile"`
 
 	Line int `yaml:"-"`
 }
@@ -216,10 +221,10 @@ func Default() *Config {
 			Expires:                 Expires{Min: Duration(time.Minute), Default: Duration(time.Hour), Max: Duration(time.Hour)},
 			FlowTimer:               Duration(2 * time.Minute),
 			MaxMessage:              65535,
-			MaxConnections:          100_000,
-			MaxConnectionsPerSource: 1000,
-			MaxHandshakes:           500,
-			UDPRate:                 0,
+			MaxConnections:          20_000,
+			MaxConnectionsPerSource: 2_000,
+			MaxHandshakes:           256,
+			UDPRate:                 1_000,
 		},
 		Media: Media{
 			Security: SecurityPreferred,

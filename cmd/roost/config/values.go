@@ -1,10 +1,13 @@
 package config
 
 import (
+	"crypto/md5" //nolint:gosec // the length of its digest
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,9 +74,9 @@ func (l *Listen) parse(written string) error {
 	if !strings.Contains(rest, ":") {
 		rest = ":" + rest
 	}
-	var where HostPort
-	if err := where.parse(rest); err != nil {
-		return &badValue{err.(*badValue).what, right} //nolint:errorlint // HostPort.parse returns nothing else
+	where, bad := hostPort(rest)
+	if bad != nil {
+		return &badValue{bad.what, right}
 	}
 	l.Host, l.Port = where.Host, where.Port
 	return nil
@@ -103,19 +106,28 @@ func (h *HostPort) parse(written string) error {
 		*h = HostPort{}
 		return nil
 	}
+	where, bad := hostPort(written)
+	if bad != nil {
+		return bad
+	}
+	*h = where
+	return nil
+}
+
+func hostPort(written string) (HostPort, *badValue) {
+	const right = "write host:port, :port, or [IPv6]:port"
 	host, port, err := net.SplitHostPort(written)
 	if err != nil {
-		return &badValue{fmt.Sprintf("%q is not host:port", written), "write host:port, :port, or [IPv6]:port"}
+		return HostPort{}, &badValue{fmt.Sprintf("%q is not host:port", written), right}
 	}
 	number, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return &badValue{fmt.Sprintf("%q is no port", port), "a port is a number from 1 to 65535"}
+		return HostPort{}, &badValue{fmt.Sprintf("%q is no port", port), "a port is a number from 1 to 65535"}
 	}
 	if host != "" && !isAddress(host) {
-		return &badValue{fmt.Sprintf("%q is neither an IP address nor a host name", host), "write host:port, :port, or [IPv6]:port"}
+		return HostPort{}, &badValue{fmt.Sprintf("%q is neither an IP address nor a host name", host), right}
 	}
-	h.Host, h.Port = host, uint16(number)
-	return nil
+	return HostPort{Host: host, Port: uint16(number)}, nil
 }
 
 // IsZero tells that nothing is set.
@@ -183,8 +195,9 @@ func (s Subnet) String() string { return netip.Prefix(s).String() }
 // Secret is a password or code: in plain, or as digest HA1. It never prints.
 type Secret struct {
 	Plain string
-	// HA1MD5 and HA1SHA256 are lower-case hexadecimal, "" where not given (RFC 8760).
-	HA1MD5, HA1SHA256 string
+	// HA1 is lower-case hexadecimal: 32 digits for MD5, 64 for SHA-256, or both
+	// with a comma between (RFC 8760).
+	HA1 string
 }
 
 // ha1Prefix marks a secret that is given as digest HA1: ha1:HEX or ha1:HEX,HEX.
@@ -196,18 +209,18 @@ func (s *Secret) parse(written string) error {
 		s.Plain = written
 		return nil
 	}
+	var sizes []int
 	for part := range strings.SplitSeq(rest, ",") {
-		part = strings.ToLower(strings.TrimSpace(part))
 		raw, err := hex.DecodeString(part)
-		switch {
-		case err == nil && len(raw) == 16 && s.HA1MD5 == "":
-			s.HA1MD5 = part
-		case err == nil && len(raw) == 32 && s.HA1SHA256 == "":
-			s.HA1SHA256 = part
-		default:
-			return &badValue{"the value after ha1: is no digest HA1", "write ha1: and 32 hexadecimal digits for MD5, 64 for SHA-256, or both with a comma between"}
+		if err != nil || len(raw) != md5.Size && len(raw) != sha256.Size || slices.Contains(sizes, len(raw)) {
+			return &badValue{
+				"the value after ha1: is no digest HA1",
+				"write ha1: and 32 hexadecimal digits for MD5, 64 for SHA-256, or both with a comma between",
+			}
 		}
+		sizes = append(sizes, len(raw))
 	}
+	s.HA1 = strings.ToLower(rest)
 	return nil
 }
 

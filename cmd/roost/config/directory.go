@@ -1,0 +1,178 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"roost/registrar"
+	"roost/registrar/credentials"
+	"roost/registrar/directory"
+)
+
+// Directory turns users, extensions and locations into what the registrar works
+// with. After Load it gives no error; for a Config built by a program it may, and
+// the error is Errors.
+func (c *Config) Directory() (*directory.Directory, error) {
+	profiles, err := c.PhoneProfiles()
+	if err != nil {
+		return nil, err
+	}
+	in := directory.Input{System: c.System, Backup: c.Backup(), Profiles: profiles}
+	for _, line := range c.Network.Lines {
+		address, _ := netip.ParseAddr(strings.Trim(line.Address.Host, "[]")) // a host name is resolved by backupName
+		in.Systems = append(in.Systems, directory.System{Name: line.System, Address: address})
+	}
+	for i := range c.Locations {
+		in.Locations = append(in.Locations, c.location(&c.Locations[i]))
+	}
+	for i := range c.Users {
+		user, err := c.user(&c.Users[i])
+		if err != nil {
+			return nil, err
+		}
+		in.Users = append(in.Users, user)
+	}
+	for i := range c.Extensions {
+		extension, err := c.extension(&c.Extensions[i])
+		if err != nil {
+			return nil, err
+		}
+		in.Extensions = append(in.Extensions, extension)
+	}
+	made, problems := directory.New(in)
+	if len(problems) > 0 {
+		return nil, c.directoryErrors(problems)
+	}
+	return made, nil
+}
+
+// Backup is the system that is asked to back up the phones, "" if none is.
+func (c *Config) Backup() string {
+	for i := range c.Network.Lines {
+		if c.Network.Lines[i].BacksUpPhones() {
+			return c.Network.Lines[i].System
+		}
+	}
+	return ""
+}
+
+// PhoneProfiles are the built-in phone profiles with those of the file before
+// them. One of the file takes from the built-in family that its match names what
+// it does not say itself.
+func (c *Config) PhoneProfiles() (directory.Profiles, error) {
+	builtin, err := directory.NewProfiles()
+	if err != nil {
+		return directory.Profiles{}, fmt.Errorf("built-in profiles: %w", err)
+	}
+	overrides := make([]directory.Profile, 0, len(c.Profiles))
+	for _, written := range c.Profiles {
+		profile := builtin.ByAgent(written.Match)
+		profile.Name = written.Match
+		profile.Agents = []string{written.Match}
+		profile.Phrase = written.Phrase
+		profile.FollowsRedirect = profile.FollowsRedirect || written.FollowsRedirect
+		switch written.Refuse {
+		case Refuse503:
+			profile.Refusal = directory.Refuse503
+		case RefuseSilent:
+			profile.Refusal = directory.RefuseSilent
+		case RefusePhrase:
+			profile.Refusal = directory.RefusePhrase
+		}
+		overrides = append(overrides, profile)
+	}
+	profiles, err := directory.NewProfiles(overrides...)
+	if err != nil {
+		return directory.Profiles{}, Errors{{File: c.Path, Line: c.Line("profiles"), What: "profiles: " + err.Error()}}
+	}
+	return profiles, nil
+}
+
+func (c *Config) location(written *Location) directory.Location {
+	location := directory.Location{Name: written.Name, Backup: c.backupName(written.Backup)}
+	for _, subnet := range written.Subnets {
+		location.Subnets = append(location.Subnets, subnet.Prefix())
+	}
+	return location
+}
+
+// backupName is the system whose line has that host name as its address; anything
+// else, IP addresses too, is left to the directory.
+func (c *Config) backupName(backup string) string {
+	for _, line := range c.Network.Lines {
+		if backup != "" && strings.EqualFold(line.Address.Host, backup) && !isIP(backup) {
+			return line.System
+		}
+	}
+	return backup
+}
+
+func (c *Config) user(written *User) (directory.User, error) {
+	user := directory.User{
+		Number:    registrar.Number(written.Number),
+		Name:      written.Name,
+		LoginCode: written.LoginCode.Plain,
+	}
+	var err error
+	switch {
+	case written.Password.HA1 != "":
+		user.Secret, err = credentials.ParseHA1(written.Password.HA1)
+	case written.Password.Plain != "":
+		user.Secret = credentials.FromPassword(written.Number, c.Realm, written.Password.Plain)
+	}
+	if err != nil {
+		return user, Errors{{File: c.Path, Line: written.Line, What: "users: password: " + err.Error()}}
+	}
+	return user, nil
+}
+
+func (c *Config) extension(written *Extension) (directory.Extension, error) {
+	fail := func(err error) (directory.Extension, error) {
+		return directory.Extension{}, Errors{{File: c.Path, Line: written.Line, What: "extensions: " + err.Error()}}
+	}
+	protocol, err := registrar.ParseProtocol(string(written.Protocol))
+	if err != nil {
+		return fail(err)
+	}
+	security, err := registrar.ParseMediaSecurity(string(written.MediaSecurity))
+	if err != nil {
+		return fail(err)
+	}
+	return directory.Extension{
+		Number:        registrar.Number(written.Number),
+		Protocol:      protocol,
+		BaseUser:      registrar.Number(written.BaseUser),
+		MediaSecurity: security,
+		Profile:       written.Profile,
+	}, nil
+}
+
+// directoryErrors puts file and line to what the directory says.
+func (c *Config) directoryErrors(problems []directory.Problem) Errors {
+	errs := make(Errors, 0, len(problems))
+	for _, problem := range problems {
+		line := 0
+		switch problem.List {
+		case directory.Users:
+			line = c.Users[problem.Index].Line
+		case directory.Extensions:
+			line = c.Extensions[problem.Index].Line
+		case directory.Locations:
+			line = c.Locations[problem.Index].Line
+		}
+		key := fmt.Sprintf("%s[%d]", problem.List, problem.Index)
+		if problem.Field != "" {
+			key += "." + problem.Field
+		}
+		what, right, _ := strings.Cut(problem.Text, "; ")
+		errs = append(errs, &Error{File: c.Path, Line: line, What: key + ": " + what, Right: right})
+	}
+	errs.sort()
+	return errs
+}
+
+func isIP(written string) bool {
+	_, err := netip.ParseAddr(strings.Trim(written, "[]"))
+	return err == nil
+}

@@ -1,0 +1,197 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"roost/certs"
+)
+
+// validator judges the values of one file, each by itself and with the others of
+// the same file. What concerns several systems is Check's.
+type validator struct {
+	cfg  *Config
+	errs Errors
+}
+
+// bad notes that the value of a key is wrong.
+func (v *validator) bad(key, what, right string) { v.badLine(v.cfg.Line(key), key+": "+what, right) }
+
+func (v *validator) badLine(line int, what, right string) {
+	v.errs = append(v.errs, &Error{File: v.cfg.Path, Line: line, What: what, Right: right})
+}
+
+func (v *validator) run() {
+	v.system()
+	v.certificates()
+	v.sip()
+	v.media()
+	v.network()
+	v.resilience()
+	v.limits()
+	v.profiles()
+	v.directory()
+}
+
+func (v *validator) system() {
+	cfg := v.cfg
+	switch {
+	case cfg.System == "":
+		v.bad("system", "is missing", "name this system, as its certificate does")
+	default:
+		if err := certs.CheckSystemName(cfg.System); err != nil {
+			v.bad("system", err.Error(), "choose a name such as london")
+		}
+	}
+	switch ip, err := netip.ParseAddr(strings.Trim(cfg.Address, "[]")); {
+	case cfg.Address == "":
+		v.bad("address", "is missing", "give the IP address or host name that phones and other systems are told")
+	case !isAddress(cfg.Address):
+		v.bad("address", fmt.Sprintf("%q is neither an IP address nor a host name", cfg.Address), "give it without a port")
+	case err == nil && (ip.IsUnspecified() || ip.IsMulticast()):
+		v.bad("address", fmt.Sprintf("phones cannot be told %s", cfg.Address), "give the address that they reach this system by")
+	}
+	switch {
+	case cfg.Realm == "":
+		v.bad("realm", "is missing", "give the SIP domain, the same on all systems, such as example.test")
+	case !isAddress(cfg.Realm):
+		v.bad("realm", fmt.Sprintf("%q is no domain", cfg.Realm), "give the SIP domain, such as example.test")
+	}
+	if cfg.LabSpeed != 1 && !cfg.Lab {
+		v.bad("lab_speed", "is for labs only", "remove it, or set lab: true on a system that no real phone depends on")
+	}
+	v.inRange("lab_speed", cfg.LabSpeed, 1, 1000)
+}
+
+// certificates wants all three files where anything uses TLS, and the files to
+// be there. What is in them is judged by Check and by serve.
+func (v *validator) certificates() {
+	c := &v.cfg.Certificates
+	why := v.needsCertificates()
+	for _, file := range []struct {
+		key  string
+		path *string
+	}{{"identity", &c.Identity}, {"key", &c.Key}, {"trusted_root", &c.TrustedRoot}} {
+		key := "certificates." + file.key
+		if *file.path == "" {
+			if why != "" {
+				v.bad(key, "is missing, and "+why+" needs it", "name the PEM file; roost certs init makes a set for a lab")
+			}
+			continue
+		}
+		*file.path = relativeTo(v.cfg.Path, *file.path)
+		if info, err := os.Stat(*file.path); err != nil {
+			v.bad(key, *file.path+" cannot be read: "+osReason(err), "name a PEM file, relative to this file; roost certs init makes a set for a lab")
+		} else if info.IsDir() {
+			v.bad(key, *file.path+" is a directory", "name a PEM file in it")
+		}
+	}
+}
+
+func (v *validator) needsCertificates() string {
+	for _, listen := range v.cfg.SIP.Listen {
+		if listen.Transport == TLS {
+			return "sip.listen " + listen.String()
+		}
+	}
+	if len(v.cfg.Network.Lines) > 0 {
+		return "the line to " + v.cfg.Network.Lines[0].System
+	}
+	return ""
+}
+
+func (v *validator) sip() {
+	s := &v.cfg.SIP
+	if len(s.Listen) == 0 {
+		v.bad("sip.listen", "is empty: no phone could register", `write ["udp:5060", "tcp:5060", "tls:5061"] or some of these`)
+	}
+	seen := make(map[Listen]bool)
+	for i, listen := range s.Listen {
+		key := fmt.Sprintf("sip.listen[%d]", i)
+		if seen[listen] {
+			v.bad(key, listen.String()+" is given twice", "remove one")
+		}
+		seen[listen] = true
+		v.port(key, listen.Port)
+	}
+	v.inRange("sip.contacts_per_phone", s.ContactsPerPhone, 1, 10)
+	shortest := 30 * time.Second
+	if v.cfg.Lab {
+		shortest = time.Second
+	}
+	v.between("sip.expires.min", s.Expires.Min, shortest, time.Hour, "RFC 3261 section 10.3 allows 423 up to an hour only")
+	v.between("sip.expires.max", s.Expires.Max, s.Expires.Min.Std(), 24*time.Hour, "it is not less than sip.expires.min")
+	v.between("sip.expires.default", s.Expires.Default, s.Expires.Min.Std(), s.Expires.Max.Std(), "it lies between sip.expires.min and max")
+	v.between("sip.flow_timer", s.FlowTimer, shortest, time.Hour, "RFC 5626 section 4.4.1 suggests 2m")
+	v.inRange("sip.max_message", s.MaxMessage, 4096, 1<<20)
+	v.inRange("sip.max_connections", s.MaxConnections, 1, 1_000_000)
+	v.inRange("sip.max_connections_per_source", s.MaxConnectionsPerSource, 1, 1_000_000)
+	v.inRange("sip.max_handshakes", s.MaxHandshakes, 1, 100_000)
+	v.inRange("sip.udp_rate", s.UDPRate, 0, 1_000_000)
+}
+
+func (v *validator) media() {
+	seen := make(map[Suite]bool)
+	for i, suite := range v.cfg.Media.Suites {
+		if seen[suite] {
+			v.bad(fmt.Sprintf("media.suites[%d]", i), string(suite)+" is given twice", "remove one; the order is the preference")
+		}
+		seen[suite] = true
+	}
+	if len(v.cfg.Media.Suites) == 0 && v.cfg.Media.Security != SecurityDisabled {
+		v.bad("media.suites", "is empty, but media.security is "+string(v.cfg.Media.Security), "name at least AES_CM_128_HMAC_SHA1_80, or set media.security: disabled")
+	}
+}
+
+// directory lets the registrar's directory judge users, extensions and locations.
+func (v *validator) directory() {
+	for i := range v.cfg.Users {
+		if user := &v.cfg.Users[i]; user.LoginCode.HA1 != "" {
+			v.badLine(user.Line, fmt.Sprintf("users[%d].login_code: a code cannot be given as ha1:", i), "write the code, ${NAME} or file:PATH")
+		}
+	}
+	for i := range v.cfg.Extensions {
+		if extension := &v.cfg.Extensions[i]; extension.Protocol == "" {
+			extension.Protocol = ProtocolSIP
+		}
+	}
+	var errs Errors
+	if _, err := v.cfg.Directory(); errors.As(err, &errs) {
+		v.errs = append(v.errs, errs...)
+	} else if err != nil {
+		v.badLine(1, err.Error(), "")
+	}
+}
+
+func (v *validator) limits() {
+	if _, given := v.cfg.lines["licences.phones"]; given || v.cfg.Licences.Phones != 0 {
+		v.inRange("licences.phones", v.cfg.Licences.Phones, 1, 1_000_000)
+	}
+	v.inRange("capacity.phones", v.cfg.Capacity.Phones, 1, 1_000_000)
+	if listen := v.cfg.Console.Listen; !listen.IsZero() {
+		v.port("console.listen", listen.Port)
+	}
+}
+
+// port refuses port 0, "any free one", where phones and peers must find it.
+func (v *validator) port(key string, port uint16) {
+	if port == 0 && !v.cfg.Lab {
+		v.bad(key, "port 0 takes any free port, which nobody could find", "give a port from 1 to 65535")
+	}
+}
+
+func (v *validator) inRange(key string, value, least, most int) {
+	if value < least || value > most {
+		v.bad(key, fmt.Sprintf("%d is out of range", value), fmt.Sprintf("give a number from %d to %d", least, most))
+	}
+}
+
+func (v *validator) between(key string, value Duration, least, most time.Duration, why string) {
+	if value.Std() < least || value.Std() > most {
+		v.bad(key, fmt.Sprintf("%s is out of range", value), fmt.Sprintf("give %s to %s: %s", Duration(least), Duration(most), why))
+	}
+}
