@@ -18,7 +18,7 @@ type Spec struct {
 	Returns How `yaml:"returns,omitempty" json:"returns,omitempty"`
 	// Subscribes overrides whether it subscribes to the reg event.
 	Subscribes *bool `yaml:"subscribes,omitempty" json:"subscribes,omitempty"`
-	Expires    int   `yaml:"expires,omitempty" json:"expires,omitempty"` // seconds asked for
+	Expires    int   `yaml:"expires,omitempty" json:"expires,omitempty"` // asked for, seconds of rule time
 }
 
 // Server is one entry of a phone's list, best first.
@@ -93,7 +93,7 @@ type (
 		// Why the phone came here: power on, no answer, connection closed,
 		// refused, reg-event NOTIFY, by itself.
 		Why     string `json:"why,omitempty"`
-		Expires int    `json:"expires,omitempty"` // seconds granted
+		Expires int    `json:"expires,omitempty"` // granted, seconds of rule time
 		// At is rule time in seconds since the fleet started.
 		At float64 `json:"at"`
 	}

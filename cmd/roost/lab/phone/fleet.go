@@ -101,9 +101,10 @@ func newRunner(setup Setup, spec Spec, index uint64, clock Clock, dialer dialer,
 	}
 	r.machine = New(Config{
 		Spec: spec, Profile: profile, Domain: setup.Domain, Servers: setup.Servers,
-		Local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()),
-		T1:    max(timerT1, time.Duration(float64(20*time.Millisecond)*setup.Speed)),
-		Seed:  setup.Seed<<20 + index,
+		Local:      netip.AddrPortFrom(local.Addr().Unmap(), local.Port()),
+		T1:         max(timerT1, time.Duration(float64(20*time.Millisecond)*setup.Speed)),
+		WireSecond: time.Duration(setup.Speed * float64(time.Second)),
+		Seed:       setup.Seed<<20 + index,
 	})
 	return r, nil
 }

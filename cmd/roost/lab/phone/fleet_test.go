@@ -209,7 +209,7 @@ func TestFleetOverEveryTransport(t *testing.T) {
 		t.Run(address, func(t *testing.T) {
 			rootFile, secure := labTLS(t, address)
 			home, backup := serve(t, "home", address, secure), serve(t, "backup", address, secure)
-			setup := Setup{Speed: 100, Domain: "example.test", Servers: []Server{home.server(), backup.server()}, TrustedRoot: rootFile}
+			setup := Setup{Speed: 60, Domain: "example.test", Servers: []Server{home.server(), backup.server()}, TrustedRoot: rootFile}
 			for i, transport := range []string{"udp", "tcp", "tls"} {
 				spec := Spec{Number: string(rune('1' + i)), Password: password, Profile: "yealink", Transport: transport, Returns: ByServer}
 				if address == "127.0.0.1" && i > 0 { // of its own, the first one's is chosen for it
@@ -237,7 +237,7 @@ func TestTLSPhoneVerifiesServer(t *testing.T) {
 	rootFile, _ := labTLS(t, "127.0.0.1")
 	_, other := labTLS(t, "127.0.0.1")
 	home := serve(t, "home", "127.0.0.1", other)
-	setup := Setup{Speed: 100, Domain: "example.test", Servers: []Server{home.server()}, TrustedRoot: rootFile,
+	setup := Setup{Speed: 60, Domain: "example.test", Servers: []Server{home.server()}, TrustedRoot: rootFile,
 		Phones: []Spec{{Number: "1", Password: password, Profile: "poly", Transport: "tls"}}}
 	fleet := startFleet(t, setup)
 	fleet.await(1, func(r Report) bool { return r.Event == Unanswered && r.Text != "" })

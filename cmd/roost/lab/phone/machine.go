@@ -29,8 +29,11 @@ type Config struct {
 	Local netip.AddrPort
 	// T1 is the first retransmission interval, 500 ms if 0. A fleet at a high
 	// speed stretches it so that wall-clock intervals stay sensible.
-	T1   time.Duration
-	Seed uint64 // of everything random
+	T1 time.Duration
+	// WireSecond is the rule time that a second in a SIP header stands for, 1s if
+	// 0. Servers grant wall-clock seconds, and so does a sped-up roost.
+	WireSecond time.Duration
+	Seed       uint64 // of everything random
 }
 
 // Machine is one phone without its sockets. Not safe for concurrent use.
@@ -83,6 +86,9 @@ type leg struct {
 func New(config Config) *Machine {
 	if config.T1 == 0 {
 		config.T1 = timerT1
+	}
+	if config.WireSecond == 0 {
+		config.WireSecond = time.Second
 	}
 	if config.Spec.Returns != "" {
 		config.Profile.Return.How = config.Spec.Returns
@@ -196,7 +202,7 @@ func (m *Machine) unregister() {
 	for _, leg := range m.legs {
 		if leg.registered {
 			m.lose(leg, "taken out of service")
-			m.sendRegister(leg, 0)
+			m.register(leg, &transaction{kind: kindRegister, leg: leg})
 		}
 		leg.try, leg.refresh, leg.poll, leg.keepAlive, leg.sub = time.Time{}, time.Time{}, time.Time{}, time.Time{}, subscription{}
 	}
@@ -245,14 +251,14 @@ func (m *Machine) tickLeg(leg *leg) {
 	}
 	if due(leg.try, m.now) {
 		leg.try = time.Time{}
-		m.sendRegister(leg, m.Profile.Expires)
+		m.sendRegister(leg)
 	}
 	if leg.registered && due(leg.refresh, m.now) {
 		leg.refresh = time.Time{}
 		if leg.index > 0 && m.Profile.Return.How == AtRefresh && m.tryReturn() {
 			return // its outcome refreshes here
 		}
-		m.sendRegister(leg, m.Profile.Expires)
+		m.sendRegister(leg)
 	}
 }
 
@@ -265,7 +271,7 @@ func (m *Machine) tryReturn() bool {
 		return false
 	}
 	home.why = whyItself
-	m.sendRegister(home, m.Profile.Expires)
+	m.sendRegister(home)
 	return true
 }
 

@@ -31,7 +31,7 @@ func (m *Machine) refused(leg *leg, response *Message) {
 	m.lose(leg, whyRefused)
 	if seconds, err := strconv.Atoi(firstToken(response.Get("Retry-After"))); err == nil && m.Profile.ParksOnRetryAfter && seconds >= 0 && seconds < 86400 {
 		m.report(Report{Event: Waits, Server: leg.server.Name, Text: "Retry-After: " + strconv.Itoa(seconds)})
-		m.aim(leg, whyRefused, time.Duration(seconds)*time.Second)
+		m.aim(leg, whyRefused, time.Duration(seconds)*m.WireSecond)
 		return
 	}
 	if phrase := m.Profile.MovesOnPhrase; phrase != "" && !strings.Contains(strings.ToLower(response.Reason), phrase) {
@@ -102,7 +102,7 @@ func (m *Machine) probeFailed(leg *leg) bool {
 		return false
 	}
 	if here := m.legs[m.at]; here.refresh.IsZero() && !m.busyWith(here, kindRegister) {
-		m.sendRegister(here, m.Profile.Expires) // the refresh that the probe took the place of
+		m.sendRegister(here) // the refresh that the probe took the place of
 	}
 	leg.dirty = m.now.Add(m.Profile.DirtyFor)
 	return true

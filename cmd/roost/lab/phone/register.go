@@ -36,12 +36,13 @@ func (m *Machine) contact() string {
 	return uri
 }
 
-// sendRegister registers, refreshes, or with expires 0 un-registers.
-func (m *Machine) sendRegister(leg *leg, expires int) {
-	if expires > 0 && m.busyWith(leg, kindRegister) {
+// sendRegister registers or refreshes, unless that is under way.
+func (m *Machine) sendRegister(leg *leg) {
+	if m.busyWith(leg, kindRegister) {
 		return
 	}
-	m.register(leg, &transaction{kind: kindRegister, leg: leg, asked: expires})
+	seconds := time.Duration(m.Profile.Expires) * time.Second
+	m.register(leg, &transaction{kind: kindRegister, leg: leg, asked: max(1, int(seconds/m.WireSecond))})
 }
 
 func (m *Machine) register(leg *leg, tx *transaction) {
@@ -212,7 +213,7 @@ func splitContacts(field string) []string {
 // registered is a REGISTER that took: the lease starts, and a phone with one
 // registration is gone from everywhere else.
 func (m *Machine) registered(leg *leg, granted int) {
-	lease := time.Duration(granted) * time.Second
+	lease := time.Duration(granted) * m.WireSecond
 	moved := !leg.registered
 	leg.registered, leg.try, leg.dirty = true, time.Time{}, time.Time{}
 	leg.expires = m.now.Add(lease)
@@ -222,7 +223,7 @@ func (m *Machine) registered(leg *leg, granted int) {
 		m.counts.Refreshed++
 		return
 	}
-	report := Report{Event: Registered, Server: leg.server.Name, Why: leg.why, Expires: granted}
+	report := Report{Event: Registered, Server: leg.server.Name, Why: leg.why, Expires: int(lease / time.Second)}
 	if m.Profile.Dual {
 		m.report(report)
 		m.at = m.firstRegistered()

@@ -19,7 +19,8 @@ const (
 // Setup describes a fleet: YAML, or JSON, which is YAML.
 type Setup struct {
 	// Speed is how many times faster than the wall clock the phones' timers
-	// run; leases that servers grant count as rule seconds too. 1 if 0.
+	// run, 1 if 0. What servers grant counts in wall-clock seconds; the phones
+	// ask for accordingly less.
 	Speed   float64  `yaml:"speed,omitempty" json:"speed,omitempty"`
 	Domain  string   `yaml:"domain" json:"domain"`
 	Servers []Server `yaml:"servers" json:"servers"` // every phone's list, best first

@@ -16,7 +16,7 @@ type subscription struct {
 	refresh                     time.Time
 }
 
-const subscribeFor = 3600 // seconds asked for
+const subscribeFor = 3600 // seconds asked for, on the wire
 
 func (m *Machine) subscribe(leg *leg) {
 	if m.busyWith(leg, kindSubscribe) {
@@ -53,10 +53,10 @@ func (m *Machine) subscribed(leg *leg, response *Message) {
 		leg.sub.target = contact
 	}
 	granted, err := strconv.Atoi(response.Get("Expires"))
-	if err != nil || granted <= 0 {
+	if err != nil || granted <= 0 || granted > subscribeFor {
 		granted = subscribeFor
 	}
-	leg.sub.refresh = m.now.Add(time.Duration(granted) * time.Second * 9 / 10)
+	leg.sub.refresh = m.now.Add(time.Duration(granted) * m.WireSecond * 9 / 10)
 }
 
 // asked answers a server's request.

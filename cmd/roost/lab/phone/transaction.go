@@ -20,7 +20,7 @@ type transaction struct {
 	leg      *leg
 	branch   string
 	data     []byte
-	asked    int  // Expires asked for
+	asked    int  // Expires asked for, on the wire; 0 for an un-REGISTER
 	proofs   int  // challenges answered so far
 	reliable bool // over TCP or TLS: no retransmission
 	interval time.Duration
