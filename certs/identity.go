@@ -80,18 +80,28 @@ func (files Files) read() (contents, error) {
 		if file.path == "" {
 			return contents{}, fmt.Errorf("%s: %w: no file is named", file.what, ErrUnreadable)
 		}
-		info, err := os.Stat(file.path)
+		data, err := readFile(file.path)
 		if err != nil {
-			return contents{}, fmt.Errorf("%s: %w: %w", file.what, ErrUnreadable, err)
+			return contents{}, fmt.Errorf("%s: %w", file.what, err)
 		}
-		if info.Size() > maxFile {
-			return contents{}, fmt.Errorf("%s: %w: %s has %d bytes, %d are allowed", file.what, ErrUnreadable, file.path, info.Size(), maxFile)
-		}
-		if *file.into, err = os.ReadFile(file.path); err != nil {
-			return contents{}, fmt.Errorf("%s: %w: %w", file.what, ErrUnreadable, err)
-		}
+		*file.into = data
 	}
 	return raw, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%w: %s has %d bytes, %d are allowed", ErrUnreadable, path, info.Size(), maxFile)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	return data, nil
 }
 
 func (raw *contents) equal(other *contents) bool {
