@@ -61,8 +61,17 @@ func (p Params) raw() iter.Seq2[string, string] {
 	}
 }
 
-// check finds what is wrong with parameters: a name that is no token, a quote that is
-// not closed, a name twice (RFC 3261 §7.3.1), too many. "" means nothing.
+// isParamValue: a quoted string, or bytes without the delimiters < > " and without
+// white space (more than RFC 3261 §25.1 gen-value, as phones send more).
+func isParamValue(s string) bool {
+	if s != "" && s[0] == '"' {
+		return quotedLen(s) == len(s)
+	}
+	return !strings.ContainsAny(s, "<>\" \t")
+}
+
+// check finds what is wrong with parameters: a name that is no token, a malformed
+// value, a name twice (RFC 3261 §7.3.1), too many. "" means nothing.
 func (p Params) check() string {
 	var names [maxParams]string
 	n := 0
@@ -70,8 +79,8 @@ func (p Params) check() string {
 		switch {
 		case !isToken(name):
 			return "malformed parameter name"
-		case !quotesClosed(value):
-			return "quote not closed in a parameter"
+		case !isParamValue(value):
+			return "malformed parameter value"
 		case n == maxParams:
 			return "too many parameters"
 		}

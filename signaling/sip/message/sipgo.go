@@ -94,10 +94,11 @@ func (a Address) appendNormal(b []byte) []byte {
 	if a.Display != "" {
 		b = append(b, '"')
 		for i := 0; i < len(a.Display); i++ {
-			if a.Display[i] == '"' || a.Display[i] == '\\' {
+			c := a.Display[i]
+			if c == '"' || c == '\\' || c < ' ' || c == 0x7f {
 				b = append(b, '\\')
 			}
-			b = append(b, a.Display[i])
+			b = append(b, c)
 		}
 		b = append(b, '"', ' ')
 	}

@@ -83,20 +83,6 @@ func single(value string) bool {
 	return !more
 }
 
-// quotesClosed tells whether every quoted string in s ends.
-func quotesClosed(s string) bool {
-	quoted := false
-	for i := 0; i < len(s); i++ {
-		switch {
-		case quoted && s[i] == '\\':
-			i++
-		case s[i] == '"':
-			quoted = !quoted
-		}
-	}
-	return !quoted
-}
-
 // unquote takes quotes and quoted-pairs off a quoted string; anything else stays.
 func unquote(s string) string {
 	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
@@ -116,10 +102,30 @@ func unquote(s string) string {
 	return string(b)
 }
 
-// hasControl finds bytes that no header value may have: all controls but TAB.
+// hasControl finds bytes that no header line may have: all controls but TAB. A control
+// other than CR and LF may stand in a quoted string behind a backslash (RFC 3261 §25.1
+// quoted-pair).
 func hasControl(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return hasBareControl(s)
+		}
+	}
+	return false
+}
+
+func hasBareControl(s string) bool {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '\r' || c == '\n':
+			return true
+		case quoted && c == '\\' && i+1 < len(s) && s[i+1] != '\r' && s[i+1] != '\n':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c < ' ' && c != '\t' || c == 0x7f:
 			return true
 		}
 	}

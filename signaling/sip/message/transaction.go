@@ -29,9 +29,6 @@ func (r *reader) vias() {
 		n++
 		switch {
 		case err != nil:
-			if n == 1 {
-				r.m.Via.Host = ""
-			}
 			r.fail(bad("Malformed Via Header: " + err.Error()))
 		case len(via.Branch()) == len(MagicCookie) && equalFold(via.Branch(), MagicCookie):
 			r.fail(bad("Via Branch Without A Transaction"))

@@ -34,7 +34,8 @@ func (v Via) Branch() string {
 }
 
 // ParseVia reads one Via value (RFC 3261 §20.42), white space around its slashes,
-// colons and parameters allowed.
+// colons and parameters allowed. Host is set only where an answer could be sent there,
+// which it could also for a Via of another SIP version or with malformed parameters.
 func ParseVia(s string) (Via, error) {
 	v := Via{Text: trim(s)}
 	if !single(v.Text) {
@@ -42,7 +43,7 @@ func ParseVia(s string) (Via, error) {
 	}
 	name, rest, ok1 := strings.Cut(v.Text, "/")
 	version, rest, ok2 := strings.Cut(rest, "/")
-	if !ok1 || !ok2 || !equalFold(trim(name), "SIP") || trim(version) != "2.0" {
+	if version = trim(version); !ok1 || !ok2 || !equalFold(trim(name), "SIP") || !isToken(version) {
 		return v, errViaProtocol
 	}
 	rest = trim(rest)
@@ -50,12 +51,11 @@ func ParseVia(s string) (Via, error) {
 	if blank < 0 || !isToken(rest[:blank]) {
 		return v, errViaProtocol
 	}
+	badParams := false
 	v.Transport, rest = rest[:blank], trim(rest[blank:])
 	if semi := strings.IndexByte(rest, ';'); semi >= 0 {
 		rest, v.Params = trim(rest[:semi]), Params(rest[semi:])
-		if v.Params.check() != "" {
-			return v, errViaParams
-		}
+		badParams = v.Params.check() != ""
 	}
 	if strings.ContainsAny(rest, " \t") {
 		rest = strings.Map(func(r rune) rune {
@@ -67,6 +67,13 @@ func ParseVia(s string) (Via, error) {
 	}
 	var err error
 	v.Host, v.Port, err = hostPort(rest)
+	switch {
+	case err != nil:
+	case version != "2.0":
+		err = errViaProtocol
+	case badParams:
+		err = errViaParams
+	}
 	return v, err
 }
 
