@@ -33,6 +33,7 @@ type Config struct {
 	RetryMin       time.Duration // 500 ms, doubled at each try …
 	RetryMax       time.Duration // … up to 15 s, less a random part of up to a third
 	Patience       time.Duration // 30 s: never complete, behind, unequal digests: alarm
+	LagGrace       time.Duration // 1 s: a heartbeat may overtake a delta by that much before it counts as lost
 	SilentAfter    time.Duration // 15 s without a heartbeat: a set's state says so
 	TombstoneKeep  time.Duration // 1 h, at least
 	SweepEvery     time.Duration // 2 s: expired records are deleted by the owner, reported by the reader
@@ -92,10 +93,14 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.RetryMin, 500*time.Millisecond)
 	orDefault(&c.RetryMax, 15*time.Second)
 	orDefault(&c.Patience, 30*time.Second)
+	orDefault(&c.LagGrace, time.Second)
 	orDefault(&c.SilentAfter, 15*time.Second)
 	orDefault(&c.TombstoneKeep, time.Hour)
 	orDefault(&c.SweepEvery, 2*time.Second)
 	c.Limits = c.Limits.withDefaults()
+	if need := c.Limits.MaxKey + c.Limits.MaxValue + recordRoom + deltaRoom; c.Limits.MaxMessage < need {
+		return c, fmt.Errorf("a message of %d bytes cannot hold the longest record, %d: %w", c.Limits.MaxMessage, need, ErrTooBig)
+	}
 	if c.Wall == nil {
 		c.Wall = func(now time.Time) time.Time { return now }
 	}

@@ -98,6 +98,8 @@ const (
 	DigestDiffers AlarmKind = "mirror-digest"
 	// TooLarge is a set of another system beyond the limits here.
 	TooLarge AlarmKind = "mirror-too-large"
+	// Malformed is a system that sends what cannot be read; cleared after a minute without.
+	Malformed AlarmKind = "mirror-malformed"
 	// OtherProtocol is a system with another major version of the protocol.
 	OtherProtocol AlarmKind = "mirror-protocol"
 	// TwoOfAName is a name under which two systems run.

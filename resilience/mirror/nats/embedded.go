@@ -1,0 +1,123 @@
+package natscarrier
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"roost/certs"
+)
+
+// embedded is the nats-server of this system: core NATS, no cluster, no JetStream, no
+// monitoring port, nothing advertised, the listener for lines its only socket.
+type embedded struct {
+	server   *server.Server
+	door     *door
+	refusals *refusals
+}
+
+// startWithin bounds the start of the server, which takes milliseconds.
+const startWithin = 5 * time.Second
+
+func startEmbedded(cfg *Config, count *counters) (*embedded, error) {
+	refusals := newRefusals(cfg.Log, count)
+	door := newDoor(cfg.System, rand.Text(), &cfg.Limits, refusals)
+	door.setPeers(cfg.Peers)
+	opts, err := serverOptions(cfg, door)
+	if err != nil {
+		return nil, err
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("embedded server for lines: %w", err)
+	}
+	door.disconnect = func(id uint64) { _ = s.DisconnectClientByID(id) } // gone already is as good
+	log := &serverLog{log: cfg.Log, refusals: refusals, count: count}
+	s.SetLoggerV2(log, false, false, false)
+	s.Start()
+	if !s.ReadyForConnections(startWithin) {
+		s.Shutdown()
+		s.WaitForShutdown()
+		return nil, fmt.Errorf("cannot listen for lines on %s (network.listen): %w", cfg.Listen, log.fatalError())
+	}
+	return &embedded{server: s, door: door, refusals: refusals}, nil
+}
+
+func serverOptions(cfg *Config, door *door) (*server.Options, error) {
+	host, port, err := listenAddress(cfg.Listen)
+	if err != nil {
+		return nil, err
+	}
+	return &server.Options{
+		ServerName:                 cfg.System,
+		Host:                       host,
+		Port:                       port,
+		NoLog:                      true,
+		NoSigs:                     true,
+		NoSystemAccount:            true,
+		Cluster:                    server.ClusterOpts{NoAdvertise: true},
+		CustomClientAuthentication: door,
+		TLSConfig: cfg.Identity.LineServer(certs.Line{
+			Clock:   cfg.Clock,
+			Refused: func(remote net.Addr, err error) { door.refusals.add(remote, "", err.Error()) },
+		}),
+		TLSHandshakeFirst: true, // a stranger is told nothing before its certificate was seen
+		TLSTimeout:        cfg.Timing.Dial.Seconds(),
+		TLSRateLimit:      int64(cfg.Limits.HandshakesRate),
+		AuthTimeout:       cfg.Timing.Dial.Seconds(),
+		MaxConn:           cfg.Limits.Connections,
+		MaxSubs:           64,
+		MaxClosedClients:  16,
+		MaxPayload:        int32(cfg.Limits.MaxPayload), //nolint:gosec // some hundred KiB
+		MaxPending:        int64(cfg.Limits.PendingBytes),
+		WriteDeadline:     cfg.Timing.Write,
+		PingInterval:      cfg.Timing.Ping,
+		MaxPingsOut:       cfg.Timing.PingsOut,
+		// A peer that does not read loses messages, which it can pull; it must not make
+		// this system's publishing wait.
+		NoFastProducerStall: true,
+	}, nil
+}
+
+// listenAddress reads "host:port"; no host means every address of either family.
+func listenAddress(listen string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", 0, fmt.Errorf("network.listen %q: want host:port or :port: %w", listen, err)
+	}
+	number, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("network.listen %q: want a port from 0 to 65535", listen)
+	}
+	port = int(number)
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	if host == "" {
+		host = "0.0.0.0"
+		if probe, err := net.Listen("tcp", "[::]:0"); err == nil {
+			_ = probe.Close()
+			host = "::" // both families
+		}
+	}
+	return host, port, nil
+}
+
+func (e *embedded) stop() {
+	e.server.Shutdown()
+	e.server.WaitForShutdown()
+}
+
+func (e *embedded) addr() net.Addr { return e.server.Addr() }
+
+// sessions are the connections of peers that stand now.
+func (e *embedded) sessions() []session {
+	return e.door.sweep(func(id uint64) bool { return e.server.GetClient(id) != nil })
+}
+
+var errNotReady = errors.New("it did not come up in time")
