@@ -43,6 +43,9 @@ type Guest struct {
 	Busy  bool
 	// Since is when it came, shared as an age.
 	Since time.Time
+	// Granted is the lease in seconds of its last registration there. The shared
+	// record ends with the lease, so that the home can tell when that was.
+	Granted uint32
 }
 
 // DirEntry is one number of the network, told to all.
