@@ -30,6 +30,7 @@ type Carrier struct {
 	lines      map[string]*line
 	closed     atomic.Bool
 	done       chan struct{}
+	cuts       chan func() // floods to end, for the goroutine that does it
 	background sync.WaitGroup
 }
 
@@ -43,7 +44,7 @@ func Start(cfg Config) (*Carrier, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Carrier{cfg: cfg, lines: make(map[string]*line), done: make(chan struct{})}
+	c := &Carrier{cfg: cfg, lines: make(map[string]*line), done: make(chan struct{}), cuts: make(chan func(), 64)}
 	c.hub.limits, c.hub.count = &c.cfg.Limits, &c.count
 	c.states = newStates(cfg.Log)
 	c.peers.set(cfg.Peers, &c.cfg.Limits)
@@ -55,6 +56,7 @@ func Start(cfg Config) (*Carrier, error) {
 			return nil, err
 		}
 	}
+	c.background.Go(c.cutWhoFloods)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.startLines(cfg.Peers)
@@ -292,11 +294,14 @@ func (c *Carrier) Request(ctx context.Context, s mirror.Subject, payload []byte)
 		ctx, cancel = context.WithTimeout(ctx, callWithin)
 		defer cancel()
 	}
-	to := c.towards(s.Origin, data)
-	if to == nil || to.conn() == nil {
+	var conn *nats.Conn
+	if to := c.towards(s.Origin, data); to != nil {
+		conn = to.conn()
+	}
+	if conn == nil {
 		return nil, fmt.Errorf("%s: the line is down: %w", s.Origin, mirror.ErrNoAnswer)
 	}
-	reply, err := to.conn().RequestWithContext(ctx, s.String(), payload)
+	reply, err := conn.RequestWithContext(ctx, s.String(), payload)
 	switch {
 	case err == nil:
 		return reply.Data, nil

@@ -119,13 +119,30 @@ func (c *Carrier) cutOff(from *source, sender string) {
 	c.count.floods.Add(1)
 	c.cfg.Log.Warn().Str("system", sender).Dur("for", c.cfg.Timing.FloodPenalty).
 		Msg("a peer floods us and is cut off for a while")
+	cut := func() { from.kick(sender + " sent far more than its rate") }
 	switch {
 	case from.kick != nil:
-		// Not from here: closing a connection waits for its callbacks, of which this is one.
-		c.background.Go(func() { from.kick(sender + " sent far more than its rate") })
 	case c.embedded != nil:
 		until := time.Now().Add(c.cfg.Timing.FloodPenalty)
-		c.background.Go(func() { c.embedded.door.bar(sender, until) })
+		cut = func() { c.embedded.door.bar(sender, until) }
+	default:
+		return // an outside cluster's clients are its operator's
+	}
+	// Not from here: closing a connection waits for its callbacks, of which this is one.
+	select {
+	case c.cuts <- cut:
+	default: // so many are waiting that the next drop will do
+	}
+}
+
+func (c *Carrier) cutWhoFloods() {
+	for {
+		select {
+		case <-c.done:
+			return
+		case cut := <-c.cuts:
+			cut()
+		}
 	}
 }
 
