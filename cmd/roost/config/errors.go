@@ -43,3 +43,12 @@ func (list Errors) Error() string {
 func (list Errors) sort() {
 	slices.SortStableFunc(list, func(a, b *Error) int { return a.Line - b.Line })
 }
+
+// Findings are the errors as Check would tell them.
+func (list Errors) Findings() []Finding {
+	findings := make([]Finding, len(list))
+	for i, err := range list {
+		findings[i] = Finding{Severity: SeverityError, Rule: "file", File: err.File, Line: err.Line, Text: err.What, Remedy: err.Right}
+	}
+	return findings
+}
