@@ -30,13 +30,15 @@ const (
 	cOutOfOrder
 	cBadContact
 	cTooManyContacts
+	cPathIgnored
+	cAmplifying
 	cFull
 	cUnlicensed
+	cRegisterFailed
 	cBanned
 	cBans
 	cBansEvicted
 	cOptions
-	cOptionsShortened
 	cMethodNotAllowed
 	cUnknownDialog
 	cNoTransaction
@@ -82,13 +84,15 @@ var counterNames = [counterCount][2]string{
 	cOutOfOrder:        {"out_of_order", "CSeq not above the last, answered 500"},
 	cBadContact:        {"bad_contact", "contacts that cannot be used or point at this system"},
 	cTooManyContacts:   {"too_many_contacts", "more contacts than a phone may have"},
+	cPathIgnored:       {"path_ignored", "Path headers of REGISTERs that did not come from a trusted proxy"},
+	cAmplifying:        {"amplifying", "answers over UDP not sent because they were larger than 1.5 times their request"},
 	cFull:              {"full", "registrations refused because the system is at its capacity"},
 	cUnlicensed:        {"unlicensed", "registrations refused for want of a licence"},
+	cRegisterFailed:    {"register_failed", "registrations that failed for a cause of ours, answered 500"},
 	cBanned:            {"banned", "requests dropped unexamined because of wrong passwords before"},
 	cBans:              {"bans", "bans that began"},
 	cBansEvicted:       {"bans_evicted", "entries of the ban table that gave way to newer ones"},
 	cOptions:           {"options", "OPTIONS answered"},
-	cOptionsShortened:  {"options_shortened", "OPTIONS over UDP answered short, so as not to amplify"},
 	cMethodNotAllowed:  {"method_not_allowed", "requests of an unknown method, answered 405"},
 	cUnknownDialog:     {"unknown_dialog", "in-dialog requests for no dialog of ours, answered 481"},
 	cNoTransaction:     {"no_transaction", "CANCEL and ACK that match no transaction"},

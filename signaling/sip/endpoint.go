@@ -3,7 +3,13 @@ package sip
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
+	"hash/maphash"
 	"net"
+	"net/netip"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -22,6 +28,12 @@ type Options struct {
 	// be addressed to, without port; the listeners' own addresses need not be
 	// named.
 	Hosts []string
+	// Address is what phones are told where a socket is bound to no particular
+	// address.
+	Address netip.Addr
+	// Proxies are the networks whose word on a Path is taken (RFC 3327): edge
+	// proxies. A phone's is not.
+	Proxies []netip.Prefix
 	// Product stands in the Server header, e.g. "roost"; "" for none.
 	Product string
 
@@ -60,6 +72,19 @@ type Limits struct {
 	SubscriptionsPerPhone int
 }
 
+func (l Limits) withDefaults() Limits {
+	set := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	set(&l.Transactions, 20_000)
+	set(&l.Clients, 20_000)
+	set(&l.Subscriptions, 100_000)
+	set(&l.SubscriptionsPerPhone, 4)
+	return l
+}
+
 // Access is one line of the access log.
 type Access struct {
 	Method string
@@ -72,64 +97,178 @@ type Access struct {
 
 // Endpoint is the SIP front-end of a system. Its methods are safe for
 // concurrent use.
-type Endpoint struct{}
+type Endpoint struct {
+	o         Options
+	seed      maphash.Seed
+	hosts     []string            // names and addresses that are ours
+	addrs     map[netip.Addr]bool // addresses that are ours
+	ports     map[uint16]bool     // ports that are served
+	flowTimer string
+	secret    func(user string) (credentials.Secret, bool)
 
-// New makes an endpoint; nothing is read before Start.
-func New(o Options) (*Endpoint, error) { return nil, nil }
+	flows   *flow.Table
+	count   counters
+	quiet   *quiet
+	bans    *banTable
+	date    date
+	works   sync.Pool
+	servers *servers
+	clients *clients
+	subs    *subscriptions
 
-// Start begins to serve the sockets.
-func (e *Endpoint) Start() error { return nil }
-
-// Stop drains: nothing more is accepted, transactions and requests of ours get
-// until ctx ends, subscriptions are told "terminated;reason=probation" where
-// that is possible, then all flows are closed and all goroutines are gone.
-// Office.FlowClosed is called for each flow with flow.Draining.
-func (e *Endpoint) Stop(ctx context.Context) error { return nil }
-
-// Trigger is a way to send a guest home (rule FB4) that the endpoint can start
-// by itself. The other two, the refusal and the 302 at the next refresh, are
-// the Office's answers.
-type Trigger uint8
-
-// The triggers.
-const (
-	// TriggerNotify: a reg-event NOTIFY (RFC 3680), contact terminated by the
-	// event deactivated, to a phone that subscribed.
-	TriggerNotify Trigger = iota + 1
-	// TriggerCloseFlow: closing the phone's TCP or TLS flow.
-	TriggerCloseFlow
-)
-
-// SentHome is what came of a trigger.
-type SentHome struct {
-	// Delivered: the phone answered the NOTIFY with a 2xx, or the flow was there
-	// and has been closed.
-	Delivered bool
-	// Why says in words why it was not delivered: "no subscription", "no answer",
-	// "answered 481", "flow is gone", "not a stream".
-	Why string
+	stopSweep chan struct{}
+	swept     sync.WaitGroup
 }
 
-// SendHome asks a registered guest to go home. done is called exactly once, not
-// from SendHome itself but from another goroutine, at most 32 s later.
-func (e *Endpoint) SendHome(r registrar.Registration, by Trigger, done func(SentHome)) {}
+// sweepEvery is how often expired subscriptions and bans are looked for.
+const sweepEvery = time.Second
 
-// Subscribed says whether a phone has a reg-event subscription, so that
-// TriggerNotify can reach it.
-func (e *Endpoint) Subscribed(n registrar.Number) bool { return false }
+// New makes an endpoint; nothing is read before Start.
+func New(o Options) (*Endpoint, error) {
+	switch {
+	case o.Realm == "":
+		return nil, errors.New("sip endpoint: no realm; it is the SIP domain and the digest realm, e.g. example.test")
+	case o.Office == nil || o.Verifier == nil:
+		return nil, errors.New("sip endpoint: Office and Verifier are needed")
+	case len(o.TLS) > 0 && o.TLSConfig == nil:
+		return nil, errors.New("sip endpoint: TLS listeners without a TLS configuration")
+	}
+	o.Limits = o.Limits.withDefaults()
+	if o.FlowTimer <= 0 {
+		o.FlowTimer = 2 * time.Minute
+	}
+	e := &Endpoint{
+		o: o, seed: maphash.MakeSeed(), secret: o.Office.Secret,
+		flowTimer: strconv.FormatInt(int64(o.FlowTimer/time.Second), 10),
+		quiet:     newQuiet(o.Log, time.Now()), bans: newBanTable(),
+		servers:   &servers{most: o.Limits.Transactions, open: make(map[string]*server)},
+		stopSweep: make(chan struct{}),
+	}
+	e.works.New = func() any { return new(work) }
+	e.clients = newClients(e, o.Limits.Clients)
+	e.subs = newSubscriptions(e, o.Limits.Subscriptions, o.Limits.SubscriptionsPerPhone)
+	e.flows = flow.New(flow.Config{Handler: e, Limits: o.Flow, Log: o.Log})
+	return e, nil
+}
 
-// Changed tells the endpoint of a change in the registrar, so that the
-// reg-event subscribers hear of it. Refreshes need not be told.
-func (e *Endpoint) Changed(changes ...registrar.Change) {}
+// Start begins to serve the sockets. After an error Stop must be called.
+func (e *Endpoint) Start() error {
+	e.learnAddresses()
+	for _, pc := range e.o.UDP {
+		if err := e.flows.ServeUDP(pc); err != nil {
+			return fmt.Errorf("sip endpoint: UDP %s: %w", pc.LocalAddr(), err)
+		}
+	}
+	for _, l := range e.o.TCP {
+		if err := e.flows.ServeTCP(l); err != nil {
+			return fmt.Errorf("sip endpoint: TCP %s: %w", l.Addr(), err)
+		}
+	}
+	for _, l := range e.o.TLS {
+		if err := e.flows.ServeTLS(l, e.o.TLSConfig); err != nil {
+			return fmt.Errorf("sip endpoint: TLS %s: %w", l.Addr(), err)
+		}
+	}
+	e.swept.Add(1)
+	go e.sweep()
+	return nil
+}
+
+// learnAddresses finds what is ours before the first message can arrive.
+func (e *Endpoint) learnAddresses() {
+	e.hosts = append([]string{e.o.Realm}, e.o.Hosts...)
+	e.addrs, e.ports = make(map[netip.Addr]bool), make(map[uint16]bool)
+	add := func(a net.Addr) {
+		ap, err := netip.ParseAddrPort(a.String())
+		if err != nil {
+			return
+		}
+		e.ports[ap.Port()] = true
+		if !ap.Addr().IsUnspecified() {
+			e.hosts = append(e.hosts, ap.Addr().Unmap().String())
+		}
+	}
+	for _, pc := range e.o.UDP {
+		add(pc.LocalAddr())
+	}
+	for _, l := range e.o.TCP {
+		add(l.Addr())
+	}
+	for _, l := range e.o.TLS {
+		add(l.Addr())
+	}
+	if e.o.Address.IsValid() {
+		e.hosts = append(e.hosts, e.o.Address.Unmap().String())
+	}
+	for _, h := range e.hosts {
+		if a, err := netip.ParseAddr(h); err == nil {
+			e.addrs[a.Unmap()] = true
+		}
+	}
+}
+
+func (e *Endpoint) sweep() {
+	defer e.swept.Done()
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			e.subs.sweep(now)
+			e.bans.sweep(now)
+		case <-e.stopSweep:
+			return
+		}
+	}
+}
+
+// Stop drains: nothing more is accepted, requests of ours that wait are given
+// up, and what is written already gets until ctx ends to leave. Then all flows
+// are closed and all goroutines are gone. Office.FlowClosed is called for each
+// flow with flow.Draining. Stop is called once.
+func (e *Endpoint) Stop(ctx context.Context) error {
+	e.flows.StopAccepting()
+	close(e.stopSweep)
+	e.swept.Wait()
+	e.clients.stop()
+	err := e.flows.Shutdown(ctx)
+	e.servers.stop()
+	if err != nil {
+		return fmt.Errorf("sip endpoint: %w", err)
+	}
+	return nil
+}
+
+// shown is the address that others are told for a bound one.
+func (e *Endpoint) shown(bound netip.AddrPort) netip.AddrPort {
+	if bound.Addr().IsUnspecified() && e.o.Address.IsValid() {
+		return netip.AddrPortFrom(e.o.Address, bound.Port())
+	}
+	return bound
+}
+
+// aor is a phone's address of record.
+func (e *Endpoint) aor(n registrar.Number) string { return "sip:" + string(n) + "@" + e.o.Realm }
 
 // CloseFlow closes a flow; false if it was gone.
-func (e *Endpoint) CloseFlow(id registrar.FlowID) bool { return false }
+func (e *Endpoint) CloseFlow(id registrar.FlowID) bool { return e.flows.Close(flow.ID(id)) }
 
 // Flows are the flow table's counters and how things stand there.
-func (e *Endpoint) Flows() flow.Counters { return flow.Counters{} }
+func (e *Endpoint) Flows() flow.Counters { return e.flows.Counters() }
 
 // Locals are the addresses that are served, in the order UDP, TCP, TLS.
-func (e *Endpoint) Locals() []flow.Local { return nil }
+func (e *Endpoint) Locals() []flow.Local { return e.flows.Locals() }
 
 // Counters are the endpoint's own counters, always in the same order.
-func (e *Endpoint) Counters() []Count { return nil }
+func (e *Endpoint) Counters() []Count { return e.count.list() }
+
+// Standing says how much the endpoint keeps at the moment.
+func (e *Endpoint) Standing() Standing {
+	return Standing{
+		Transactions: e.servers.count(), Clients: e.clients.count(),
+		Subscriptions: e.subs.count(), BanEntries: e.bans.size(),
+	}
+}
+
+// Standing is how many of each there are.
+type Standing struct{ Transactions, Clients, Subscriptions, BanEntries int }
