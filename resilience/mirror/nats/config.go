@@ -61,22 +61,22 @@ type Outside struct {
 	Credentials string
 }
 
-// Limits bound what the carrier holds and takes. Rates are per peer and second, with a
-// burst of twice as many.
+// Limits bound what the carrier holds and takes. Rates are per second, and
+// per peer unless said otherwise, with a burst of twice as many.
 type Limits struct {
-	MaxPayload     int // bytes of a message; 512 KiB, at least 64 KiB
-	QueueMessages  int // waiting for one handler; 65,536
-	QueueBytes     int // waiting for one handler; 64 MiB
-	PendingBytes   int // waiting in the server for one connection of a peer; 32 MiB
-	Connections    int // at the embedded server, strangers in a handshake included; 1,024
-	PerPeer        int // connections of one peer at the embedded server; 6
-	HeartbeatRate  int // 50
-	DeltaRate      int // 20,000
-	PullRate       int // 200; counts answers asked for
-	AnswerRate     int // 20,000
-	CallRate       int // 1,000
-	FloodDrops     int // messages dropped by a rate within a second that cut the peer off; 20,000
-	HandshakesRate int // TLS handshakes a second at the listener; 200
+	MaxPayload    int // bytes of a message; 512 KiB, at least 64 KiB
+	QueueMessages int // waiting for one handler; 65,536
+	QueueBytes    int // waiting for one handler; 64 MiB
+	PendingBytes  int // waiting in the server for one connection of a peer; 32 MiB
+	Connections   int // at the embedded server, strangers in a handshake included; 1,024
+	PerPeer       int // connections of one peer at the embedded server; 6
+	HeartbeatRate int // 50
+	DeltaRate     int // 20,000
+	PullRate      int // 200; counts answers asked for
+	AnswerRate    int // 20,000
+	CallRate      int // 1,000
+	FloodDrops    int // messages dropped by a rate within a second that cut the peer off; 20,000
+	HandshakeRate int // TLS handshakes at the listener a second, from one address; 100
 }
 
 // Timing is how often and how long the carrier tries and waits.
@@ -115,7 +115,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.AnswerRate, 20_000)
 	orDefault(&l.CallRate, 1_000)
 	orDefault(&l.FloodDrops, 20_000)
-	orDefault(&l.HandshakesRate, 200)
+	orDefault(&l.HandshakeRate, 100)
 	return l
 }
 

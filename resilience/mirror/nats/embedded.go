@@ -2,6 +2,7 @@ package natscarrier
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -62,26 +63,41 @@ func serverOptions(cfg *Config, door *door) (*server.Options, error) {
 		NoSystemAccount:            true,
 		Cluster:                    server.ClusterOpts{NoAdvertise: true},
 		CustomClientAuthentication: door,
-		TLSConfig: cfg.Identity.LineServer(certs.Line{
-			Clock:   cfg.Clock,
-			Refused: func(remote net.Addr, err error) { door.refusals.add(remote, "", err.Error()) },
-		}),
-		TLSHandshakeFirst: true, // a stranger is told nothing before its certificate was seen
-		TLSTimeout:        cfg.Timing.Dial.Seconds(),
-		TLSRateLimit:      int64(cfg.Limits.HandshakesRate),
-		AuthTimeout:       cfg.Timing.Dial.Seconds(),
-		MaxConn:           cfg.Limits.Connections,
-		MaxSubs:           64,
-		MaxClosedClients:  16,
-		MaxPayload:        int32(cfg.Limits.MaxPayload), //nolint:gosec // some hundred KiB
-		MaxPending:        int64(cfg.Limits.PendingBytes),
-		WriteDeadline:     cfg.Timing.Write,
-		PingInterval:      cfg.Timing.Ping,
-		MaxPingsOut:       cfg.Timing.PingsOut,
+		TLSConfig:                  serverTLS(cfg, door.refusals),
+		TLSHandshakeFirst:          true, // a stranger is told nothing before its certificate was seen
+		TLSTimeout:                 cfg.Timing.Dial.Seconds(),
+		AuthTimeout:                cfg.Timing.Dial.Seconds(),
+		MaxConn:                    cfg.Limits.Connections,
+		MaxSubs:                    64,
+		MaxClosedClients:           16,
+		MaxPayload:                 int32(cfg.Limits.MaxPayload), //nolint:gosec // some hundred KiB
+		MaxPending:                 int64(cfg.Limits.PendingBytes),
+		WriteDeadline:              cfg.Timing.Write,
+		PingInterval:               cfg.Timing.Ping,
+		MaxPingsOut:                cfg.Timing.PingsOut,
 		// A peer that does not read loses messages, which it can pull; it must not make
 		// this system's publishing wait.
 		NoFastProducerStall: true,
 	}, nil
+}
+
+// serverTLS are the settings of package certs for a listener for lines, with a bound on
+// handshakes: they are the dearest thing that a stranger can make us do.
+func serverTLS(cfg *Config, refusals *refusals) *tls.Config {
+	config := cfg.Identity.LineServer(certs.Line{
+		Clock:   cfg.Clock,
+		Refused: func(remote net.Addr, err error) { refusals.add(remote, "", err.Error()) },
+	})
+	perConnection := config.GetConfigForClient
+	handshakes := newSources(cfg.Limits.HandshakeRate)
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if !handshakes.allow(hostOf(hello.Conn.RemoteAddr()), time.Now()) {
+			refusals.add(hello.Conn.RemoteAddr(), "", errHandshakes.Error())
+			return nil, errHandshakes
+		}
+		return perConnection(hello)
+	}
+	return config
 }
 
 // listenAddress reads "host:port"; no host means every address of either family.
@@ -120,4 +136,7 @@ func (e *embedded) sessions() []session {
 	return e.door.sweep(func(id uint64) bool { return e.server.GetClient(id) != nil })
 }
 
-var errNotReady = errors.New("it did not come up in time")
+var (
+	errNotReady   = errors.New("it did not come up in time")
+	errHandshakes = errors.New("too many TLS handshakes from that address within a second")
+)

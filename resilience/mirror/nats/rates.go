@@ -86,3 +86,32 @@ func (r *rates) due(now time.Time) bool {
 	r.warned = now
 	return true
 }
+
+// sources bounds how often each address may do something.
+type sources struct {
+	perSecond int
+
+	mu sync.Mutex
+	by map[string]*rate.Limiter
+}
+
+// maxSources is how many addresses are told apart; beyond, all begin anew.
+const maxSources = 4096
+
+func newSources(perSecond int) *sources {
+	return &sources{perSecond: perSecond, by: make(map[string]*rate.Limiter)}
+}
+
+func (s *sources) allow(address string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.by[address]
+	if l == nil {
+		if len(s.by) >= maxSources {
+			clear(s.by)
+		}
+		l = rate.NewLimiter(rate.Limit(s.perSecond), 2*s.perSecond)
+		s.by[address] = l
+	}
+	return l.AllowN(now, 1)
+}

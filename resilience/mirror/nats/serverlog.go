@@ -77,7 +77,7 @@ func (l *serverLog) handshakeFailed(remote net.Addr, reason string, v []any) {
 		if !ok {
 			continue
 		}
-		if ofCerts(err) {
+		if ofCerts(err) || errors.Is(err, errHandshakes) {
 			return
 		}
 		if alert := tlsAlert(err); alert != "" {
