@@ -1,0 +1,193 @@
+package node
+
+import (
+	"sync"
+
+	"roost/registrar"
+	"roost/registrar/credentials"
+	"roost/registrar/record"
+)
+
+// known is what other systems told us of their numbers: the extensions and users
+// of the homes that we back up (the cfg sets), and the network's directory (the
+// dir sets). It is an index over the mirror, which stays the one that knows what
+// is live; known is changed only by what the mirror says changed.
+type known struct {
+	mu         sync.RWMutex
+	extensions map[registrar.Number]knownExtension
+	users      map[owned]record.User
+	entries    map[registrar.Number]map[string]record.DirEntry // number, then origin
+	phones     map[string]int                                  // extensions by home
+	bindings   map[owned]mirroredBindings
+}
+
+// mirroredBindings is what must be known at once of a phone's registrations at
+// its home: how many there are, and the newest nonce that it used there (SE4).
+type mirroredBindings struct {
+	count int
+	used  credentials.Used
+}
+
+// owned names a record of a home.
+type owned struct {
+	home   string
+	number registrar.Number
+}
+
+type knownExtension struct {
+	home string
+	record.Extension
+}
+
+func newKnown() *known {
+	return &known{
+		extensions: map[registrar.Number]knownExtension{},
+		users:      map[owned]record.User{},
+		entries:    map[registrar.Number]map[string]record.DirEntry{},
+		phones:     map[string]int{},
+		bindings:   map[owned]mirroredBindings{},
+	}
+}
+
+// extension finds a mirrored extension and the home it belongs to.
+func (k *known) extension(n registrar.Number) (knownExtension, bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	e, ok := k.extensions[n]
+	return e, ok
+}
+
+// secret is what a mirrored extension proves itself with: its base user's.
+func (k *known) secret(n registrar.Number) (credentials.Secret, bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	e, ok := k.extensions[n]
+	if !ok {
+		return credentials.Secret{}, false
+	}
+	u, ok := k.users[owned{e.home, e.BaseUser}]
+	return u.Secret, ok
+}
+
+// homeOf says which other system has a number, from its mirrored extensions or
+// else from the network's directory.
+func (k *known) homeOf(n registrar.Number) (string, bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if e, ok := k.extensions[n]; ok {
+		return e.home, true
+	}
+	for home := range k.entries[n] {
+		return home, true
+	}
+	return "", false
+}
+
+// setExtension takes a mirrored extension over. It returns the home that already
+// has the number when that is another one: the first one known stays (NE3).
+func (k *known) setExtension(home string, e record.Extension) (taken string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if held, ok := k.extensions[e.Number]; ok && held.home != home {
+		return held.home
+	} else if !ok {
+		k.phones[home]++
+	}
+	k.extensions[e.Number] = knownExtension{home, e}
+	return ""
+}
+
+func (k *known) dropExtension(home string, n registrar.Number) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if held, ok := k.extensions[n]; ok && held.home == home {
+		delete(k.extensions, n)
+		k.phones[home]--
+	}
+}
+
+func (k *known) setUser(home string, u record.User) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.users[owned{home, u.Number}] = u
+}
+
+func (k *known) dropUser(home string, n registrar.Number) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.users, owned{home, n})
+}
+
+// setEntry takes an entry of the network's directory over and returns the other
+// origins that list the same number as theirs.
+func (k *known) setEntry(origin string, e record.DirEntry) (others []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	origins := k.entries[e.Number]
+	if origins == nil {
+		origins = make(map[string]record.DirEntry, 1)
+		k.entries[e.Number] = origins
+	}
+	for other := range origins {
+		if other != origin {
+			others = append(others, other)
+		}
+	}
+	origins[origin] = e
+	return others
+}
+
+func (k *known) dropEntry(origin string, n registrar.Number) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.entries[n], origin)
+	if len(k.entries[n]) == 0 {
+		delete(k.entries, n)
+	}
+}
+
+// bound takes over that the home has a registration of the phone; fresh says that
+// it is one more than before.
+func (k *known) bound(home string, r *record.Registration, fresh bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	key := owned{home, r.Number}
+	b := k.bindings[key]
+	if fresh {
+		b.count++
+	}
+	if newer := (credentials.Used{Nonce: r.Nonce, Count: r.NonceCount}); newer.Nonce > b.used.Nonce ||
+		newer.Nonce == b.used.Nonce && newer.Count > b.used.Count {
+		b.used = newer
+	}
+	k.bindings[key] = b
+}
+
+// unbound takes over that one registration of the phone at its home has gone, and
+// returns how many are left. The newest nonce stays known as long as there is one.
+func (k *known) unbound(home string, n registrar.Number) (left int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	key := owned{home, n}
+	b := k.bindings[key]
+	if b.count--; b.count > 0 {
+		k.bindings[key] = b
+		return b.count
+	}
+	delete(k.bindings, key)
+	return 0
+}
+
+// floor is the newest nonce that the phone is known to have used at its home.
+func (k *known) floor(home string, n registrar.Number) credentials.Used {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.bindings[owned{home, n}].used
+}
+
+// phonesOf counts the mirrored extensions of a home.
+func (k *known) phonesOf(home string) int {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.phones[home]
+}

@@ -1,0 +1,71 @@
+package node
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// counters are all counts of the system by name, for status and metrics.
+func (n *Node) counters() map[string]float64 {
+	out := map[string]float64{
+		"panics_recovered":      float64(n.panics.Load()),
+		"shared_records_unread": float64(n.unread.Load()),
+	}
+	for _, c := range n.endpoint.Counters() {
+		out["sip_"+c.Name] = float64(c.Value)
+	}
+	return out
+}
+
+// metrics serves the counters and the state of the system to Prometheus.
+func (n *Node) metrics() http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector{n})
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+}
+
+// collector reads the system's own counts at each scrape, so that nothing is
+// counted twice.
+type collector struct{ *Node }
+
+// Describe implements prometheus.Collector: an unchecked one, for the counters'
+// names belong to the packages that count.
+func (c collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	send := func(kind prometheus.ValueType, name, help string, value float64, labels ...string) {
+		names, values := []string{"system"}, []string{c.name}
+		for i := 0; i+1 < len(labels); i += 2 {
+			names, values = append(names, labels[i]), append(values, labels[i+1])
+		}
+		desc := prometheus.NewDesc("roost_"+name, help, names, nil)
+		out <- prometheus.MustNewConstMetric(desc, kind, value, values...)
+	}
+	for name, value := range c.counters() {
+		send(prometheus.CounterValue, name+"_total", "Count since the start.", value)
+	}
+	status := source{c.Node}.Status()
+	send(prometheus.GaugeValue, "phones_registered", "Own phones registered here.", float64(status.Phones.Registered))
+	send(prometheus.GaugeValue, "guests", "Guests registered here.", float64(status.Phones.Guests))
+	send(prometheus.GaugeValue, "licences_used", "Licences in use.", float64(status.Licences.Used))
+	send(prometheus.GaugeValue, "alarms", "Alarms that stand.", float64(len(status.Alarms)))
+	for _, l := range status.Lines {
+		send(prometheus.GaugeValue, "line_up", "1 if the line is up.", one(l.Up), "peer", l.System)
+		send(prometheus.GaugeValue, "line_in_sync", "1 if the peer's mirror here is in sync.", one(l.InSync), "peer", l.System)
+		send(prometheus.GaugeValue, "line_behind", "Records that the mirror is behind.", float64(l.Behind), "peer", l.System)
+	}
+	for _, h := range status.Homes {
+		send(prometheus.GaugeValue, "home_state", "1 for the state that the home is in.", 1, "home", h.System, "state", h.State)
+		send(prometheus.GaugeValue, "home_guests", "Guests of the home here.", float64(h.Guests), "home", h.System)
+	}
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,185 @@
+package node
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"roost/registrar"
+	"roost/registrar/record"
+	"roost/resilience"
+	"roost/resilience/mirror"
+)
+
+// mirrored takes over what other systems share (service.Callbacks). Its methods
+// are called one after the other, from one goroutine of the mirror's.
+type mirrored struct{ *Node }
+
+// Changed implements service.Callbacks.
+func (m mirrored) Changed(c mirror.RecordsChanged) {
+	now := time.Now()
+	for i := range c.Changes {
+		change := &c.Changes[i]
+		if err := m.apply(c.Origin, c.Set, change, now); err != nil {
+			m.unread.Add(1)
+			m.log.Warn().Err(err).Str("from", c.Origin).Str("set", c.Set).Str("key", change.Key).
+				Msg("a shared record was not understood and is left out")
+		}
+	}
+}
+
+func (m mirrored) apply(origin, set string, c *mirror.Change, now time.Time) error {
+	gone := c.Kind == mirror.Removed || c.Kind == mirror.Expired
+	switch {
+	case set == mirror.Dir:
+		return m.entry(origin, c, gone, now)
+	case strings.HasPrefix(set, "cfg/"):
+		return m.configured(origin, c, gone, now)
+	case strings.HasPrefix(set, "bind/"):
+		return m.binding(origin, c, gone, now)
+	case strings.HasPrefix(set, "guest/"):
+		return m.guest(origin, c, gone, now)
+	}
+	return nil // a set of a newer version
+}
+
+// entry takes a number of the network over. A number that another system has too
+// is an alarm (NE3); the phone goes on where it is.
+func (m mirrored) entry(origin string, c *mirror.Change, gone bool, now time.Time) error {
+	n := registrar.Number(c.Key)
+	if gone {
+		m.known.dropEntry(origin, n)
+		m.journal.clear("duplicate-number", c.Key, "the number is unique again", now)
+		return nil
+	}
+	e, err := record.ParseDirEntry(c.Value)
+	if err != nil {
+		return err
+	}
+	others := m.known.setEntry(origin, e)
+	if _, own := m.directory().User(n); own {
+		others = append(others, m.name)
+	}
+	for _, other := range others {
+		m.duplicate(n, origin, other, now)
+	}
+	return nil
+}
+
+func (m mirrored) duplicate(n registrar.Number, origin, other string, now time.Time) {
+	m.journal.raise("duplicate-number", string(n), "major", fmt.Sprintf(
+		"number %s is configured at %s and at %s; a number belongs to one system (NE3): remove it from one of them", n, other, origin), now)
+}
+
+// configured takes users and extensions of a home over.
+func (m mirrored) configured(home string, c *mirror.Change, gone bool, now time.Time) error {
+	if number, ok := strings.CutPrefix(c.Key, userKey); ok {
+		if gone {
+			m.known.dropUser(home, registrar.Number(number))
+			return nil
+		}
+		u, err := record.ParseUser(c.Value)
+		if err == nil && string(u.Number) == number {
+			m.known.setUser(home, u)
+		}
+		return err
+	}
+	number, ok := strings.CutPrefix(c.Key, extensionKey)
+	if !ok {
+		return nil
+	}
+	if gone {
+		m.known.dropExtension(home, registrar.Number(number))
+		return nil
+	}
+	e, err := record.ParseExtension(c.Value)
+	if err != nil || string(e.Number) != number {
+		return err
+	}
+	if taken := m.known.setExtension(home, e); taken != "" {
+		m.duplicate(e.Number, home, taken, now)
+	}
+	return nil
+}
+
+// binding takes over what a home says of its registrations: the sign that a guest
+// is home (FB6).
+func (m mirrored) binding(home string, c *mirror.Change, gone bool, now time.Time) error {
+	if gone {
+		number, _, _ := strings.Cut(c.Key, "/")
+		if m.known.unbound(home, registrar.Number(number)) == 0 {
+			m.keeper.step(resilience.HomeLacks{Phone: resilience.Phone(number), Home: resilience.System(home)})
+		}
+		return nil
+	}
+	r, err := record.ParseRegistration(c.Value, now)
+	if err != nil {
+		return err
+	}
+	m.known.bound(home, &r, c.Kind == mirror.Added)
+	m.keeper.step(resilience.HomeHas{
+		Phone: resilience.Phone(r.Number), Home: resilience.System(home), At: registeredAt(r.Granted, c.Expires, now)})
+	return nil
+}
+
+// registeredAt puts the time of a registration to our clock: a lease began as long
+// before its end as it was granted for, and the mirror tells its end in our time. The
+// record may have waited long before it came, so the time of its coming says nothing.
+func registeredAt(granted uint32, expires, now time.Time) time.Time {
+	if expires.IsZero() {
+		return now
+	}
+	at := expires.Add(-time.Duration(granted) * time.Second)
+	if at.After(now) {
+		return now
+	}
+	return at
+}
+
+// guest takes over that another system serves a phone of ours, or the key of its
+// nonces (SE4).
+func (m mirrored) guest(system string, c *mirror.Change, gone bool, now time.Time) error {
+	if c.Key == nonceKey {
+		return m.nonceKeyOf(system, c, gone)
+	}
+	number, ok := strings.CutPrefix(c.Key, guestKey)
+	if !ok {
+		return nil
+	}
+	n := registrar.Number(number)
+	if gone {
+		m.away.left(n, system)
+		return nil
+	}
+	g, err := record.ParseGuest(c.Value, now)
+	if err != nil {
+		return err
+	}
+	if _, own := m.directory().Extension(n); !own || g.Phone != n {
+		return nil
+	}
+	g.Where = system
+	m.away.set(g)
+	var ours time.Time
+	for _, r := range m.registrar.Lookup(n, now) {
+		if r.Registered.After(ours) {
+			ours = r.Registered
+		}
+	}
+	m.keeper.step(resilience.GuestAt{Phone: resilience.Phone(n), System: resilience.System(system),
+		At: registeredAt(g.Granted, c.Expires, now), OursAt: ours})
+	return nil
+}
+
+func (m mirrored) nonceKeyOf(system string, c *mirror.Change, gone bool) error {
+	if gone {
+		return nil // a system that is away: its phones come with its nonces just then
+	}
+	k, err := record.ParseKey(c.Value)
+	if err != nil {
+		return err
+	}
+	m.peerKeys.set(system, k)
+	m.keys.SetPeer(system, m.peerKeys.ahead(system), k)
+	return nil
+}

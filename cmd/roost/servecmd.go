@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"roost/cmd/roost/config"
+	"roost/cmd/roost/node"
+)
+
+// serveCmd is `roost serve`: one system, until it is told to end.
+type serveCmd struct {
+	Config  string `short:"c" required:"" type:"path" help:"The system's configuration."`
+	LogJSON bool   `help:"Log as JSON lines instead of text."`
+	Debug   bool   `help:"Log more than an administrator needs."`
+	// Drain bounds an orderly end; what is under way then is cut.
+	Drain time.Duration `help:"How long an orderly end may take." default:"5s"`
+}
+
+// Run serves until SIGTERM or SIGINT. SIGHUP reads the configuration again; a
+// bad file keeps the running one.
+func (c *serveCmd) Run() error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+
+	log := c.logger()
+	configuration, err := config.Load(c.Config, os.Getenv)
+	if err != nil {
+		return err
+	}
+	system, err := node.New(configuration, node.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	if err := system.Start(); err != nil {
+		return err
+	}
+	for received := range signals {
+		if received != syscall.SIGHUP {
+			log.Info().Str("signal", received.String()).Msg("ending: no new phones, telling the backups")
+			break
+		}
+		c.reload(system, log)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.Drain)
+	defer cancel()
+	return system.Stop(ctx)
+}
+
+func (c *serveCmd) reload(system *node.Node, log zerolog.Logger) {
+	configuration, err := config.Load(c.Config, os.Getenv)
+	if err == nil {
+		err = system.Reload(configuration)
+	}
+	if err != nil {
+		log.Error().Msgf("the configuration was not taken, the running one stays:\n%v", err)
+		return
+	}
+	log.Info().Str("file", c.Config).Msg("configuration read again")
+}
+
+func (c *serveCmd) logger() zerolog.Logger {
+	level := zerolog.InfoLevel
+	if c.Debug {
+		level = zerolog.DebugLevel
+	}
+	if c.LogJSON {
+		return zerolog.New(os.Stderr).Level(level).With().Timestamp().Logger()
+	}
+	_, _, terminal := terminalSize()
+	text := zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: "15:04:05.000", NoColor: !terminal}
+	return zerolog.New(text).Level(level).With().Timestamp().Logger()
+}
+
+// Help is what `roost serve --help` adds.
+func (c *serveCmd) Help() string {
+	return fmt.Sprintf("SIGHUP reads the configuration again, SIGTERM ends in order (within %v by default).", 5*time.Second)
+}
