@@ -49,7 +49,7 @@ func (s *Session) heartbeat(p *peer, h *Heartbeat) {
 	}
 	s.do(Heard{System: p.name, Epoch: h.Epoch, UpFor: h.UpFor, Ready: h.Ready, Heartbeat: h})
 	s.relayed(p, h)
-	s.setsOf(p, h)
+	s.setsOf(p, h, news)
 	p.last = *h
 	p.last.Heard = nil
 	s.compare(p)
@@ -96,8 +96,10 @@ func (s *Session) relayed(via *peer, h *Heartbeat) {
 	}
 }
 
-// setsOf compares what a heartbeat says of the sets with their replicas.
-func (s *Session) setsOf(p *peer, h *Heartbeat) {
+// setsOf compares what a heartbeat says of the sets with their replicas. From a
+// system that was not heard for a while nothing is under way that could bring
+// what is missing.
+func (s *Session) setsOf(p *peer, h *Heartbeat, news bool) {
 	readable := h.Sets[:0]
 	for _, state := range h.Sets {
 		if !Readable(state.Set, s.cfg.Self) {
@@ -111,6 +113,7 @@ func (s *Session) setsOf(p *peer, h *Heartbeat) {
 		m.missed = 0
 		m.learn(h.Epoch, state.Version, s.now)
 		r := m.replica
+		m.gap = m.gap || news && !m.lagging.IsZero()
 		if r.epoch == h.Epoch && r.version == state.Version && m.pull == nil {
 			s.digest(p, m, state.Count, state.Digest)
 		}

@@ -107,6 +107,18 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
+// Check refuses a key or a value that is longer than the limits.
+func (l Limits) Check(key string, value []byte) error {
+	l = l.withDefaults()
+	if len(key) == 0 || len(key) > l.MaxKey {
+		return fmt.Errorf("a key of %d bytes, 1 to %d are allowed: %w", len(key), l.MaxKey, ErrTooBig)
+	}
+	if len(value) > l.MaxValue {
+		return fmt.Errorf("a value of %d bytes, %d are allowed: %w", len(value), l.MaxValue, ErrTooBig)
+	}
+	return nil
+}
+
 func (l Limits) withDefaults() Limits {
 	orDefault(&l.MaxKey, 256)
 	orDefault(&l.MaxValue, 16<<10)

@@ -211,7 +211,7 @@ func (s *Session) changed(p *peer, m *mirrored, changes []Change, swapped bool) 
 
 // due says that something is to be done at t.
 func (s *Session) due(t time.Time) {
-	if t.Before(s.next) {
+	if t.After(s.now) && t.Before(s.next) {
 		s.next = t
 	}
 }

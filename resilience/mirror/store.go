@@ -67,11 +67,8 @@ func (s *Store) Put(setName, key string, value []byte, expires, now time.Time) e
 	if t == nil {
 		return fmt.Errorf("set %q: %w", clip(setName), ErrNoSet)
 	}
-	if len(key) == 0 || len(key) > s.limits.MaxKey {
-		return fmt.Errorf("set %s: a key of %d bytes, 1 to %d are allowed: %w", setName, len(key), s.limits.MaxKey, ErrTooBig)
-	}
-	if len(value) > s.limits.MaxValue {
-		return fmt.Errorf("set %s: a value of %d bytes, %d are allowed: %w", setName, len(value), s.limits.MaxValue, ErrTooBig)
+	if err := s.limits.Check(key, value); err != nil {
+		return fmt.Errorf("set %s: %w", setName, err)
 	}
 	at := never
 	if !expires.IsZero() {

@@ -2,64 +2,368 @@ package service
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
 	"sync"
 	"time"
+
+	"roost/resilience/mirror"
 )
 
 // Service shares this system's records and mirrors those of others.
 type Service struct {
-	opts Options
-	mu   sync.Mutex
+	opts     Options
+	handlers map[string]Handler
+
+	// mu guards the session and all that its effects wait in.
+	mu       sync.Mutex
+	session  *mirror.Session
+	sends    []mirror.Send
+	sendSize int
+	dropped  uint64        // messages not published because too many waited
+	urgent   []func()      // callbacks on heartbeats, lines and alarms
+	calls    []func()      // callbacks on records, in their order
+	room     *sync.Cond    // signalled when calls shrinks, or at the end
+	callable chan struct{} // there is a callback to call
+	full     map[string]bool
+	stopped  bool
+
+	// changes has a lock of its own, so that a put never waits for a snapshot
+	// that is being applied.
+	changes changes
+
+	sendMu sync.Mutex // held while messages are published, so that they keep their order
+	wake   chan struct{}
+	cancel context.CancelFunc
+	undo   []func() // subscriptions
+	done   sync.WaitGroup
+	once   sync.Once
 }
 
-var errUnfinished = errors.New("not built yet")
+const (
+	maxWaitingCalls = 256      // callbacks on records; beyond, the carrier's handler waits
+	maxWaitingSends = 64 << 20 // bytes; beyond, a message is dropped, which its reader repairs
+)
 
-// New checks the options. It starts nothing.
-func New(o Options) (*Service, error) { return &Service{opts: o}, nil }
+// ErrStopped is a call to a service that was stopped.
+var ErrStopped = errors.New("the sharing service has stopped")
+
+// New checks the options. It starts nothing. A Config.Epoch of 0 is replaced by
+// a new one.
+func New(o Options) (*Service, error) {
+	if o.Carrier == nil || o.Callbacks == nil {
+		return nil, errors.New("sharing service: a carrier and callbacks are needed")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Gather <= 0 {
+		o.Gather = 3 * time.Millisecond
+	}
+	start := o.Now()
+	if o.Config.Epoch == 0 {
+		var b [4]byte
+		if _, err := rand.Read(b[:]); err != nil {
+			return nil, fmt.Errorf("sharing service: random bits for the epoch: %w", err)
+		}
+		o.Config.Epoch = mirror.NewEpoch(start, binary.BigEndian.Uint32(b[:]))
+	}
+	if most := o.Carrier.MaxPayload(); o.Config.Limits.MaxMessage <= 0 || o.Config.Limits.MaxMessage > most {
+		o.Config.Limits.MaxMessage = min(256<<10, most)
+	}
+	session, err := mirror.NewSession(o.Config, start)
+	if err != nil {
+		return nil, fmt.Errorf("sharing service: %w", err)
+	}
+	s := &Service{
+		opts: o, session: session, handlers: make(map[string]Handler), full: make(map[string]bool),
+		wake: make(chan struct{}, 1), callable: make(chan struct{}, 1),
+	}
+	s.room = sync.NewCond(&s.mu)
+	s.changes.limits = o.Config.Limits
+	for _, state := range session.Store().States() {
+		s.changes.declare(state.Set)
+	}
+	return s, nil
+}
+
+// Epoch is that of this start.
+func (s *Service) Epoch() uint64 { return s.opts.Config.Epoch }
 
 // Start subscribes and begins. The service ends with Stop, or with ctx.
-func (s *Service) Start(ctx context.Context) error { return errUnfinished }
-
-// Stop ends the service's goroutines and subscriptions and waits for them.
-func (s *Service) Stop() {}
-
-// Put writes a record of this system. A zero expires means that it does not
-// expire. The value is the service's from then on. Safe for concurrent use.
-func (s *Service) Put(set, key string, value []byte, expires time.Time) error { return errUnfinished }
-
-// Delete removes a record of this system; one that does not exist is no error.
-func (s *Service) Delete(set, key string) error { return errUnfinished }
-
-// Get reads a record of another system, if it has not expired. The value must
-// not be written to.
-func (s *Service) Get(origin, set, key string) (value []byte, expires time.Time, ok bool) {
-	return nil, time.Time{}, false
+func (s *Service) Start(ctx context.Context) error {
+	context.AfterFunc(ctx, s.Stop)
+	ctx, s.cancel = context.WithCancel(ctx)
+	for _, sub := range mirror.Subscriptions(s.opts.Config.Self) {
+		if err := s.subscribe(sub, s.received); err != nil {
+			s.Stop()
+			return err
+		}
+	}
+	calls := mirror.Subject{Class: mirror.Calls, Origin: s.opts.Config.Self, Peer: mirror.Any, Verb: mirror.Any}
+	if err := s.subscribe(calls, s.called); err != nil {
+		s.Stop()
+		return err
+	}
+	s.done.Add(2)
+	go s.run(ctx)
+	go s.callback(ctx)
+	s.undo = append(s.undo, s.opts.Carrier.WatchLines(func(l mirror.LineState) {
+		s.step(mirror.LineChanged{Line: l})
+		s.queue(&s.urgent, func() { s.opts.Callbacks.LineChanged(l) })
+	}))
+	return nil
 }
 
-// Range calls f for each record of another system's set that has not expired,
-// in no order, until it returns false. f must not call the service.
-func (s *Service) Range(origin, set string, f func(key string, value []byte, expires time.Time) bool) {
+func (s *Service) subscribe(sub mirror.Subject, handler func(mirror.Message)) error {
+	undo, err := s.opts.Carrier.Subscribe(sub, handler)
+	if err != nil {
+		return fmt.Errorf("subscribe %s: %w", sub, err)
+	}
+	s.undo = append(s.undo, undo)
+	return nil
 }
 
-// Request asks another system and waits for its answer; without a deadline in
-// ctx at most 5 s. mirror.ErrNoAnswer when it is away.
-func (s *Service) Request(ctx context.Context, system, verb string, payload []byte) ([]byte, error) {
-	return nil, errUnfinished
+// Stop publishes what was gathered, ends the service's goroutines and
+// subscriptions, and waits for them.
+func (s *Service) Stop() {
+	s.once.Do(func() {
+		s.flush()
+		s.mu.Lock()
+		s.stopped = true
+		s.room.Broadcast()
+		s.mu.Unlock()
+		for _, undo := range s.undo {
+			undo()
+		}
+		if s.cancel != nil {
+			s.cancel()
+		}
+	})
+	s.done.Wait()
 }
 
-// Handle sets what answers requests with that verb. Call it before Start.
-func (s *Service) Handle(verb string, h Handler) {}
+// run ticks, flushes and publishes.
+func (s *Service) run(ctx context.Context) {
+	defer s.done.Done()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		case <-timer.C:
+		}
+		timer.Reset(s.work())
+	}
+}
+
+// work does what is due, and returns how long nothing will be.
+func (s *Service) work() time.Duration {
+	now := s.opts.Now()
+	flushAt, pending := s.changes.due()
+	if pending && !now.Before(flushAt) {
+		s.flush()
+	}
+	s.mu.Lock()
+	due := !now.Before(s.session.Next())
+	s.mu.Unlock()
+	if due {
+		s.step(mirror.Tick{})
+	}
+	s.publish()
+	s.mu.Lock()
+	next := s.session.Next()
+	s.mu.Unlock()
+	if at, pending := s.changes.due(); pending && at.Before(next) {
+		next = at
+	}
+	return max(0, next.Sub(s.opts.Now()))
+}
+
+// flush takes over what was put and deleted, and publishes it.
+func (s *Service) flush() {
+	s.mu.Lock()
+	s.takeOver()
+	s.mu.Unlock()
+	s.step(mirror.Flush{})
+	s.publish()
+}
+
+// takeOver writes the gathered changes to the store. s.mu is held.
+func (s *Service) takeOver() {
+	now := s.opts.Now()
+	for _, c := range s.changes.take() {
+		var err error
+		if c.remove {
+			err = s.session.Store().Delete(c.set, c.key, now)
+		} else {
+			err = s.session.Store().Put(c.set, c.key, c.value, c.expires, now)
+		}
+		if full := err != nil; full != s.full[c.set] && !c.remove {
+			s.full[c.set] = full
+			a := mirror.Alarm{Kind: mirror.TooLarge, Subject: s.opts.Config.Self + " " + c.set, Raised: full}
+			if full {
+				a.Text = fmt.Sprintf("a record of our own cannot be shared: %v", err)
+			}
+			s.urgent = append(s.urgent, func() { s.opts.Callbacks.Alarm(a) })
+			s.signal(s.callable)
+		}
+	}
+}
+
+// step steps the session and queues the effects.
+func (s *Service) step(ev mirror.Event) {
+	defer s.recovered("mirror session") // runs once the lock is free
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.session.Next()
+	for _, e := range s.session.Step(ev, s.opts.Now()) {
+		s.effect(e)
+	}
+	if len(s.sends) > 0 || s.session.Next().Before(before) {
+		s.signal(s.wake)
+	}
+	if len(s.urgent)+len(s.calls) > 0 {
+		s.signal(s.callable)
+	}
+}
+
+// effect queues one effect. s.mu is held.
+func (s *Service) effect(e mirror.Effect) {
+	to := s.opts.Callbacks
+	switch e := e.(type) {
+	case mirror.Send:
+		if s.sendSize+len(e.Payload) > maxWaitingSends {
+			s.dropped++
+			return
+		}
+		s.sendSize += len(e.Payload)
+		s.sends = append(s.sends, e)
+	case mirror.Heard:
+		s.urgent = append(s.urgent, func() { to.Heard(e) })
+	case mirror.Alarm:
+		s.urgent = append(s.urgent, func() { to.Alarm(e) })
+	case mirror.RecordsChanged:
+		s.calls = append(s.calls, func() { to.Changed(e) })
+	case mirror.StateChanged: // behind the records that made it so
+		s.calls = append(s.calls, func() { to.StateChanged(e) })
+	}
+}
+
+func (s *Service) signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// publish hands what waits to the carrier.
+func (s *Service) publish() {
+	s.sendMu.Lock()
+	defer s.sendMu.Unlock()
+	s.mu.Lock()
+	sends := s.sends
+	s.sends, s.sendSize = nil, 0
+	s.mu.Unlock()
+	for _, m := range sends {
+		// What is not sent is what a line could have lost: its reader pulls it.
+		if err := s.opts.Carrier.Publish(m.Subject, m.Payload); err != nil {
+			s.mu.Lock()
+			s.dropped++
+			s.mu.Unlock()
+		}
+	}
+}
+
+// received is the handler of all subscriptions but that of requests. It waits
+// while too many callbacks on records do, but never with a heartbeat.
+func (s *Service) received(m mirror.Message) {
+	if m.Subject.Class != mirror.Heartbeats {
+		s.mu.Lock()
+		for len(s.calls) > maxWaitingCalls && !s.stopped {
+			s.room.Wait()
+		}
+		stopped := s.stopped
+		s.mu.Unlock()
+		if stopped {
+			return
+		}
+	}
+	s.step(mirror.Received{Subject: m.Subject, Payload: m.Payload})
+}
+
+func (s *Service) queue(q *[]func(), f func()) {
+	s.mu.Lock()
+	*q = append(*q, f)
+	s.mu.Unlock()
+	s.signal(s.callable)
+}
+
+// callback calls the callbacks, one after the other, the urgent ones first.
+func (s *Service) callback(ctx context.Context) {
+	defer s.done.Done()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.callable:
+		}
+		for f := s.nextCallback(); f != nil && ctx.Err() == nil; f = s.nextCallback() {
+			func() {
+				defer s.recovered("callback")
+				f()
+			}()
+		}
+	}
+}
+
+func (s *Service) nextCallback() func() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := &s.urgent
+	if len(*q) == 0 {
+		q = &s.calls
+	}
+	if len(*q) == 0 {
+		return nil
+	}
+	f := (*q)[0]
+	(*q)[0] = nil
+	*q = (*q)[1:]
+	if len(*q) == 0 {
+		*q = nil
+	}
+	s.room.Broadcast()
+	return f
+}
+
+// recovered, deferred, makes a panic cost only what was being done.
+func (s *Service) recovered(where string) {
+	if v := recover(); v != nil {
+		s.opts.Callbacks.Panicked(where, v, debug.Stack())
+	}
+}
 
 // SetReady says in the heartbeats whether the phone service is ready.
-func (s *Service) SetReady(ready bool) {}
+func (s *Service) SetReady(ready bool) { s.step(mirror.SetReady{Ready: ready}) }
 
 // SetCompared replaces wants (NE1) and compared settings (SE1, SE3) after a reload.
-func (s *Service) SetCompared(wants, compared map[string]string) {}
+func (s *Service) SetCompared(wants, compared map[string]string) {
+	s.step(mirror.SetCompared{Wants: maps.Clone(wants), Compared: maps.Clone(compared)})
+}
 
 // Announce tells all that this system restarts and is back within that time
 // (FO4). It returns once the heartbeat was handed to the carrier.
-func (s *Service) Announce(backWithin time.Duration) {}
-
-// Status is the state of the line to each known system, by name.
-func (s *Service) Status() []LineStatus { return nil }
+func (s *Service) Announce(backWithin time.Duration) {
+	s.mu.Lock()
+	s.takeOver()
+	s.mu.Unlock()
+	s.step(mirror.Announce{BackWithin: backWithin})
+	s.publish()
+}
