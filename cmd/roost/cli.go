@@ -10,8 +10,14 @@ import (
 
 // cli is the command line: a line for each sub-command, each in a file of its own.
 type cli struct {
-	Check checkCmd `cmd:"" help:"Say what would go wrong, before it does: keys, numbers, certificates, media security, capacity."`
-	Certs certsCmd `cmd:"" help:"A lab CA, identity certificates, and certificates explained."`
+	Serve    serveCmd    `cmd:"" help:"Run a system."`
+	Status   statusCmd   `cmd:"" help:"Systems, lines, phones, guests, alarms, timers of a running system."`
+	TakeOver takeOverCmd `cmd:"" name:"takeover" help:"Make a backup serve a home's phones at once."`
+	Release  releaseCmd  `cmd:"" help:"Send guests home now."`
+	Announce announceCmd `cmd:"" help:"Tell the backups that this system restarts and is back within a time."`
+	Demo     demoCmd     `cmd:"" help:"A home and a backup on loopback, to point a phone at."`
+	Check    checkCmd    `cmd:"" help:"Say what would go wrong, before it does: keys, numbers, certificates, media security, capacity."`
+	Certs    certsCmd    `cmd:"" help:"A lab CA, identity certificates, and certificates explained."`
 }
 
 // world is what the sub-commands have of the world outside. kong hands it to

@@ -30,7 +30,7 @@ type statusCmd struct {
 func (c *statusCmd) Run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	address, err := c.address()
+	address, err := consoleAddress(c.Config, c.Console)
 	if err != nil {
 		return err
 	}
@@ -42,18 +42,20 @@ func (c *statusCmd) Run() error {
 	return c.watch(ctx, client)
 }
 
-func (c *statusCmd) address() (string, error) {
-	if c.Config == "" {
-		return c.Console, nil
+// consoleAddress is where a system's console listens: as its configuration says,
+// or as given where there is no configuration.
+func consoleAddress(file, given string) (string, error) {
+	if file == "" {
+		return given, nil
 	}
-	configuration, err := config.Load(c.Config, os.Getenv)
+	configuration, err := config.Load(file, os.Getenv)
 	if err != nil {
 		return "", err
 	}
-	if configuration.Console.Listen == "" {
-		return "", fmt.Errorf("%s has no console.listen; add `console: {listen: \"127.0.0.1:8080\"}`", c.Config)
+	if configuration.Console.Listen.IsZero() {
+		return "", fmt.Errorf("%s has no console.listen; add `console: {listen: \"127.0.0.1:8080\"}`", file)
 	}
-	return configuration.Console.Listen, nil
+	return configuration.Console.Listen.String(), nil
 }
 
 func (c *statusCmd) once(ctx context.Context, client *console.Client) error {

@@ -1,0 +1,187 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"roost/certs"
+	"roost/cmd/roost/config"
+	"roost/cmd/roost/console/api"
+	"roost/cmd/roost/lab/phone"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// site is a home and a backup in this process, on loopback addresses of their own,
+// with rule times of a second or two.
+type site struct {
+	t        *testing.T
+	dir      string
+	net      string // "127.x.y."
+	ca       *certs.CA
+	running  map[string]*Node
+	phonesAt map[string][]string // numbers by system
+}
+
+const (
+	testDelay     = 2 * time.Second
+	patience      = 30 * time.Second
+	pollEvery     = 20 * time.Millisecond
+	testHeartbeat = 100 * time.Millisecond
+)
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	dir := t.TempDir()
+	ca, err := certs.InitDir(dir, time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{t: t, dir: dir, ca: ca, running: map[string]*Node{},
+		net:      fmt.Sprintf("127.%d.%d.", 20+rand.IntN(200), 1+rand.IntN(250)),
+		phonesAt: map[string][]string{"london": {"201", "202", "203"}, "paris": {"251"}}}
+	t.Cleanup(func() {
+		for name := range s.running {
+			s.stop(name)
+		}
+	})
+	return s
+}
+
+func (s *site) address(name string) string {
+	return s.net + map[string]string{"london": "11", "paris": "12"}[name]
+}
+
+// write makes the configuration of a system; extra is appended to it.
+func (s *site) write(name, extra string) string {
+	s.t.Helper()
+	peer := map[string]string{"london": "paris", "paris": "london"}[name]
+	var users, extensions strings.Builder
+	for _, n := range s.phonesAt[name] {
+		fmt.Fprintf(&users, "  - {number: %q, name: \"Phone %s\", login_code: \"1%s\", password: \"secret%s\"}\n", n, n, n, n)
+		fmt.Fprintf(&extensions, "  - {number: %q, protocol: sip, base_user: %q}\n", n, n)
+	}
+	text := fmt.Sprintf(`
+system: %[1]s
+address: %[2]s
+lab: true
+realm: example.test
+certificates: {identity: %[1]s.crt, key: %[1]s.key, trusted_root: root.crt}
+sip:
+  listen: ["udp:5060", "tcp:5060", "tls:5061"]
+  expires: {min: 1s, default: 10s, max: 10s}
+network:
+  listen: ":7422"
+  heartbeat: %[5]v
+  lines:
+    - {system: %[3]s, address: "%[4]s:7422", networking_level: scn, backs_up_my: [phones]}
+resilience: {failover_delay: %[6]v, failback_delay: 1s, homeless_grace: 3s, retry_first: 3s, visible_within: 500ms, guest_expires: {min: 1s, max: 2s}}
+console: {listen: "%[2]s:8080"}
+users:
+%[7]sextensions:
+%[8]s%[9]s`, name, s.address(name), peer, s.address(peer), testHeartbeat, testDelay, users.String(), extensions.String(), extra)
+	path := filepath.Join(s.dir, name+".yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(s.dir, name+".crt")); err != nil {
+		request := certs.Request{System: name, Addresses: []string{s.address(name)}, Domain: "example.test", ValidFor: 60 * 24 * time.Hour}
+		if _, err := s.ca.IssueInto(s.dir, request, time.Now()); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return path
+}
+
+func (s *site) load(name, extra string) *config.Config {
+	s.t.Helper()
+	c, err := config.Load(s.write(name, extra), os.Getenv)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return c
+}
+
+func (s *site) start(name string) *Node {
+	s.t.Helper()
+	n, err := New(s.load(name, ""), Options{Log: zerolog.New(zerolog.NewTestWriter(s.t)).Level(zerolog.InfoLevel)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := n.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.running[name] = n
+	return n
+}
+
+func (s *site) stop(name string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := s.running[name].Stop(ctx); err != nil {
+		s.t.Errorf("stopping %s: %v", name, err)
+	}
+	delete(s.running, name)
+}
+
+// phones switches simulated phones on for all numbers of a home, its address first
+// in their list, the backup's second.
+func (s *site) phones(home, profile, transport string) *phone.Fleet {
+	s.t.Helper()
+	backup := map[string]string{"london": "paris", "paris": "london"}[home]
+	setup := phone.Setup{Speed: 20, Domain: "example.test", TrustedRoot: filepath.Join(s.dir, "root.crt"), Seed: 1}
+	for _, name := range []string{home, backup} {
+		at := netip.MustParseAddr(s.address(name))
+		setup.Servers = append(setup.Servers, phone.Server{Name: name,
+			UDP: netip.AddrPortFrom(at, 5060), TCP: netip.AddrPortFrom(at, 5060), TLS: netip.AddrPortFrom(at, 5061)})
+	}
+	for _, n := range s.phonesAt[home] {
+		setup.Phones = append(setup.Phones, phone.Spec{Number: n, Password: "secret" + n, Profile: profile, Transport: transport})
+	}
+	fleet, err := phone.Start(s.t.Context(), setup, func(r phone.Report) { s.t.Log(r.String()) })
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { fleet.Stop() })
+	return fleet
+}
+
+// until waits for a system's status to be as wanted.
+func (s *site) until(name, what string, wanted func(api.Status) bool) api.Status {
+	s.t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for {
+		status := source{s.running[name]}.Status()
+		if wanted(status) {
+			return status
+		}
+		select {
+		case <-poll.C:
+		case <-deadline.C:
+			s.t.Fatalf("%s: not within %v: %s\n%+v", name, patience, what, status)
+		}
+	}
+}
+
+func homeState(s api.Status, home string) string {
+	for _, h := range s.Homes {
+		if h.System == home {
+			return h.State
+		}
+	}
+	return ""
+}
