@@ -190,8 +190,12 @@ func TestBindingDiesWithItsFlow(t *testing.T) {
 	u := again(phone("7"))
 	u.Transport, u.Flow = TLS, 9 // 7 came over flow 2 and has moved
 	must(t, r, u, at(1))
-	if n := len(r.FlowClosed(2, at(2))); n != phones/2-1 {
-		t.Errorf("%d bindings went", n)
+	dropped := 0
+	for i := 11; i < phones; i += 4 { // some of flow 2 leave it one by one, from its middle
+		dropped += len(r.Drop(Number(fmt.Sprint(i)), "operator", at(2)))
+	}
+	if n := len(r.FlowClosed(2, at(2))); n != phones/2-1-dropped || dropped < 100 {
+		t.Errorf("%d bindings went, %d before", n, dropped)
 	}
 	if len(r.Lookup("7", at(2))) != 1 || len(r.Lookup("9", at(2))) != 0 || len(r.Lookup("8", at(2))) != 1 {
 		t.Error("the wrong ones went")
