@@ -1,6 +1,9 @@
 package resilience
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // nextToMove is the guest whose turn it is, or will be, to be sent home, nil if none may be.
 func (m *Machine) nextToMove(h *home) *guest {
@@ -48,7 +51,7 @@ func (m *Machine) choose(g *guest) {
 func (m *Machine) tell(g *guest, trigger Trigger) {
 	g.told, g.pending = trigger, NoTrigger
 	g.tried |= 1 << trigger
-	g.back, g.returned = false, false
+	g.back, g.returned, g.stopped = false, false, false
 	g.graceUntil = m.now + m.cfg.Timers.HomelessGrace
 	m.setState(g, StateGoing)
 	if trigger.isActive() {
@@ -60,13 +63,15 @@ func (m *Machine) tell(g *guest, trigger Trigger) {
 // cameBack: a phone that was told to go home registered here again. If it stays, the next
 // trigger of the ladder is used after it has had service for a while.
 func (m *Machine) cameBack(g *guest) {
-	if !g.back {
-		g.back = true
-		g.pending = NoTrigger
-		if g.home.takesBack() && !g.returned && !m.staysByHand(g) {
-			g.pending = g.nextRung()
-		}
-		g.pendingFrom = m.now + m.cfg.Timers.TriggerWait
+	switch {
+	case g.stopped:
+		m.setState(g, StateGuest)
+		return
+	case g.back:
+	case g.returned || m.staysByHand(g):
+		g.back, g.pending = true, NoTrigger
+	default:
+		g.back, g.pending, g.pendingFrom = true, g.nextRung(), m.now+m.cfg.Timers.TriggerWait
 	}
 	m.place(g)
 }
@@ -84,6 +89,10 @@ func (m *Machine) cameFromHome(g *guest) {
 		return
 	}
 	g.back, g.returned, g.pending = true, true, NoTrigger
+	if g.stopped {
+		m.setState(g, StateGuest)
+		return
+	}
 	m.setState(g, StateGoing)
 }
 
@@ -104,20 +113,17 @@ func (m *Machine) triggerResult(e TriggerResult) {
 
 // graceOver: the home has not accepted it in time: it is a guest again (FB5).
 func (m *Machine) graceOver(g *guest) {
-	g.family.failed(g.told)
-	wait := m.cfg.Timers.RetryFirst
-	for range g.attempts {
-		wait = min(2*wait, m.cfg.Timers.RetryMax)
-	}
-	wait = min(wait, m.cfg.Timers.RetryMax)
-	if g.attempts < 30 {
-		g.attempts++
+	var wait time.Duration
+	if !g.stopped {
+		g.family.failed(g.told)
+		wait = m.retryAfter(int(g.attempts))
+		g.attempts = min(g.attempts, math.MaxUint8-1) + 1
 	}
 	g.nextTry = m.now + wait
 	if m.cfg.bugs.noNextTry {
 		g.nextTry = never
 	}
-	g.pending, g.told, g.released = NoTrigger, NoTrigger, false
+	g.pending, g.told, g.released, g.stopped = NoTrigger, NoTrigger, false, false
 	if g.registered {
 		m.setState(g, StateGuest)
 		m.happened(GuestAgain, g.home.name, g.phone, "%s was not taken by %s in %s: a guest again, next try in %s",
@@ -129,6 +135,18 @@ func (m *Machine) graceOver(g *guest) {
 	m.setHomeless(g, true, string(g.phone)+" is registered neither at "+string(g.home.name)+" nor here since it was told to go home; here it will be accepted")
 }
 
+// retryAfter is how long to wait after so many failed tries and one more (FB5).
+func (m *Machine) retryAfter(failed int) time.Duration {
+	wait := m.cfg.Timers.RetryFirst
+	for range failed {
+		if wait >= m.cfg.Timers.RetryMax {
+			break
+		}
+		wait *= 2
+	}
+	return min(wait, m.cfg.Timers.RetryMax)
+}
+
 // keepGuests: no more triggers. Guests that are registered here stay; those on their way
 // keep their grace (FB7).
 func (m *Machine) keepGuests(h *home) {
@@ -137,6 +155,7 @@ func (m *Machine) keepGuests(h *home) {
 			continue
 		}
 		g.pending, g.released = NoTrigger, false
+		g.stopped = m.now < g.graceUntil
 		if g.state == StateChosen || g.state == StateGoing && g.registered {
 			m.setState(g, StateGuest)
 		} else {

@@ -31,6 +31,7 @@ type guest struct {
 	registered bool // here, now
 	back       bool // registered here again since it was told
 	returned   bool // came back though its home had it: no more triggers in this grace
+	stopped    bool // the home was lost since it was told: the try is over, the grace is not
 	released   bool // by an operator
 	homeless   bool // on neither system
 

@@ -141,7 +141,7 @@ func (m *Machine) observePresence(h *home) {
 	case h.taken:
 		why = "an operator took over"
 	case h.visible:
-		why = "it is visible, but its phones do not reach it"
+		why = "it is visible, but a phone of it is here"
 	}
 	m.raise(AlarmFailover, string(h.name), Major, "phones of "+string(h.name)+" are guests here: "+why)
 	m.happened(FailoverBegan, h.name, "", "failover of %s began: %s", h.name, why)
@@ -211,7 +211,7 @@ func (m *Machine) homeDue(h *home) instant {
 			next = min(next, at)
 		}
 	} else {
-		for _, at := range []instant{m.countEnds(h), m.servesAt(h)} {
+		for _, at := range []instant{h.lastReady + m.cfg.Timers.VisibleFor, m.countEnds(h), m.servesAt(h)} {
 			if at > m.now {
 				next = min(next, at)
 			}

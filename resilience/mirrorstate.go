@@ -34,16 +34,32 @@ func (m *Machine) observeMirror(h *home) {
 	} else if m.now >= h.lagSince+m.cfg.Timers.MirrorBehind {
 		m.raise(AlarmMirror, subject, Major, "not ready to serve "+subject+": "+why)
 	}
-	if len(h.knocked) == 0 || !h.complete && !h.visible {
+	m.observeKnocks(h)
+}
+
+// observeKnocks raises the alarm that phones are left without service, once the home is
+// known to be away and not just unheard since our start a moment ago, and ends it (GU3).
+func (m *Machine) observeKnocks(h *home) {
+	subject := string(h.name)
+	switch {
+	case len(h.knocked) == 0:
+		return
+	case !h.complete && !h.visible:
+		if m.now >= h.lastReady+m.cfg.Timers.VisibleFor {
+			m.raise(AlarmCold, subject, Critical, "phones of "+subject+
+				" are left without service: it is away, and since our start its mirror was never complete")
+		}
 		return
 	}
-	why := subject + " is visible again"
-	if h.complete {
-		why = "the mirror of " + subject + " is complete"
+	if _, up := m.alarms[alarmKey{AlarmCold, subject}]; up {
+		why := subject + " is visible again"
+		if h.complete {
+			why = "the mirror of " + subject + " is complete"
+		}
+		m.clear(AlarmCold, subject, why)
+		m.happened(ServiceMissed, h.name, "", "%s left without service while %s was away and not mirrored here; %s",
+			count(len(h.knocked), "phone"), subject, why)
 	}
-	m.clear(AlarmCold, subject, why)
-	m.happened(ServiceMissed, h.name, "", "%s left without service while %s was away and not mirrored here; %s",
-		count(len(h.knocked), "phone"), subject, why)
 	h.knocked = nil
 }
 
@@ -63,8 +79,6 @@ func (m *Machine) knock(h *home, phone Phone) {
 	}
 	if h.knocked == nil {
 		h.knocked = map[Phone]struct{}{}
-		m.raise(AlarmCold, string(h.name), Critical, "phones of "+string(h.name)+
-			" are left without service: it is away, and since our start its mirror was never complete")
 	}
 	h.knocked[phone] = struct{}{}
 }

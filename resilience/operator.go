@@ -120,6 +120,7 @@ func (m *Machine) dropHome(h *home) {
 		m.endGuest(g, why)
 		m.forget(g, why)
 	}
+	m.observePresence(h)
 	m.clear(AlarmMirror, string(h.name), why)
 	m.clear(AlarmCold, string(h.name), why)
 }

@@ -43,7 +43,7 @@ func (m *Machine) phaseWords(h *home) string {
 		s := string(h.name) + " was not seen for " + words(m.sinceReady(h)) + ", its phones are admitted in " +
 			words(m.servesAt(h)-m.now)
 		if h.present() > 0 {
-			s += ", " + guests + " stay"
+			s += "; it has " + guests + " here"
 		}
 		return s
 	case Serving:
