@@ -16,6 +16,8 @@ type cli struct {
 	Release  releaseCmd  `cmd:"" help:"Send guests home now."`
 	Announce announceCmd `cmd:"" help:"Tell the backups that this system restarts and is back within a time."`
 	Demo     demoCmd     `cmd:"" help:"A home and a backup on loopback, to point a phone at."`
+	Lab      labCmd      `cmd:"" help:"Start systems and simulated phones, break things, report."`
+	Phone    phoneCmd    `cmd:"" help:"One simulated phone for any registrar, or many."`
 	Check    checkCmd    `cmd:"" help:"Say what would go wrong, before it does: keys, numbers, certificates, media security, capacity."`
 	Certs    certsCmd    `cmd:"" help:"A lab CA, identity certificates, and certificates explained."`
 }

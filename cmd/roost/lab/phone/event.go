@@ -10,7 +10,7 @@ type Spec struct {
 	User     string     `yaml:"user,omitempty" json:"user,omitempty"` // user of the digest, Number if empty
 	Password string     `yaml:"password" json:"password"`
 	Profile  string     `yaml:"profile" json:"profile"`
-	Address  netip.Addr `yaml:"address,omitempty" json:"address,omitzero"` // its own; chosen by the kernel if empty
+	Address  netip.Addr `yaml:"address" json:"address,omitzero"` // its own; chosen by the kernel if empty
 	// Transport is udp, tcp or tls.
 	Transport string `yaml:"transport" json:"transport"`
 	// Returns overrides the profile's way to go home by itself: by-server,
@@ -26,9 +26,9 @@ type Server struct {
 	Name string `yaml:"name" json:"name"`
 	// UDP, TCP and TLS are where it listens; what the fleet's phones do not use
 	// may be left out.
-	UDP netip.AddrPort `yaml:"udp,omitempty" json:"udp,omitzero"`
-	TCP netip.AddrPort `yaml:"tcp,omitempty" json:"tcp,omitzero"`
-	TLS netip.AddrPort `yaml:"tls,omitempty" json:"tls,omitzero"`
+	UDP netip.AddrPort `yaml:"udp" json:"udp,omitzero"`
+	TCP netip.AddrPort `yaml:"tcp" json:"tcp,omitzero"`
+	TLS netip.AddrPort `yaml:"tls" json:"tls,omitzero"`
 }
 
 // Event is what happens to a Machine.

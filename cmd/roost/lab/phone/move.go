@@ -60,6 +60,10 @@ func (m *Machine) unanswered(tx *transaction) {
 	}
 	m.counts.Unanswered++
 	m.report(Report{Event: Unanswered, Server: leg.server.Name})
+	if tx.reliable { // a connection on which nothing answers is given up
+		m.drop(leg)
+		m.effect(Hangup{leg.index})
+	}
 	m.gone(leg, whyNoAnswer)
 }
 
