@@ -39,14 +39,26 @@ func startEmbedded(cfg *Config, count *counters) (*embedded, error) {
 	}
 	door.disconnect = func(id uint64) { _ = s.DisconnectClientByID(id) } // gone already is as good
 	log := &serverLog{log: cfg.Log, refusals: refusals, count: count}
-	s.SetLoggerV2(log, false, false, false)
+	s.SetLoggerV2(log, true, false, false)
 	s.Start()
-	if !s.ReadyForConnections(startWithin) {
+	if err := awaitListening(s, log); err != nil {
 		s.Shutdown()
 		s.WaitForShutdown()
-		return nil, fmt.Errorf("cannot listen for lines on %s (network.listen): %w", cfg.Listen, log.fatalError())
+		return nil, fmt.Errorf("cannot listen for lines on %s (network.listen): %w", cfg.Listen, err)
 	}
 	return &embedded{server: s, door: door, refusals: refusals}, nil
+}
+
+func awaitListening(s *server.Server, log *serverLog) error {
+	for deadline := time.Now().Add(startWithin); time.Now().Before(deadline); {
+		if err := log.fatalError(); err != nil {
+			return err
+		}
+		if s.ReadyForConnections(20 * time.Millisecond) {
+			return nil
+		}
+	}
+	return errNotReady
 }
 
 func serverOptions(cfg *Config, door *door) (*server.Options, error) {

@@ -18,20 +18,33 @@ const maxLine = 16 << 10
 
 var errFrame = errors.New("the peer's server broke the NATS protocol")
 
-// frames follows a NATS stream: lines, and after MSG or HMSG so many bytes of payload.
+// frames follows a NATS stream: lines, and after MSG or HMSG so many bytes of payload
+// and CRLF. It is stricter than the NATS client, so that both always agree on where a
+// line begins: a carriage return elsewhere than at the end of a line of MSG, or a
+// payload that is not followed by CRLF, is an error.
 type frames struct {
 	maxPayload int
 	line       []byte // what was seen of the current line, at most maxLine
-	skip       int    // bytes of payload and its CRLF still to come
+	skip       int    // bytes of payload and CRLF still to come
 }
+
+const crlf = "\r\n"
 
 // see takes the next bytes of the stream; an error is final.
 func (f *frames) see(p []byte) error {
 	for len(p) > 0 {
-		if f.skip > 0 {
-			n := min(f.skip, len(p))
+		if f.skip > len(crlf) {
+			n := min(f.skip-len(crlf), len(p))
 			f.skip -= n
 			p = p[n:]
+			continue
+		}
+		if f.skip > 0 {
+			if p[0] != crlf[len(crlf)-f.skip] {
+				return fmt.Errorf("%w: a message longer than it says", errFrame)
+			}
+			f.skip--
+			p = p[1:]
 			continue
 		}
 		end := bytes.IndexByte(p, '\n')
@@ -60,11 +73,13 @@ func (f *frames) endLine() error {
 	if !isMessage(line) {
 		return nil
 	}
+	line, ended := bytes.CutSuffix(line, []byte("\r"))
 	size, ok := lastNumber(line, f.maxPayload)
+	ok = ok && ended && bytes.IndexByte(line, '\r') < 0
 	if !ok {
 		return fmt.Errorf("%w: a message longer than %d bytes, or without a length", errFrame, f.maxPayload)
 	}
-	f.skip = size + len("\r\n")
+	f.skip = size + len(crlf)
 	return nil
 }
 
@@ -78,19 +93,15 @@ func isMessage(line []byte) bool {
 
 // lastNumber is the number at the end of a line, if it is one and at most limit.
 func lastNumber(line []byte, limit int) (int, bool) {
-	end := len(line)
-	for end > 0 && (line[end-1] == '\r' || line[end-1] == ' ' || line[end-1] == '\t') {
-		end--
-	}
-	start := end
+	start := len(line)
 	for start > 0 && line[start-1] >= '0' && line[start-1] <= '9' {
 		start--
 	}
-	if start == end || start == 0 || (line[start-1] != ' ' && line[start-1] != '\t') {
+	if start == len(line) || start == 0 || line[start-1] != ' ' {
 		return 0, false
 	}
 	n := 0
-	for _, c := range line[start:end] {
+	for _, c := range line[start:] {
 		if n = n*10 + int(c-'0'); n > limit {
 			return 0, false
 		}

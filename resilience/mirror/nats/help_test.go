@@ -250,3 +250,7 @@ func answer(from, asker, set string) mirror.Subject {
 func call(to, caller, verb string) mirror.Subject {
 	return mirror.Subject{Class: mirror.Calls, Origin: to, Peer: caller, Verb: verb}
 }
+
+func contextFor(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}

@@ -58,16 +58,22 @@ func (h *hub) unsubscribe(s *subscription) {
 	h.subs = slices.DeleteFunc(slices.Clone(h.subs), func(other *subscription) bool { return other == s })
 }
 
-// deliver puts a message into the queue of each subscription that matches.
-func (h *hub) deliver(m mirror.Message) {
+// deliver puts a message into the queue of each subscription that matches, and reports
+// whether there was any.
+func (h *hub) deliver(m mirror.Message) (matched bool) {
 	h.mu.RLock()
 	subs := h.subs
 	h.mu.RUnlock()
 	for _, s := range subs {
-		if s.pattern.Matches(m.Subject) && !s.waiting.put(m) {
+		if !s.pattern.Matches(m.Subject) {
+			continue
+		}
+		matched = true
+		if !s.waiting.put(m) {
 			h.count.droppedQueue.Add(1)
 		}
 	}
+	return matched
 }
 
 // close ends all subscriptions and waits for their handlers to return.

@@ -57,7 +57,15 @@ func (c *Carrier) receive(from *source, s mirror.Subject, m *nats.Msg) {
 	}
 	c.count.received.Add(1)
 	c.count.receivedBytes.Add(uint64(len(m.Data)))
-	c.hub.deliver(message)
+	if !c.hub.deliver(message) && s.Class == mirror.Calls {
+		c.nobodyHere(m)
+	}
+}
+
+// nobodyHere answers a call that nobody subscribed to as a NATS server does where there
+// is no subscription at all: the carrier's own is for every verb.
+func (c *Carrier) nobodyHere(m *nats.Msg) {
+	_ = m.RespondMsg(&nats.Msg{Header: nats.Header{"Status": []string{"503"}}})
 }
 
 // accept reports whether a message of another system may be believed and is within its rate.

@@ -1,6 +1,7 @@
 package natscarrier
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -63,8 +64,13 @@ func (l *serverLog) Errorf(format string, v ...any) {
 	l.log.Debug().Msg("lines: " + text)
 }
 
-// Debugf and Tracef are not asked for.
-func (l *serverLog) Debugf(string, ...any) {}
+// Debugf is of use for one thing: there the server tells of connections that stay
+// silent or do not speak TLS.
+func (l *serverLog) Debugf(format string, v ...any) {
+	if strings.Contains(format, "TLS handshake error") {
+		l.Errorf(format, v...)
+	}
+}
 
 // Tracef is not asked for.
 func (l *serverLog) Tracef(string, ...any) {}
@@ -78,6 +84,15 @@ func (l *serverLog) handshakeFailed(remote net.Addr, reason string, v []any) {
 			continue
 		}
 		if ofCerts(err) || errors.Is(err, errHandshakes) {
+			return
+		}
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			l.refusals.add(remote, "", "said nothing, or began TLS and did not go on")
+			return
+		}
+		if errors.As(err, new(tls.RecordHeaderError)) {
+			l.refusals.add(remote, "", "does not speak TLS")
 			return
 		}
 		if alert := tlsAlert(err); alert != "" {
@@ -95,7 +110,7 @@ func (l *serverLog) fatalError() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.fatal == "" {
-		return errNotReady
+		return nil
 	}
 	return errors.New(l.fatal)
 }
