@@ -15,7 +15,9 @@ var (
 	// ErrToken: the flow token was not made by this Table, or was changed.
 	ErrToken = errors.New("flow token is not ours")
 	// ErrListeners: a Table has at most 255 listeners.
-	ErrListeners = errors.New("too many listeners")
+	ErrListeners = errors.New("more than 255 listeners")
+
+	errTLSVersion = errors.New("the TLS configuration is missing or allows less than TLS 1.2")
 )
 
 // What can be wrong with the framing of a message on a stream (Inbound.Broken).

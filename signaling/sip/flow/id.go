@@ -75,6 +75,8 @@ const (
 	Crowded
 	// Draining: Table.Shutdown.
 	Draining
+
+	reasons
 )
 
 var reasonWords = [...]string{

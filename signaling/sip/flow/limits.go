@@ -55,7 +55,7 @@ func DefaultLimits() Limits {
 		Body:                64 << 10,
 		Connections:         20_000,
 		PerSource:           2_000,
-		Handshakes:          256,
+		Handshakes:          512,
 		HandshakesPerSource: 64,
 		Strangers:           65_536,
 		Handshake:           10 * time.Second,
@@ -69,4 +69,32 @@ func DefaultLimits() Limits {
 		Burst:               4_000,
 		Sources:             16_384,
 	}
+}
+
+// orDefault fills in what was not set.
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits()
+	for _, p := range [...]struct{ have, def *int }{
+		{&l.Header, &d.Header}, {&l.Body, &d.Body}, {&l.Connections, &d.Connections},
+		{&l.PerSource, &d.PerSource}, {&l.Handshakes, &d.Handshakes},
+		{&l.HandshakesPerSource, &d.HandshakesPerSource}, {&l.Strangers, &d.Strangers},
+		{&l.Queue, &d.Queue}, {&l.Burst, &d.Burst}, {&l.Sources, &d.Sources},
+	} {
+		if *p.have <= 0 {
+			*p.have = *p.def
+		}
+	}
+	for _, p := range [...]struct{ have, def *time.Duration }{
+		{&l.Handshake, &d.Handshake}, {&l.FirstMessage, &d.FirstMessage},
+		{&l.WholeMessage, &d.WholeMessage}, {&l.Idle, &d.Idle},
+		{&l.IdleProven, &d.IdleProven}, {&l.Write, &d.Write},
+	} {
+		if *p.have <= 0 {
+			*p.have = *p.def
+		}
+	}
+	if l.Rate == 0 {
+		l.Rate = d.Rate
+	}
+	return l
 }

@@ -2,9 +2,12 @@ package flow
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
-	"net"
+	"encoding/binary"
 	"net/netip"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -35,78 +38,235 @@ type Info struct {
 	TLS *tls.ConnectionState
 }
 
-// Table is the flows of one endpoint. All its methods are safe for concurrent use.
-type Table struct{}
-
-// New makes a Table without listeners. Shutdown ends it.
-func New(cfg Config) *Table { return nil }
-
-// ServeUDP reads from pc until Shutdown, in a goroutine of the Table's; pc is the
-// Table's from then on. A *net.UDPConn is read and written in batches.
-func (t *Table) ServeUDP(pc net.PacketConn) error { return nil }
-
-// ServeTCP accepts from l until StopAccepting; l is the Table's from then on.
-func (t *Table) ServeTCP(l net.Listener) error { return nil }
-
-// ServeTLS does the same for TLS with tc, which must not allow less than TLS 1.2.
-// l gives plain connections; the handshake is done here, within Limits.Handshake.
-func (t *Table) ServeTLS(l net.Listener, tc *tls.Config) error { return nil }
-
-// Send writes one message to a flow, in the order of the calls. It does not wait for
-// a peer that does not read: bytes queue up to Limits.Queue. b is copied or written
-// before Send returns. Errors: ErrGone, ErrQueueFull, ErrTooLarge, ErrShutdown.
-func (t *Table) Send(id ID, b []byte) error { return nil }
-
-// SendTo writes a datagram from the flow's socket to another address than the
-// flow's (RFC 3261 §18.2.2). On a stream it is Send.
-func (t *Table) SendTo(id ID, to netip.AddrPort, b []byte) error { return nil }
-
-// UDPFlow gives the flow from the UDP socket bound to local to remote, new or old.
-func (t *Table) UDPFlow(local, remote netip.AddrPort) (ID, error) { return 0, nil }
-
-// Close ends a flow: what is queued is written (within Limits.Write), the connection
-// is closed, and FlowClosed(id, Asked) follows. False: it was gone already.
-func (t *Table) Close(id ID) bool { return false }
-
-// Prove marks a flow as belonging to a registered phone: it is kept while it is not
-// idle, and is not subject to Limits.Rate. False: the flow is gone.
-func (t *Table) Prove(id ID) bool { return false }
-
-// Unprove takes the mark away, when the flow's last registration has gone.
-func (t *Table) Unprove(id ID) bool { return false }
-
-// SetIdle says how long the flow may be silent: for a phone with RFC 5626 keep-alives
-// the Flow-Timer and some seconds, for another its registration's time. d ≤ 0 means
-// Limits.IdleProven (or Limits.Idle while unproven).
-func (t *Table) SetIdle(id ID, d time.Duration) bool { return false }
-
-// Info tells what is known of a flow.
-func (t *Table) Info(id ID) (Info, bool) { return Info{}, false }
-
-// Counters gives a snapshot.
-func (t *Table) Counters() Counters { return Counters{} }
-
-// Locals gives the addresses and transports of the listeners, in the order they were
-// handed in.
-func (t *Table) Locals() []Local { return nil }
-
 // Local is a listener's address.
 type Local struct {
 	Transport Transport
 	Addr      netip.AddrPort
 }
 
-// Token gives an RFC 5626 §5.2 flow token for id: 24 letters that can stand in the
-// user part of a Path URI and cannot be forged.
-func (t *Table) Token(id ID) string { return "" }
+// Table is the flows of one endpoint. All its methods are safe for concurrent use.
+type Table struct {
+	handler    Handler
+	limits     Limits
+	journal    journal
+	key        [32]byte
+	generation uint32 // where every slot's generations begin
+	count      counters
+	lender     lender
+	sources    sources
+	handshakes chan struct{}
 
-// FromToken gives the ID of a token, or ErrToken. The flow itself may be gone.
-func (t *Table) FromToken(token string) (ID, error) { return 0, nil }
+	stop       chan struct{} // closed by StopAccepting
+	draining   chan struct{} // closed by Shutdown
+	accepters  sync.WaitGroup
+	readers    sync.WaitGroup // readers, handshakes, writers of queues
+	shutdown   sync.Once
+	stopAccept sync.Once
+
+	mu      sync.RWMutex
+	streams [256]*streamListener // by index; 0 is never used
+	sockets [256]*udpSocket
+	locals  []Local
+}
+
+// New makes a Table without listeners. Shutdown ends it.
+func New(cfg Config) *Table {
+	limits := cfg.Limits.orDefault()
+	t := &Table{
+		handler: cfg.Handler, limits: limits, key: cfg.TokenKey,
+		handshakes: make(chan struct{}, limits.Handshakes),
+		stop:       make(chan struct{}), draining: make(chan struct{}),
+	}
+	t.journal.log = cfg.Log
+	t.sources = sources{
+		of: make(map[netip.Addr]*source), perSource: limits.PerSource, handshakes: limits.HandshakesPerSource,
+	}
+	if t.key == [32]byte{} {
+		_, _ = rand.Read(t.key[:]) // never fails (crypto/rand)
+	}
+	var g [4]byte
+	_, _ = rand.Read(g[:])
+	t.generation = nextGeneration(binary.BigEndian.Uint32(g[:]))
+	return t
+}
+
+// nextGeneration counts in 24 bits without 0, so that no ID is 0.
+func nextGeneration(g uint32) uint32 {
+	if g = (g + 1) & generationMask; g == 0 {
+		g = 1
+	}
+	return g
+}
+
+// add gives a listener its index.
+func (t *Table) add(l any, local Local) (uint8, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	index := len(t.locals) + 1
+	switch {
+	case t.stopped():
+		return 0, ErrShutdown
+	case index >= len(t.streams):
+		return 0, ErrListeners
+	}
+	switch l := l.(type) {
+	case *streamListener:
+		t.streams[index] = l
+		t.accepters.Add(1)
+	case *udpSocket:
+		t.sockets[index] = l
+		t.readers.Add(1)
+	}
+	t.locals = append(t.locals, local)
+	return uint8(index), nil
+}
+
+func (t *Table) stopped() bool {
+	select {
+	case <-t.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (t *Table) stream(id ID) *stream {
+	t.mu.RLock()
+	sl := t.streams[id.listener()]
+	t.mu.RUnlock()
+	if sl == nil {
+		return nil
+	}
+	return sl.find(id)
+}
+
+func (t *Table) socket(id ID) *udpSocket {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.sockets[id.listener()]
+}
+
+// Locals gives the addresses and transports of the listeners, in the order they were
+// handed in.
+func (t *Table) Locals() []Local {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return append([]Local(nil), t.locals...)
+}
+
+// handle calls the Handler; a panic in it costs this message only.
+func (t *Table) handle(in *Inbound) {
+	defer func() {
+		if r := recover(); r != nil {
+			in.Answer = nil
+			t.panicked(in.Flow, r)
+		}
+	}()
+	t.handler.Handle(in)
+}
+
+func (t *Table) flowClosed(id ID, why Reason) {
+	defer func() {
+		if r := recover(); r != nil {
+			t.panicked(id, r)
+		}
+	}()
+	t.handler.FlowClosed(id, why)
+}
+
+func (t *Table) panicked(id ID, r any) {
+	t.count.panics.Add(1)
+	if e := t.journal.event(troublePanic); e != nil {
+		e.Stringer("flow", id).Interface("panic", r).Bytes("stack", debug.Stack()).
+			Msg("handling a message panicked; the message is lost, the system goes on")
+	}
+}
+
+// logClosed writes a line for the ends that are somebody's fault.
+func (t *Table) logClosed(s *stream, why Reason) {
+	kind := troubleSilent
+	switch why {
+	case Silent:
+	case HalfSent:
+		kind = troubleHalfSent
+	case NotReading:
+		kind = troubleNotReading
+	default:
+		return
+	}
+	t.journal.event(kind).Stringer("peer", s.remote).Stringer("flow", s.id).
+		Stringer("transport", s.l.transport).Stringer("why", why).Msg("connection closed")
+}
 
 // StopAccepting closes the listeners for TCP and TLS; flows go on.
-func (t *Table) StopAccepting() {}
+func (t *Table) StopAccepting() {
+	t.stopAccept.Do(func() {
+		t.mu.Lock()
+		close(t.stop)
+		listeners := t.streams
+		t.mu.Unlock()
+		for _, sl := range listeners {
+			if sl != nil {
+				_ = sl.l.Close()
+			}
+		}
+		t.accepters.Wait()
+	})
+}
 
 // Shutdown stops accepting, lets the readers finish the message under way, writes
 // what is queued until ctx ends, closes all flows and sockets and waits for all the
-// Table's goroutines. FlowClosed(id, Draining) is called for each flow.
-func (t *Table) Shutdown(ctx context.Context) error { return nil }
+// Table's goroutines. FlowClosed(id, Draining) is called for each flow. The error is
+// ctx's where connections had to be cut.
+func (t *Table) Shutdown(ctx context.Context) error {
+	t.StopAccepting()
+	t.shutdown.Do(func() { close(t.draining) })
+	t.mu.RLock()
+	streams, sockets := t.streams, t.sockets
+	t.mu.RUnlock()
+	for _, sl := range streams {
+		if sl != nil {
+			sl.drain()
+		}
+	}
+	for _, u := range sockets {
+		if u != nil {
+			u.wake()
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		t.readers.Wait()
+		close(done)
+	}()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+		for _, sl := range streams {
+			if sl != nil {
+				sl.cut()
+			}
+		}
+		<-done
+	}
+	return err
+}
+
+// drain begins the end of every stream and lets none be added.
+func (sl *streamListener) drain() {
+	sl.mu.Lock()
+	sl.shut = true
+	sl.mu.Unlock()
+	for _, s := range sl.all() {
+		s.finish(Draining)
+	}
+}
+
+func (sl *streamListener) cut() {
+	for _, s := range sl.all() {
+		s.out.kill()
+		_ = s.raw.Close()
+	}
+}
