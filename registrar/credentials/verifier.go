@@ -31,17 +31,15 @@ type Verifier struct {
 	quoted  string // realm as it stands in a challenge
 	check   [8]byte
 	ring    *KeyRing
-	origin  time.Time
+	origin  atomic.Pointer[time.Time] // the first time we were given
 	issues  atomic.Uint32
 	own     *counts
 	foreign *counts // apart, since the peers' clocks order their nonces otherwise
 	nobody  Secret  // what an unknown user's answer is checked against
 }
 
-// NewVerifier makes a verifier over a key ring. now is the origin of its time:
-// with Go's monotonic reading in now and all later times, a step of the wall
-// clock changes nothing.
-func NewVerifier(c Config, ring *KeyRing, now time.Time) *Verifier {
+// NewVerifier makes a verifier over a key ring.
+func NewVerifier(c Config, ring *KeyRing) *Verifier {
 	if len(c.Algorithms) == 0 {
 		c.Algorithms = []Algorithm{SHA256, MD5}
 	}
@@ -60,15 +58,20 @@ func NewVerifier(c Config, ring *KeyRing, now time.Time) *Verifier {
 		config: c,
 		quoted: `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(c.Realm) + `"`,
 		check:  checkOf(c.Realm),
-		ring:   ring, origin: now,
+		ring:   ring,
 		own: newCounts(c.Remembered), foreign: newCounts(c.Remembered),
 		nobody: FromPassword("", c.Realm, string(key.Secret[:])),
 	}
 }
 
-// clock is the wall clock of the origin, carried on without its later steps.
+// clock is the wall clock of the first time we were given, carried on by the
+// times' monotonic reading: a later step of the wall clock makes no nonce stale.
 func (v *Verifier) clock(now time.Time) time.Duration {
-	return time.Duration(v.origin.UnixNano()) + now.Sub(v.origin)
+	if v.origin.Load() == nil {
+		v.origin.CompareAndSwap(nil, &now)
+	}
+	origin := *v.origin.Load()
+	return time.Duration(origin.UnixNano()) + now.Sub(origin)
 }
 
 // AppendChallenge appends one value of a WWW-Authenticate or
