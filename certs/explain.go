@@ -101,7 +101,7 @@ func usages(cert *x509.Certificate) string {
 		uses = append(uses, "to sign other certificates")
 	}
 	for _, usage := range cert.ExtKeyUsage {
-		switch usage { //nolint:exhaustive // the others are named together
+		switch usage {
 		case x509.ExtKeyUsageServerAuth:
 			uses = append(uses, "as a TLS server (phones and lines that come in)")
 		case x509.ExtKeyUsageClientAuth:

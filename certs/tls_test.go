@@ -19,7 +19,7 @@ func at(now time.Time) Clock { return func() time.Time { return now } }
 
 // handshake joins the two settings over an in-memory connection and exchanges one
 // byte each way, so that what a TLS 1.3 server thinks of the client is seen too.
-func handshake(t *testing.T, server, client *tls.Config) (serverErr, clientErr error, state tls.ConnectionState) {
+func handshake(t *testing.T, server, client *tls.Config) (state tls.ConnectionState, serverErr, clientErr error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -48,7 +48,7 @@ func handshake(t *testing.T, server, client *tls.Config) (serverErr, clientErr e
 		}
 	})
 	wg.Wait()
-	return serverErr, clientErr, state
+	return state, serverErr, clientErr
 }
 
 func TestForPhones_FollowsAReloadAndWantsTLS12(t *testing.T) {
@@ -56,12 +56,12 @@ func TestForPhones_FollowsAReloadAndWantsTLS12(t *testing.T) {
 	source := Fixed(issue(t, ca, london(), begin))
 	server := source.ForPhones(at(begin))
 	client := source.TrustRoots("sip.london.test", at(begin))
-	_, err, first := handshake(t, server, client)
+	first, _, err := handshake(t, server, client)
 	if err != nil {
 		t.Fatal(err)
 	}
 	source.current.Store(issue(t, ca, london(), begin))
-	_, err, second := handshake(t, server, client)
+	second, _, err := handshake(t, server, client)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,11 +70,11 @@ func TestForPhones_FollowsAReloadAndWantsTLS12(t *testing.T) {
 	}
 	old := client.Clone()
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
-	if _, err, _ := handshake(t, server, old); err == nil {
+	if _, _, err := handshake(t, server, old); err == nil {
 		t.Error("a phone with TLS 1.1 was let in")
 	}
 	wrongName := source.TrustRoots("paris.test", at(begin))
-	if _, err, _ := handshake(t, server, wrongName); err == nil {
+	if _, _, err := handshake(t, server, wrongName); err == nil {
 		t.Error("a phone took the certificate for another name")
 	}
 }
@@ -120,7 +120,7 @@ func TestSE2_LinesComeUpBetweenSystemsOfOneRootOnly(t *testing.T) {
 				},
 			})
 			client := c.dialler.LineClient(Line{Clock: at(begin.Add(time.Hour)), Peer: c.peer})
-			serverErr, clientErr, state := handshake(t, server, client)
+			state, serverErr, clientErr := handshake(t, server, client)
 			if c.client != nil {
 				if !errors.Is(clientErr, c.client) {
 					t.Fatalf("the dialler says %v, want %v", clientErr, c.client)
@@ -145,7 +145,7 @@ func TestSE2_LinesComeUpBetweenSystemsOfOneRootOnly(t *testing.T) {
 func TestSE2_AListenerForLinesWantsACertificate(t *testing.T) {
 	source := Fixed(issue(t, newCA(t), london(), begin))
 	server := source.LineServer(Line{Clock: at(begin)})
-	serverErr, clientErr, _ := handshake(t, server, source.TrustRoots("london", at(begin)))
+	_, serverErr, clientErr := handshake(t, server, source.TrustRoots("london", at(begin)))
 	if serverErr == nil || clientErr == nil || !strings.Contains(serverErr.Error(), "certificate") {
 		t.Errorf("a dialler without a certificate: listener says %v, dialler got %v", serverErr, clientErr)
 	}
@@ -156,11 +156,11 @@ func TestSE2_ALineFollowsAReload(t *testing.T) {
 	source := Fixed(issue(t, before, london(), begin))
 	server := source.LineServer(Line{Clock: at(begin)})
 	client := source.LineClient(Line{Clock: at(begin), Peer: "london"})
-	if s, c, _ := handshake(t, server, client); s != nil || c != nil {
+	if _, s, c := handshake(t, server, client); s != nil || c != nil {
 		t.Fatal(s, c)
 	}
 	source.current.Store(issue(t, after, london(), begin))
-	_, err, state := handshake(t, server, client)
+	state, _, err := handshake(t, server, client)
 	if err != nil {
 		t.Fatalf("after the reload: %v", err)
 	}

@@ -45,7 +45,7 @@ func (d *decoder) value(node *yaml.Node, into reflect.Value, path string, rememb
 		d.text(node, scalar, path)
 		return
 	}
-	switch into.Kind() { //nolint:exhaustive // the kinds that Config has
+	switch into.Kind() {
 	case reflect.Struct:
 		if nats, ok := into.Addr().Interface().(*NATS); ok && node.Kind == yaml.SequenceNode {
 			d.list(node, reflect.ValueOf(&nats.URLs).Elem(), path, remember)

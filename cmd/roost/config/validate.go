@@ -39,13 +39,10 @@ func (v *validator) run() {
 
 func (v *validator) system() {
 	cfg := v.cfg
-	switch {
-	case cfg.System == "":
+	if cfg.System == "" {
 		v.bad("system", "is missing", "name this system, as its certificate does")
-	default:
-		if err := certs.CheckSystemName(cfg.System); err != nil {
-			v.bad("system", err.Error(), "choose a name such as london")
-		}
+	} else if err := certs.CheckSystemName(cfg.System); err != nil {
+		v.bad("system", err.Error(), "choose a name such as london")
 	}
 	switch ip, err := netip.ParseAddr(strings.Trim(cfg.Address, "[]")); {
 	case cfg.Address == "":

@@ -1,7 +1,7 @@
 package config
 
 import (
-	"crypto/md5" //nolint:gosec // the length of its digest
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
