@@ -15,6 +15,7 @@ import (
 func (c *Carrier) outside(ctx context.Context, from *source, k kind, subjects []string) (*link, error) {
 	o := c.cfg.Outside
 	options := []nats.Option{
+		nats.DontRandomize(), // the order in the configuration is the operator's: nearest first
 		nats.SetCustomDialer(&plainDialer{ctx: ctx, dialer: net.Dialer{Timeout: c.cfg.Timing.Dial}}),
 		func(n *nats.Options) error { n.TLSConfig = c.outsideTLS(); return nil },
 	}

@@ -75,3 +75,29 @@ func permissionsFor(self string, peer *Peer) *server.Permissions {
 	p.Subscribe = &server.SubjectPermission{Allow: hears}
 	return p
 }
+
+// OutsidePermissions is what an outside cluster must allow the user of one system, and
+// nothing more; docs/sharing.md has it as a configuration of nats-server.
+func OutsidePermissions(system string) *server.Permissions {
+	return &server.Permissions{
+		Publish: &server.SubjectPermission{Allow: []string{
+			"hb." + system,
+			"repl." + system + ".delta.>",
+			"repl." + system + ".answer.>",
+			"repl.*.since." + system + ".>",
+			"rpc.*." + system + ".*",
+		}},
+		Subscribe: &server.SubjectPermission{Allow: outsideHears(system)},
+		Response:  &server.ResponsePermission{MaxMsgs: 1, Expires: replyWithin},
+	}
+}
+
+func outsideHears(system string) []string {
+	list := []string{inbox(system) + ".>"}
+	for _, by := range [][kinds][]string{hearing(system, mirror.Any, false), asked(system, mirror.Any, false)} {
+		for _, subjects := range by {
+			list = append(list, subjects...)
+		}
+	}
+	return list
+}
