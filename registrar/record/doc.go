@@ -1,6 +1,6 @@
 // Package record is the bytes of what systems share (rule SH1): users,
-// extensions, registrations, guests, the directory of the network, nonce keys
-// and settings.
+// extensions, registrations, guests, the directory of the network, and nonce keys.
+// Settings that systems compare ride in the heartbeats.
 //
 // A record is one byte of kind, one of format, and fields: each a tag with a
 // wire type in one varint, then a varint or a length and bytes, as in protocol

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"roost/registrar"
-	"roost/registrar/credentials"
 	"roost/registrar/directory"
 )
 
@@ -58,53 +57,6 @@ type DirEntry struct {
 	Busy  bool
 }
 
-// Settings are those that systems compare (SE1, SE3).
-type Settings struct {
-	Realm         string
-	MediaSecurity registrar.MediaSecurity
-	Suites        []string
-	SRTCP         bool
-	// FailoverDelay in seconds.
-	FailoverDelay uint32
-	Version       string
-}
-
-// AppendUser appends the bytes of a user to dst. All Append functions do
-// likewise for their kind.
-func AppendUser(dst []byte, u *User) []byte { panic("being written") }
-
-// ParseUser reads a user; b must be nothing else. All Parse functions do
-// likewise for their kind.
-func ParseUser(b []byte) (User, error) { panic("being written") }
-
-func AppendExtension(dst []byte, e *Extension) []byte { panic("being written") }
-
-func ParseExtension(b []byte) (Extension, error) { panic("being written") }
-
-// AppendRegistration writes the expiry as what remains of it at now.
-func AppendRegistration(dst []byte, r *Registration, now time.Time) []byte { panic("being written") }
-
-// ParseRegistration puts the times to the clock of the reader: the record's
-// writing to now. A record that has waited is parsed with the time at which it
-// came.
-func ParseRegistration(b []byte, now time.Time) (Registration, error) { panic("being written") }
-
-func AppendGuest(dst []byte, g *Guest, now time.Time) []byte { panic("being written") }
-
-func ParseGuest(b []byte, now time.Time) (Guest, error) { panic("being written") }
-
-func AppendDirEntry(dst []byte, e *DirEntry) []byte { panic("being written") }
-
-func ParseDirEntry(b []byte) (DirEntry, error) { panic("being written") }
-
-func AppendKey(dst []byte, k credentials.Key) []byte { panic("being written") }
-
-func ParseKey(b []byte) (credentials.Key, error) { panic("being written") }
-
-func AppendSettings(dst []byte, s *Settings) []byte { panic("being written") }
-
-func ParseSettings(b []byte) (Settings, error) { panic("being written") }
-
 // Kind is the kind of a record.
 type Kind uint8
 
@@ -116,8 +68,12 @@ const (
 	KindGuest
 	KindDirEntry
 	KindKey
-	KindSettings
 )
 
 // KindOf is the kind of the record in b; 0 if it is none.
-func KindOf(b []byte) Kind { panic("being written") }
+func KindOf(b []byte) Kind {
+	if len(b) < 2 || b[1] != format || Kind(b[0]) > KindKey {
+		return 0
+	}
+	return Kind(b[0])
+}
