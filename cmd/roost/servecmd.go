@@ -14,6 +14,9 @@ import (
 	"roost/cmd/roost/node"
 )
 
+// exitHung is the exit status of a system whose watchdog ended it.
+const exitHung = 3
+
 // serveCmd is `roost serve`: one system, until it is told to end.
 type serveCmd struct {
 	Config  string `short:"c" required:"" type:"path" help:"The system's configuration."`
@@ -35,7 +38,7 @@ func (c *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	system, err := node.New(configuration, node.Options{Log: log})
+	system, err := node.New(configuration, node.Options{Log: log, Hung: func() { os.Exit(exitHung) }})
 	if err != nil {
 		return err
 	}

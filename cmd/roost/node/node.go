@@ -26,6 +26,9 @@ type Options struct {
 	Log zerolog.Logger
 	// Version stands in the status and in the Server header; "" for "dev".
 	Version string
+	// Hung is called once if the system cannot serve any more; `roost serve` ends
+	// the process then. nil: nobody watches.
+	Hung func()
 }
 
 // Node is one system. New makes it, Start runs it, Stop ends it; a stopped node
@@ -35,6 +38,8 @@ type Node struct {
 	version string
 	log     zerolog.Logger
 	started time.Time
+
+	hung func()
 
 	cfg      atomic.Pointer[config.Config]
 	dir      atomic.Pointer[directory.Directory]
@@ -87,7 +92,7 @@ func New(c *config.Config, o Options) (*Node, error) {
 	}
 	n := &Node{
 		name: c.System, version: o.Version, log: o.Log.With().Str("system", c.System).Logger(),
-		started: time.Now(), certs: source, known: newKnown(), homes: newHomes(peersOf(c)),
+		started: time.Now(), hung: o.Hung, certs: source, known: newKnown(), homes: newHomes(peersOf(c)),
 	}
 	if n.version == "" {
 		n.version = "dev"
@@ -151,6 +156,9 @@ func (n *Node) Start() error {
 	}
 	n.work.Go(func() { n.keeper.run(n.ctx) })
 	n.work.Go(n.housekeeping)
+	if n.hung != nil {
+		n.work.Go(func() { n.watch(n.hung) })
+	}
 	n.ready.Store(true)
 	n.mirror.SetReady(true)
 	n.journal.happened("started", n.name, n.name+" serves", n.started)
