@@ -116,6 +116,7 @@ type Endpoint struct {
 	clients *clients
 	subs    *subscriptions
 
+	stopOnce  sync.Once
 	stopSweep chan struct{}
 	swept     sync.WaitGroup
 }
@@ -225,8 +226,14 @@ func (e *Endpoint) sweep() {
 // Stop drains: nothing more is accepted, requests of ours that wait are given
 // up, and what is written already gets until ctx ends to leave. Then all flows
 // are closed and all goroutines are gone. Office.FlowClosed is called for each
-// flow with flow.Draining. Stop is called once.
+// flow with flow.Draining. A second Stop does nothing.
 func (e *Endpoint) Stop(ctx context.Context) error {
+	var err error
+	e.stopOnce.Do(func() { err = e.stop(ctx) })
+	return err
+}
+
+func (e *Endpoint) stop(ctx context.Context) error {
 	e.flows.StopAccepting()
 	close(e.stopSweep)
 	e.swept.Wait()

@@ -71,15 +71,16 @@ func (w *work) beginServer(key string) *server {
 	}
 	req.SetTransport(w.in.Transport.String())
 	req.SetSource(w.in.Remote.String())
-	conn := &txConn{e: w.e, flow: w.in.Flow}
+	e := w.e // w serves another message by the time the transaction ends
+	conn := &txConn{e: e, flow: w.in.Flow}
 	if w.in.Transport == flow.UDP {
 		conn.to = message.ResponseAddress(w.m.Via, w.in.Remote)
 	}
 	s := &server{tx: sip.NewServerTx(key, req, conn, noLog), conn: conn, origin: req}
-	if !w.e.servers.add(key, s) {
+	if !e.servers.add(key, s) {
 		return nil
 	}
-	s.tx.OnTerminate(func(string, error) { w.e.servers.remove(key, s) })
+	s.tx.OnTerminate(func(string, error) { e.servers.remove(key, s) })
 	if err := s.tx.Init(); err != nil {
 		s.tx.Terminate()
 		return nil

@@ -28,8 +28,13 @@ func AppendResponse(b []byte, m *Message, r Reply) []byte {
 	b = appendUint(append(b, "SIP/2.0 "...), uint64(r.Status))
 	b = append(append(append(b, ' '), r.Reason...), "\r\n"...)
 	top := true
+	var written [numHeaders]bool // of a header given twice the first goes back
 	for i := range m.Fields {
 		f := &m.Fields[i]
+		if once[f.ID] && written[f.ID] {
+			continue
+		}
+		written[f.ID] = true
 		switch f.ID {
 		case HVia:
 			b = append(b, "Via: "...)
