@@ -83,6 +83,11 @@ func (m *mirrored) learn(epoch, version uint64, now time.Time) {
 		m.epoch, m.version = epoch, version
 	}
 	m.version = max(m.version, version)
+	m.lag(now)
+}
+
+// lag notes since when something is known to be missing.
+func (m *mirrored) lag(now time.Time) {
 	if m.replica.epoch == m.epoch && m.replica.version >= m.version {
 		m.lagging = time.Time{}
 	} else if m.lagging.IsZero() {
@@ -232,6 +237,11 @@ func (s *Session) ended(p *peer, m *mirrored, body []byte) error {
 		s.broken(m, "a part of the answer was lost")
 		return nil
 	}
+	if w.epoch != p.epoch {
+		// Without a heartbeat of that life the age of what it sent is not known.
+		s.broken(m, "an answer of a life of "+p.name+" that was not heard yet")
+		return nil
+	}
 	r := m.replica
 	if !r.begin(w) || e.more && e.version <= w.from {
 		r.building, m.force = nil, true
@@ -265,7 +275,7 @@ func (s *Session) finished(p *peer, m *mirrored, e *end, swapped bool) {
 		s.clear(TooLarge, m.subject)
 	}
 	m.epoch, m.version = m.replica.epoch, e.version
-	m.learn(m.epoch, m.version, s.now)
+	m.lag(s.now)
 	s.digest(p, m, e.count, e.digest)
 	s.release(p, m)
 }

@@ -140,6 +140,7 @@ func (s *Session) delta(p *peer, m *mirrored, d delta) {
 			s.tooLarge(p, m, err)
 			return
 		}
+		m.lag(s.now)
 		s.counters.DeltasApplied++
 		if d.latest {
 			s.digest(p, m, d.count, d.digest)
