@@ -14,7 +14,7 @@ type Counters struct {
 	Floods                        uint64 // peers cut off for a while because of that
 	Malformed                     uint64 // subjects that cannot be read
 	Forged                        uint64 // a subject that its sender may not use, a reply elsewhere
-	Strangers                     uint64 // from systems without a line here (outside cluster)
+	Strangers                     uint64 // from more systems of an outside cluster than are listened to
 	TooBig                        uint64
 	Refused                       uint64 // connections turned away at our door
 	Violations                    uint64 // permission violations that a server told us

@@ -111,10 +111,14 @@ func TestOutside_TheSameSubjectsOverACluster(t *testing.T) {
 	publish(t, london, delta("london", mirror.Dir), "names")
 	berlins.only(t, "names")
 
-	// oslo is in the cluster, but nobody has a line to it.
+	// oslo is in the cluster, but nobody has a line to it: it is a member, no more.
+	fromOslo := listen(t, paris, delta("oslo", mirror.Any))
 	oslo := onCluster(t, hubs[:1], ca, "oslo", "london")
-	publish(t, oslo, heartbeat("oslo"), "hello")
-	until(t, "a stranger's heartbeat was dropped", func() bool { return london.Counters().Strangers > 0 })
+	passes(t, oslo, "oslo", beats, "hello")
+	publish(t, oslo, delta("oslo", "bind/paris"), "not asked for")
+	until(t, "that was dropped", func() bool { return paris.Counters().Forged == 1 })
+	publish(t, oslo, delta("oslo", mirror.Dir), "names")
+	fromOslo.only(t, "names")
 	london.Close()
 	until(t, "nobody answers for london", func() bool {
 		ctx, cancel := contextFor(200 * time.Millisecond)

@@ -71,6 +71,9 @@ func (c *Carrier) nobodyHere(m *nats.Msg) {
 // accept reports whether a message of another system may be believed and is within its rate.
 func (c *Carrier) accept(from *source, sender string, s *mirror.Subject) bool {
 	known := c.peers.get(sender)
+	if known == nil && c.cfg.Outside != nil {
+		known = c.peers.member(sender, &c.cfg.Limits)
+	}
 	switch {
 	case from.peer != "" && sender != from.peer:
 		c.forged(from.peer, s)
@@ -176,8 +179,28 @@ type known struct {
 
 // directory of peers, read for each message.
 type directory struct {
-	mu    sync.RWMutex
-	peers map[string]*known
+	mu      sync.RWMutex
+	peers   map[string]*known
+	members map[string]*known // heard over an outside cluster without a line to them
+}
+
+// maxMembers bounds how many systems without a line are listened to.
+const maxMembers = 128
+
+// member is a system that an outside cluster vouches for and that has no line here: its
+// heartbeats and its directory are heard, nothing else. nil if there are too many.
+func (d *directory) member(system string, limits *Limits) *known {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	entry := d.members[system]
+	if entry == nil && len(d.members) < maxMembers {
+		if d.members == nil {
+			d.members = make(map[string]*known)
+		}
+		entry = &known{Peer: Peer{System: system, Member: true}, rates: newRates(limits)}
+		d.members[system] = entry
+	}
+	return entry
 }
 
 func (d *directory) get(system string) *known {
