@@ -59,7 +59,7 @@ func NewVerifier(c Config, ring *KeyRing) *Verifier {
 		quoted: `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(c.Realm) + `"`,
 		check:  checkOf(c.Realm),
 		ring:   ring,
-		own: newCounts(c.Remembered), foreign: newCounts(c.Remembered),
+		own:    newCounts(c.Remembered), foreign: newCounts(c.Remembered),
 		nobody: FromPassword("", c.Realm, string(key.Secret[:])),
 	}
 }
@@ -68,7 +68,8 @@ func NewVerifier(c Config, ring *KeyRing) *Verifier {
 // times' monotonic reading: a later step of the wall clock makes no nonce stale.
 func (v *Verifier) clock(now time.Time) time.Duration {
 	if v.origin.Load() == nil {
-		v.origin.CompareAndSwap(nil, &now)
+		first := now
+		v.origin.CompareAndSwap(nil, &first)
 	}
 	origin := *v.origin.Load()
 	return time.Duration(origin.UnixNano()) + now.Sub(origin)
