@@ -132,13 +132,15 @@ func expect(t testing.TB, c net.Conn, want string) {
 	}
 }
 
-// expectEnd reads until the other side has closed; nothing more may come.
+// expectEnd reads until the other side has closed, where nothing more may come, and
+// closes this side.
 func expectEnd(t testing.TB, c net.Conn) {
 	t.Helper()
 	b, err := io.ReadAll(c)
 	if len(b) > 0 || err != nil && !closedByPeer(err) {
 		t.Fatalf("read %q (%v), want the end", b, err)
 	}
+	_ = c.Close()
 }
 
 func expectClosed(t testing.TB, r *recorder, want Reason) ended {

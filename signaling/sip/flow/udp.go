@@ -88,11 +88,8 @@ func (u *udpSocket) idOf(slot uint32) ID {
 
 func (u *udpSocket) addLocked(remote netip.AddrPort, now int64) uint32 {
 	slot, crowded := u.flows.add(remote, now)
-	if crowded {
-		u.t.count.closed[Crowded].Add(1)
-	} else {
-		u.t.count.udpFlows.Add(1)
-	}
+	u.t.count.closed[Crowded].Add(uint64(crowded))
+	u.t.count.udpFlows.Add(int64(1 - crowded))
 	return slot
 }
 

@@ -56,9 +56,9 @@ func (f *udpFlows) heard(slot uint32, now int64) {
 	}
 }
 
-// add makes a flow; crowded tells that the oldest stranger gave way.
-func (f *udpFlows) add(remote netip.AddrPort, now int64) (slot uint32, crowded bool) {
-	if crowded = f.strangers >= f.most; crowded {
+// add makes a flow; crowded tells how many of the oldest strangers gave way.
+func (f *udpFlows) add(remote netip.AddrPort, now int64) (slot uint32, crowded int) {
+	for ; f.strangers >= f.most; crowded++ {
 		f.remove(uint32(f.oldest))
 	}
 	if n := len(f.free); n > 0 {
