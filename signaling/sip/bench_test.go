@@ -11,6 +11,7 @@ import (
 // the next nonce count, through the endpoint without a socket.
 func BenchmarkRegisterRefresh(b *testing.B) {
 	s, p := newSite(b), newPhone("201")
+	s.Endpoint.o.Office = deciding{s.desk, Decision{}}
 	p.register(b, s)
 	headers := []string{p.contact(), "Expires: 600"}
 	const batch = 2048
@@ -39,6 +40,7 @@ func BenchmarkRegisterRefresh(b *testing.B) {
 // BenchmarkRegisterChallenge is the stateless 401.
 func BenchmarkRegisterChallenge(b *testing.B) {
 	s, p := newSite(b), newPhone("201")
+	s.Endpoint.o.Office = deciding{s.desk, Decision{}}
 	raw := []byte(p.write(ask{headers: []string{p.contact(), "Expires: 600"}}))
 	in := flow.Inbound{Flow: 77, Transport: flow.UDP, Local: here, Remote: there, Bytes: raw}
 	room := make([]byte, 0, 2048)
@@ -52,7 +54,7 @@ func BenchmarkRegisterChallenge(b *testing.B) {
 // BenchmarkRefuse is FO1's 503 in the normal state.
 func BenchmarkRefuse(b *testing.B) {
 	s, p := newSite(b), newPhone("201")
-	s.Endpoint.o.Office = refusing{s.desk}
+	s.Endpoint.o.Office = deciding{s.desk, Decision{Verdict: Refuse}}
 	raw := []byte(p.write(ask{headers: []string{p.contact(), "Expires: 600"}}))
 	in := flow.Inbound{Flow: 77, Transport: flow.UDP, Local: here, Remote: there, Bytes: raw}
 	room := make([]byte, 0, 2048)
@@ -63,8 +65,12 @@ func BenchmarkRefuse(b *testing.B) {
 	}
 }
 
-type refusing struct{ *desk }
+// deciding is a desk that says always the same and keeps nothing.
+type deciding struct {
+	*desk
+	say Decision
+}
 
-func (refusing) Ask(*Question) Decision { return Decision{Verdict: Refuse} }
+func (d deciding) Ask(*Question) Decision { return d.say }
 
-var _ Office = refusing{}
+var _ Office = deciding{}

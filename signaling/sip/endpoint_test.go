@@ -494,3 +494,60 @@ func TestStopEndsWhatWaits(t *testing.T) {
 		}
 	})
 }
+
+// What cannot be cut out of a stream is answered, and the stream closed.
+func TestRFC3261_18_3_BrokenStreamsAreAnsweredAndClosed(t *testing.T) {
+	for name, c := range map[string]struct {
+		old, new string
+		status   int
+	}{
+		"no length":      {"Content-Length: 0\r\n", "", 400},
+		"two lengths":    {"Content-Length: 0\r\n", "Content-Length: 0\r\nContent-Length: 9\r\n", 400},
+		"huge body":      {"Content-Length: 0\r\n", "Content-Length: 99999999\r\n", 413},
+		"endless header": {"User-Agent: ", "User-Agent: " + strings.Repeat("x", 40_000), 513},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWired(t)
+				p := w.tcpPhone("201")
+				defer p.close()
+				raw := p.phone.write(ask{headers: []string{p.contact()}})
+				bad := strings.Replace(raw, c.old, c.new, 1)
+				go func() { _, _ = p.line.(*tcpLine).c.Write([]byte(bad)) }()
+				got := p.read(t, time.Second)
+				if !strings.HasPrefix(got, fmt.Sprintf("SIP/2.0 %d ", c.status)) {
+					t.Errorf("want %d, got\n%s", c.status, got)
+				}
+				if !p.line.(*tcpLine).ended(10 * time.Second) {
+					t.Error("the stream goes on")
+				}
+			})
+		})
+	}
+}
+
+// A UDP flow that was forgotten is made again for a NOTIFY; the phone is where
+// it was.
+func TestNotifyOverAForgottenUDPFlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWired(t)
+		p := w.udpPhone("201")
+		watched(t, w, p)
+		reg := w.desk.Lookup("201", time.Now())[0]
+		if !w.CloseFlow(reg.Flow) {
+			t.Fatal("the flow was gone")
+		}
+		synctest.Wait()
+		done := make(chan SentHome, 1)
+		w.SendHome(reg, TriggerNotify, func(s SentHome) { done <- s })
+		n := p.next(t, "NOTIFY")
+		for !strings.Contains(n.raw, "deactivated") {
+			p.answer(t, n, 200) // of the binding that went with the flow
+			n = p.next(t, "NOTIFY")
+		}
+		p.answer(t, n, 200)
+		if got := <-done; !got.Delivered {
+			t.Errorf("%+v", got)
+		}
+	})
+}

@@ -27,6 +27,7 @@ func FuzzDispatch(f *testing.F) {
 	f.Add([]byte("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKx\r\nCSeq: 1 NOTIFY\r\n\r\n"), false)
 	f.Add([]byte("\r\n\r\n"), true)
 	s := newSite(f)
+	s.Endpoint.o.Office = deciding{s.desk, Decision{}}
 	f.Fuzz(func(t *testing.T, raw []byte, stream bool) {
 		in := &flow.Inbound{Flow: 1, Transport: flow.UDP, Local: here, Remote: there, At: time.Now(), Bytes: raw}
 		if stream {

@@ -39,7 +39,9 @@ func (n *notice) merge(later *notice) *notice {
 		n.gone = n.gone[over:]
 	}
 	n.told = append(n.told, later.told...)
-	n.goHome = n.goHome || later.goHome
+	if later.goHome != nil {
+		n.goHome = later.goHome
+	}
 	if later.ends != "" {
 		n.ends = later.ends
 	}
@@ -115,17 +117,23 @@ func (one *subscription) live() (flow.ID, flow.Transport, error) {
 // contacts are what a NOTIFY shows: the bindings that stand, and those that are
 // gone since.
 func (one *subscription) contacts(n *notice, now time.Time) []regInfoContact {
-	out := make([]regInfoContact, 0, 1+len(n.gone))
+	out := make([]regInfoContact, 0, 2+len(n.gone))
 	for _, r := range one.e.o.Office.Lookup(one.number, now) {
 		c := infoOf(&r)
 		c.state, c.event, c.expires = "active", eventRegistered, int64(r.Remaining(now))
 		if r.Registered.After(r.Since) {
 			c.event = eventRefreshed
 		}
-		if n.goHome {
+		if n.goHome != nil {
+			if c.id == n.goHome.id {
+				continue
+			}
 			c.state, c.event = "terminated", eventDeactivated
 		}
 		out = append(out, c)
+	}
+	if n.goHome != nil {
+		out = append(out, *n.goHome)
 	}
 	return append(out, n.gone...)
 }

@@ -347,3 +347,46 @@ func TestGU1_GuestLeaseComesFromTheOffice(t *testing.T) {
 		t.Errorf("granted %q, want 60 to 120", text)
 	}
 }
+
+func TestRFC3261_10_2_1_SeveralContacts(t *testing.T) {
+	s := newSite(t, func(_ *Options, c *registrar.Config) { c.MaxContacts, c.RefuseWhenFull = 2, true })
+	p := newPhone("201")
+	p.login(t, s)
+	r := s.hand(t, p.write(ask{headers: []string{
+		`Contact: "Desk, upstairs" <sip:201@10.0.0.5>;q=0.7, <sip:201@10.0.0.6;transport=tcp>;expires=120`, "Expires: 600",
+	}})).must(t, 200)
+	got := r.all(message.HContact)
+	if len(got) != 2 || !strings.HasPrefix(got[0], "<sip:201@10.0.0.5>;expires=") || !strings.HasSuffix(got[0], ";q=0.700") ||
+		!strings.HasPrefix(got[1], "<sip:201@10.0.0.6;transport=tcp>;expires=") {
+		t.Errorf("contacts %q", got)
+	}
+	s.hand(t, p.write(ask{headers: []string{"Contact: <sip:201@10.0.0.7>"}})).must(t, 403)
+	// One goes, the other stays.
+	s.hand(t, p.write(ask{headers: []string{"Contact: <sip:201@10.0.0.5>;expires=0"}})).must(t, 200)
+	if left := s.desk.Lookup("201", time.Now()); len(left) != 1 || left[0].Contact != "sip:201@10.0.0.6;transport=tcp" {
+		t.Errorf("left %+v", left)
+	}
+}
+
+// A phone behind a NAT is found where it came from, not where it says it is.
+func TestRFC3261_10_3_SourceIsKeptForNAT(t *testing.T) {
+	s, p := newSite(t), newPhone("201")
+	p.via = "192.168.1.20:5060"
+	nat := netip.MustParseAddrPort("198.51.100.7:31337")
+	p.register(t, s, func(in *flow.Inbound) { in.Remote = nat })
+	if got := s.desk.Lookup("201", time.Now()); len(got) != 1 || got[0].Source != nat || got[0].Contact != "sip:201@192.168.1.20:5060" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestRFC3261_11_2_OptionsTellsWhatIsOffered(t *testing.T) {
+	s, p := newSite(t), newPhone("201")
+	long := p.write(ask{method: "OPTIONS", auth: "-", headers: []string{"Accept: application/sdp", "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS"}})
+	r := s.hand(t, long).must(t, 200)
+	if r.header(message.HAllow) != offered || r.header(message.HAccept) == "" || r.header(message.HSupported) == "" || r.To.Tag() == "" {
+		t.Error(r.raw)
+	}
+	if st := s.Standing(); st.Transactions != 0 {
+		t.Errorf("%+v", st)
+	}
+}

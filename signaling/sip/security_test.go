@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -303,5 +304,87 @@ func TestAccessHookSeesEachRequest(t *testing.T) {
 	p.register(t, s)
 	if len(seen) != 2 || seen[0].Status != 401 || seen[1].Status != 200 || seen[1].Number != "201" || seen[1].Method != "REGISTER" {
 		t.Errorf("%+v", seen)
+	}
+}
+
+// The same Authorization at the other system, which shares the nonce key and
+// knows from the mirror what the phone used last.
+func TestSecurity_DigestReplayAtTheOtherSystem(t *testing.T) {
+	key := credentials.NewKey([20]byte{1, 2, 3})
+	home := newSite(t)
+	ring := credentials.NewKeyRing(credentials.NewKey([20]byte{4, 5, 6}))
+	ring.SetPeer("home", 0, key)
+	backup := newSite(t, func(o *Options, _ *registrar.Config) {
+		o.Verifier = credentials.NewVerifier(credentials.Config{Realm: realm}, ring)
+	})
+	p := newPhone("201")
+	p.login(t, home)
+	raw := p.write(ask{headers: []string{p.contact()}})
+	home.hand(t, raw).must(t, 200)
+	mirrored := home.desk.Lookup("201", time.Now())[0]
+	backup.desk.ask = func(*Question) Decision {
+		return Decision{Floor: credentials.Used{Nonce: mirrored.Nonce, Count: mirrored.NonceCount}}
+	}
+	r := backup.hand(t, raw).must(t, 401)
+	if !strings.Contains(strings.ToLower(r.header(message.HWWWAuthenticate)), "stale=true") {
+		t.Errorf("challenge %q", r.header(message.HWWWAuthenticate))
+	}
+	if len(backup.desk.Lookup("201", time.Now())) != 0 {
+		t.Error("a replay at the backup bound a contact")
+	}
+	// SE4: the phone itself, with its next count, needs no new challenge.
+	backup.hand(t, p.write(ask{headers: []string{p.contact()}})).must(t, 200)
+}
+
+// Wrong passwords from many (spoofed) sources: bounded, and phones are served.
+func TestSecurity_FloodOfWrongPasswords(t *testing.T) {
+	s, p := newSite(t), newPhone("201")
+	p.register(t, s)
+	bad := newPhone("202")
+	bad.password = "guess"
+	bad.login(t, s)
+	for i := range 20_000 {
+		bad.nc = 0
+		in := &flow.Inbound{
+			Transport: flow.UDP, Local: here, At: time.Now(), Bytes: []byte(bad.write(ask{headers: []string{bad.contact()}})),
+			Remote: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), 5060),
+		}
+		s.Handle(in)
+	}
+	if st := s.Standing(); st.BanEntries > banShards*bansMostShard || st.Transactions != 0 {
+		t.Errorf("%+v", st)
+	}
+	if lines := strings.Count(s.log.String(), "\n"); lines > 20 {
+		t.Errorf("%d log lines", lines)
+	}
+	s.hand(t, p.write(ask{headers: []string{p.contact()}})).must(t, 200)
+}
+
+// Phones that register, subscribe and leave at the same time, on many flows.
+func TestConcurrentPhones(t *testing.T) {
+	s := newSite(t)
+	for i := range 40 {
+		n := fmt.Sprint(300 + i)
+		s.desk.secrets[n] = credentials.FromPassword(n, realm, "secret"+n)
+	}
+	var group sync.WaitGroup
+	for i := range 40 {
+		group.Go(func() {
+			p := newPhone(fmt.Sprint(300 + i))
+			p.via = fmt.Sprintf("127.0.2.%d:5070", i+1)
+			from := func(in *flow.Inbound) {
+				in.Remote, in.Flow = netip.MustParseAddrPort(p.via), flow.ID(1000+i)
+			}
+			for range 20 {
+				p.register(t, s, from)
+				s.hand(t, p.write(ask{method: "SUBSCRIBE", uri: "sip:" + p.number + "@" + realm, headers: []string{"Event: reg", p.contact()}}), from)
+				s.Changed(registrar.Change{Kind: registrar.Added, Registration: registrar.Registration{Number: registrar.Number(p.number)}})
+				s.hand(t, p.write(ask{headers: []string{"Contact: *", "Expires: 0"}}), from).must(t, 200)
+			}
+		})
+	}
+	group.Wait()
+	if s.value(cRegistered) != 800 || s.value(cPanics) != 0 {
+		t.Errorf("registered %d, panics %d\n%s", s.value(cRegistered), s.value(cPanics), s.log)
 	}
 }

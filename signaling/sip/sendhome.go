@@ -84,8 +84,10 @@ func (e *Endpoint) notifyHome(r registrar.Registration, done func(SentHome)) {
 		}
 		go done(out)
 	}
+	home := infoOf(&r)
+	home.state, home.event = "terminated", eventDeactivated
 	for _, one := range all {
-		one.tell(&notice{goHome: true, told: []func(result){told}})
+		one.tell(&notice{goHome: &home, told: []func(result){told}})
 	}
 }
 

@@ -35,7 +35,7 @@ type dialogKey struct{ callID, local, remote string }
 // notice is a NOTIFY to send.
 type notice struct {
 	gone   []regInfoContact // contacts that are told as terminated
-	goHome bool             // standing contacts are told as deactivated
+	goHome *regInfoContact  // it and all standing contacts are told as deactivated
 	ends   string           // reason with which the subscription ends, "" if it goes on
 	told   []func(result)   // who wants to know the result
 }
