@@ -90,7 +90,7 @@ func (f *fakeRegistrar) bind(request, ok *Message) *Message {
 		return brief
 	}
 	f.bound[number] = contact
-	ok.Add("Contact", fmt.Sprintf(`"other, one" <sip:x@203.0.113.9>;expires=9, <%s>;expires=%d`, contact, min(expires, f.lease)))
+	ok.Add("Contact", fmt.Sprintf(`"other, one" <sip:x@203.0.113.9>;expires=9, <%s>;expires=%d;+sip.instance="<urn:uuid:1>"`, contact, min(expires, f.lease)))
 	return ok
 }
 

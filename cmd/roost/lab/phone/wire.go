@@ -160,16 +160,32 @@ func reply(request *Message, status int, reason, tag string) *Message {
 // parameter returns a header parameter's value, "" if it is absent. Parameters
 // inside <…> belong to the URI and are not looked at.
 func parameter(value, name string) string {
-	if end := strings.LastIndexByte(value, '>'); end >= 0 {
-		value = value[end+1:]
-	}
-	for _, part := range strings.Split(value, ";") {
+	quoted, inURI, from := false, false, 0
+	find := func(part string) (string, bool) {
 		key, content, _ := strings.Cut(strings.TrimSpace(part), "=")
-		if strings.EqualFold(strings.TrimSpace(key), name) {
-			return strings.Trim(strings.TrimSpace(content), `"`)
+		return strings.Trim(strings.TrimSpace(content), `"`), strings.EqualFold(strings.TrimSpace(key), name)
+	}
+	for i := range len(value) {
+		switch c := value[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '<':
+			inURI = true
+		case c == '>':
+			inURI, from = false, i+1
+		case c == ';' && !inURI:
+			if content, found := find(value[from:i]); found {
+				return content
+			}
+			from = i + 1
 		}
 	}
-	return ""
+	content, found := find(value[from:])
+	if !found {
+		return ""
+	}
+	return content
 }
 
 // readMessage reads one message from a stream (RFC 3261 18.3). CRLFs between

@@ -22,6 +22,10 @@ func TestParse(t *testing.T) {
 	if parameter(message.Get("To"), "TAG") != "b" || parameter("<sip:a;tag=no>", "tag") != "" {
 		t.Fatal("parameters")
 	}
+	contact := `"a;expires=1" <sip:a@b;expires=2>;q=1;+sip.instance="<urn:x;y>";expires=90`
+	if got := parameter(contact, "expires"); got != "90" || parameter(contact, "+sip.instance") != "<urn:x;y>" || parameter(contact, "y") != "" {
+		t.Fatalf("expires %q", got)
+	}
 	again := parsed(t, string(message.Bytes()))
 	if again.Method != message.Method || !bytes.Equal(again.Body, message.Body) {
 		t.Fatalf("not the same after a round trip: %+v", again)
