@@ -57,7 +57,7 @@ func BenchmarkDelta_5000ASecond(b *testing.B) {
 	took := make(chan time.Duration, 1<<20)
 	zero := time.Now()
 	stop, err := backup.Subscribe(delta("home", "*/backup"), func(m mirror.Message) {
-		took <- time.Since(zero) - time.Duration(binary.BigEndian.Uint64(m.Payload)) //nolint:gosec // a test's own clock
+		took <- time.Since(zero) - time.Duration(binary.BigEndian.Uint64(m.Payload)) // a test's own clock
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -72,7 +72,7 @@ func BenchmarkDelta_5000ASecond(b *testing.B) {
 		for sent := 0; sent < updates; {
 			<-tick.C
 			for range everyMS {
-				binary.BigEndian.PutUint64(payload, uint64(time.Since(zero))) //nolint:gosec // not negative
+				binary.BigEndian.PutUint64(payload, uint64(time.Since(zero))) // not negative
 				if err := home.Publish(subject, payload); err != nil {
 					b.Fatal(err)
 				}

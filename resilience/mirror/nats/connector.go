@@ -122,7 +122,7 @@ func (p *pauses) next() time.Duration {
 		limit = p.timing.RetrySlow
 	}
 	p.last = min(max(p.last+p.last/2, p.timing.RetryMin), limit)
-	return p.last - time.Duration(rand.Int64N(int64(p.last)/5+1)) //nolint:gosec // spreading, not secrecy
+	return p.last - time.Duration(rand.Int64N(int64(p.last)/5+1)) // spreading, not secrecy
 }
 
 func wait(ctx context.Context, d time.Duration) {

@@ -109,7 +109,7 @@ func (d *door) admit(system string, c server.ClientAuthentication) (peer Peer, s
 			own = append(own, s)
 		}
 	}
-	slices.SortFunc(own, func(a, b session) int { return int(int64(b.id) - int64(a.id)) }) //nolint:gosec // ids count up from 1
+	slices.SortFunc(own, func(a, b session) int { return int(int64(b.id) - int64(a.id)) }) // ids count up from 1
 	for i, s := range own {
 		if i < d.limits.PerPeer {
 			d.sessions[s.id] = s

@@ -82,7 +82,7 @@ func serverOptions(cfg *Config, door *door) (*server.Options, error) {
 		MaxConn:                    cfg.Limits.Connections,
 		MaxSubs:                    64,
 		MaxClosedClients:           16,
-		MaxPayload:                 int32(cfg.Limits.MaxPayload), //nolint:gosec // some hundred KiB
+		MaxPayload:                 int32(cfg.Limits.MaxPayload), // some hundred KiB
 		MaxPending:                 int64(cfg.Limits.PendingBytes),
 		WriteDeadline:              cfg.Timing.Write,
 		PingInterval:               cfg.Timing.Ping,

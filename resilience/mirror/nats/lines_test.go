@@ -278,3 +278,38 @@ func TestRequest_EndsWithItsContext(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 }
+
+// In a lab that runs sixty times as fast, heartbeats come each 83 ms and a home is
+// visible for 250 ms. How long a blip silences them is logged; the bound is for a machine
+// that is busy with other tests.
+func TestFO3_ABlipAtSpeed60(t *testing.T) {
+	ca := newCA(t, "root")
+	fast := func(cfg natscarrier.Config) natscarrier.Config {
+		cfg.Timing = natscarrier.Timing{}.Scaled(60)
+		return cfg
+	}
+	paris := start(t, fast(withPeer(basis("paris", identity(t, ca, "paris")), "london")))
+	between, err := proxy.New("127.0.0.1:0", paris.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = between.Close() })
+	cfg := fast(basis("london", identity(t, ca, "london")))
+	cfg.Peers = []natscarrier.Peer{{System: "paris", Address: between.Addr()}}
+	london := start(t, cfg)
+	awaitLine(t, london, "paris", true)
+	beats := listen(t, london, heartbeat("paris"))
+	passes(t, paris, "paris", beats, "before")
+	for range 5 {
+		connects := london.Counters().Connects
+		between.Reset()
+		began := time.Now()
+		until(t, "new connections", func() bool { return london.Counters().Connects >= connects+3 })
+		passes(t, paris, "paris", beats, "after")
+		took := time.Since(began)
+		t.Logf("after a blip heartbeats are heard again after %v", took)
+		if took > 2*time.Second {
+			t.Errorf("a blip took %v", took)
+		}
+	}
+}
