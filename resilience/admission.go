@@ -83,8 +83,8 @@ func (m *Machine) refusalTells(e PhoneAsks, g *guest) bool {
 		g.pending = TriggerRRJ
 		return true
 	}
-	ready := g.state == StateChosen || g.state == StateGoing && g.back
-	return ready && g.pending.isPassive() && m.now >= g.pendingFrom
+	ready := g.state == StateChosen || g.state == StateGoing
+	return ready && g.back && g.pending.isPassive() && m.now >= g.pendingFrom
 }
 
 // rebooted: an H.323 guest under manual failback starts anew: it may go home now (FB8).

@@ -43,9 +43,9 @@ func (m *Machine) raise(kind AlarmKind, subject string, severity Severity, text 
 	if _, up := m.alarms[key]; up {
 		return
 	}
-	a := Alarm{Kind: kind, Subject: subject, Severity: severity, Text: text, Since: m.time(m.now)}
+	a := &Alarm{Kind: kind, Subject: subject, Severity: severity, Text: text, Since: m.time(m.now)}
 	m.alarms[key] = a
-	m.emit(RaiseAlarm{a})
+	m.emit(RaiseAlarm{*a})
 }
 
 // clear ends an alarm, once.

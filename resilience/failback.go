@@ -37,7 +37,7 @@ func (m *Machine) moveHome(h *home) {
 // choose begins a try: the first trigger of the ladder is used now, or, if it answers a
 // refresh, at the next one.
 func (m *Machine) choose(g *guest) {
-	g.tried, g.returned, g.back, g.pendingFrom = 0, false, true, m.now
+	g.tried, g.returned, g.pendingFrom = 0, false, m.now
 	g.pending = g.nextRung()
 	if g.pending.isActive() {
 		m.tell(g, g.pending)
@@ -65,6 +65,7 @@ func (m *Machine) tell(g *guest, trigger Trigger) {
 func (m *Machine) cameBack(g *guest) {
 	switch {
 	case g.stopped:
+		g.back = true
 		m.setState(g, StateGuest)
 		return
 	case g.back:
@@ -124,6 +125,7 @@ func (m *Machine) graceOver(g *guest) {
 		g.nextTry = never
 	}
 	g.pending, g.told, g.released, g.stopped = NoTrigger, NoTrigger, false, false
+	g.back = true // the promise of the grace is kept
 	if g.registered {
 		m.setState(g, StateGuest)
 		m.happened(GuestAgain, g.home.name, g.phone, "%s was not taken by %s in %s: a guest again, next try in %s",

@@ -29,7 +29,7 @@ type guest struct {
 	attempts uint8   // tries that failed
 
 	registered bool // here, now
-	back       bool // registered here again since it was told
+	back       bool // not told yet, or registered here again since
 	returned   bool // came back though its home had it: no more triggers in this grace
 	stopped    bool // the home was lost since it was told: the try is over, the grace is not
 	released   bool // by an operator
@@ -130,6 +130,7 @@ func (m *Machine) refreshed(e PhoneRegistered) bool {
 		return false
 	}
 	m.describe(g, e)
+	g.back = true
 	return true
 }
 
@@ -176,9 +177,11 @@ func (m *Machine) registered(e PhoneRegistered) {
 	case StateGoing:
 		m.cameBack(g)
 	case StateAbsent:
+		g.back = true
 		m.setHomeless(g, false, string(g.phone)+" is registered here again")
 		m.setState(g, StateGuest)
 	default:
+		g.back = true
 		m.place(g)
 	}
 }
@@ -186,7 +189,7 @@ func (m *Machine) registered(e PhoneRegistered) {
 func (m *Machine) newGuest(h *home, e PhoneRegistered) {
 	m.seq++
 	g := &guest{phone: e.Phone, home: h, seq: m.seq, since: m.now, at: min(m.instant(e.At), m.now), protocol: e.Protocol,
-		registered: true, pos: [slotCount]int32{-1, -1}}
+		registered: true, back: true, pos: [slotCount]int32{-1, -1}}
 	if h.takesBack() {
 		// Admitted though its home is visible (FO6): it has the time of FB1 for itself.
 		g.nextTry = m.now + m.cfg.Timers.FailbackDelay

@@ -43,7 +43,7 @@ type Machine struct {
 	seq      uint64
 	calls    map[Phone]int
 	families map[string]*family
-	alarms   map[alarmKey]Alarm
+	alarms   map[alarmKey]*Alarm
 	evidence evidenceBook
 	refused  [causeCount]uint64
 	overflow uint64
@@ -64,7 +64,7 @@ func New(c Config, now time.Time) (*Machine, error) {
 		timers:   queue{slot: slotTimer},
 		calls:    map[Phone]int{},
 		families: map[string]*family{},
-		alarms:   map[alarmKey]Alarm{},
+		alarms:   map[alarmKey]*Alarm{},
 	}
 	for _, h := range c.Homes {
 		m.homes = append(m.homes, newHome(h, 0))

@@ -23,7 +23,7 @@ func (m *Machine) View(now time.Time) View {
 		v.Homes = append(v.Homes, hv)
 	}
 	for _, a := range m.alarms {
-		v.Alarms = append(v.Alarms, a)
+		v.Alarms = append(v.Alarms, *a)
 	}
 	slices.SortFunc(v.Alarms, func(a, b Alarm) int {
 		return cmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Subject, b.Subject))

@@ -1,0 +1,382 @@
+package resilience
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// action is one thing that may happen to the world; can says whether it can here.
+type action struct {
+	name string
+	can  func(*world) bool
+	do   func(*world)
+}
+
+// fault is an action of which a walk may allow a number only.
+func fault(name string, can func(*world) bool, do func(*world)) action {
+	return action{name, func(w *world) bool { return w.faults != 0 && can(w) }, func(w *world) {
+		if w.faults > 0 {
+			w.faults--
+		}
+		do(w)
+	}}
+}
+
+func always(*world) bool { return true }
+
+func systemActions() []action {
+	return []action{
+		{"a second passes", always, (*world).passes},
+		fault("london crashes", func(w *world) bool { return w.up != homeDown }, func(w *world) {
+			w.up = homeDown
+			for i := range w.phones {
+				w.phones[i].homeUntil = w.tick
+			}
+		}),
+		{"london starts", func(w *world) bool { return w.up == homeDown }, func(w *world) {
+			w.up, w.started, w.refusing = homeUp, w.tick, false
+			w.epoch++
+			w.heartbeat()
+			w.share()
+		}},
+		fault("london hangs", func(w *world) bool { return w.up == homeUp }, func(w *world) {
+			w.up = homeHung
+			w.heartbeat()
+		}),
+		{"london recovers", func(w *world) bool { return w.up == homeHung }, func(w *world) {
+			w.up = homeUp
+			w.heartbeat()
+			w.share()
+		}},
+		fault("london begins to refuse", func(w *world) bool { return w.up == homeUp && !w.refusing },
+			func(w *world) { w.refusing = true }),
+		{"london accepts again", func(w *world) bool { return w.refusing },
+			func(w *world) { w.refusing = false }},
+		fault("the line is cut", func(w *world) bool { return w.line }, func(w *world) { w.line = false }),
+		{"the line is back", func(w *world) bool { return !w.line }, func(w *world) {
+			w.line = true
+			w.heartbeat()
+			w.share()
+		}},
+		fault("paris restarts", always, func(w *world) {
+			w.paris = mustNew(w.paris.cfg, w.now())
+			w.complete, w.lastSeen = false, w.tick
+			w.alarms = nil
+			for i := range w.phones {
+				w.phones[i].hereUntil, w.phones[i].busy, w.phones[i].graceUntil = w.tick, false, w.tick
+			}
+		}),
+		{"the mirror is complete", func(w *world) bool { return !w.complete && w.talks() }, (*world).mirrorCompletes},
+	}
+}
+
+// operatorActions are a take over and its end (FO4, FB8).
+func operatorActions() []action {
+	return []action{
+		{"an operator takes over london", func(w *world) bool { return w.complete && !w.paris.homes[0].taken },
+			func(w *world) { w.step(TakeOver{Home: "london"}) }},
+		{"an operator releases london", always, func(w *world) { w.step(Release{Home: "london"}) }},
+	}
+}
+
+func phoneActions(i int) []action {
+	here := func(w *world) bool { return w.phones[i].hereUntil > w.tick }
+	ends := func(cause GoneCause) func(*world) {
+		return func(w *world) {
+			w.phones[i].hereUntil = w.tick
+			w.step(PhoneGone{Phone: w.phones[i].phone, Cause: cause})
+		}
+	}
+	actions := []action{
+		{"registers at paris", always, func(w *world) { w.asksHere(&w.phones[i]) }},
+		{"registers at london", func(w *world) bool { return w.up == homeUp && !w.refusing },
+			func(w *world) { w.asksHome(&w.phones[i]) }},
+		{"un-registers at paris", here, ends(Unregistered)},
+		{"loses its flow", func(w *world) bool { return here(w) && w.phones[i].desc.Stream }, ends(FlowClosed)},
+		{"begins a call", func(w *world) bool { return here(w) && !w.phones[i].busy }, func(w *world) {
+			w.phones[i].busy = true
+			w.step(CallBegan{Phone: w.phones[i].phone})
+		}},
+		{"ends its call", func(w *world) bool { return w.phones[i].busy }, func(w *world) {
+			w.phones[i].busy = false
+			w.step(CallEnded{Phone: w.phones[i].phone})
+		}},
+		{"did not get the NOTIFY", func(w *world) bool {
+			g := w.paris.guests[w.phones[i].phone]
+			return g != nil && g.told == TriggerNotify && g.state == StateGoing && !g.back
+		}, func(w *world) {
+			// It was not told: a refusal that follows is its first telling.
+			w.phones[i].accepted = here(w)
+			w.step(TriggerResult{Phone: w.phones[i].phone, Trigger: TriggerNotify})
+		}},
+	}
+	for j := range actions {
+		actions[j].name = fmt.Sprintf("%d %s", 201+i, actions[j].name)
+	}
+	return actions
+}
+
+// walk visits every state that can be reached.
+type walk struct {
+	actions []action
+	seen    map[string]int32
+	parents []step
+	good    map[string]bool // from there every phone gets home
+	buf     bytes.Buffer
+}
+
+type step struct {
+	from   int32
+	action int16
+}
+
+// run visits states breadth first, up to limit, and returns the first rule that is broken
+// with the shortest way there, "" if none is; complete says whether every state was visited.
+func (k *walk) run(w *world, limit int) (broken string, complete bool) {
+	k.seen, k.good = map[string]int32{}, map[string]bool{}
+	frontier := []*world{w}
+	k.visit(w, step{from: -1})
+	for at := int32(0); len(frontier) > 0; at++ {
+		here := frontier[0]
+		frontier[0] = nil
+		frontier = frontier[1:]
+		if bad := k.getsHome(here); bad != "" {
+			return bad + k.way(at), false
+		}
+		for i := range k.actions {
+			if !k.actions[i].can(here) {
+				continue
+			}
+			next := here.clone()
+			k.actions[i].do(next)
+			next.check()
+			if next.bad != "" {
+				return next.bad + k.way(at) + "\n  " + k.actions[i].name, false
+			}
+			if k.visit(next, step{at, int16(i)}) {
+				frontier = append(frontier, next)
+			}
+		}
+		if len(k.seen) >= limit {
+			return "", false
+		}
+	}
+	return "", true
+}
+
+// visit notes a state; true if it is new.
+func (k *walk) visit(w *world, s step) bool {
+	key := w.key(&k.buf)
+	if _, known := k.seen[key]; known {
+		return false
+	}
+	k.seen[key] = int32(len(k.parents))
+	k.parents = append(k.parents, s)
+	return true
+}
+
+// way is how a state was reached.
+func (k *walk) way(at int32) string {
+	var names []string
+	for ; k.parents[at].from >= 0; at = k.parents[at].from {
+		names = append(names, k.actions[k.parents[at].action].name)
+	}
+	slices.Reverse(names)
+	return "\n  " + strings.Join(names, "\n  ")
+}
+
+const longEnough = 40 // ticks
+
+// getsHome: if from here on london stays up and ready, the line too, and the phones answer,
+// then every phone gets home, and nothing of it is left here.
+func (k *walk) getsHome(from *world) string {
+	w := from.clone()
+	w.settleFaults()
+	var keys []string
+	for tick := range longEnough {
+		key := w.key(&k.buf)
+		if k.good[key] {
+			break
+		}
+		keys = append(keys, key)
+		w.answeringPhones()
+		w.passes()
+		w.check()
+		if w.bad != "" {
+			return w.bad + fmt.Sprintf(" (%d ticks after all faults ended)", tick)
+		}
+		if w.isHome() {
+			break
+		}
+		if tick == longEnough-1 {
+			return "FB1: the home is up for long enough, the phones answer, but not all are home: " + w.String()
+		}
+	}
+	for _, key := range keys {
+		k.good[key] = true
+	}
+	return ""
+}
+
+// settleFaults ends every fault, and every call.
+func (w *world) settleFaults() {
+	if w.paris.homes[0].taken {
+		w.step(Release{Home: "london"})
+	}
+	ends := []string{"london starts", "london recovers", "london accepts again", "the line is back", "the mirror is complete"}
+	actions := systemActions()
+	for i := range w.phones {
+		actions = append(actions, phoneActions(i)...)
+	}
+	for _, a := range actions {
+		if (slices.Contains(ends, a.name) || strings.HasSuffix(a.name, "ends its call")) && a.can(w) {
+			a.do(w)
+		}
+	}
+}
+
+// answeringPhones: each stays where it is until it is told to go, and goes home then.
+func (w *world) answeringPhones() {
+	for i := range w.phones {
+		p := &w.phones[i]
+		switch {
+		case p.homeUntil > w.tick:
+			w.asksHome(p)
+		case p.graceUntil > w.tick && !p.accepted:
+			w.asksHome(p)
+		case !w.asksHere(p):
+			w.asksHome(p)
+		}
+	}
+}
+
+func (w *world) isHome() bool {
+	for i := range w.phones {
+		if w.phones[i].homeUntil <= w.tick || w.phones[i].hereUntil > w.tick {
+			return false
+		}
+	}
+	return len(w.paris.guests) == 0 && len(w.alarms) == 0 && w.paris.homes[0].phase == Synced
+}
+
+func (w *world) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "london is %s", w.paris.homes[0].phase)
+	for _, g := range w.paris.Guests(w.now()) {
+		fmt.Fprintf(&b, "; %s is %s, registered here=%t", g.Phone, g.State, g.Registered)
+	}
+	for _, key := range w.alarms {
+		fmt.Fprintf(&b, "; alarm %s %s", key.kind, key.subject)
+	}
+	return b.String()
+}
+
+func newWalk(phones int, without ...string) *walk {
+	k := &walk{actions: systemActions()}
+	for i := range phones {
+		k.actions = append(k.actions, phoneActions(i)...)
+	}
+	k.actions = slices.DeleteFunc(k.actions, func(a action) bool { return slices.Contains(without, a.name) })
+	return k
+}
+
+const everyState = 5_000_000 // more than any of the walks has
+
+func mustHold(t *testing.T, k *walk, w *world, min int) {
+	t.Helper()
+	start := time.Now()
+	broken, complete := k.run(w, everyState)
+	if broken != "" {
+		t.Fatal(broken)
+	}
+	if !complete {
+		t.Fatalf("not all states were visited, %d were", len(k.seen))
+	}
+	if len(k.seen) < min {
+		t.Fatalf("only %d states were reached, there were %d once: is the world still as free?", len(k.seen), min)
+	}
+	t.Logf("all %d states visited in %s; from each one every phone gets home", len(k.seen), time.Since(start).Round(time.Millisecond))
+}
+
+// The walks prove in every state that can be reached: FO2 and FO3 never admitted before the
+// delay, always after it; GU3 never without a complete mirror; GU2 never as one that consumes
+// a licence; FB2 never told to go home while busy; FB5 never refused in the grace unless it
+// was accepted here since it was told, never two owners once both sides have talked, the
+// grace ends; FB1 and FB4 liveness: if the home stays up and the phones answer, they get home
+// and leave nothing behind; every alarm is raised and cleared exactly once.
+
+func TestWalk_OnePhone_AnyNumberOfFaults(t *testing.T) {
+	mustHold(t, newWalk(1), newWorld(1, bugs{}), 40_000)
+}
+
+func TestWalk_OnePhone_WithAnOperator(t *testing.T) {
+	k := newWalk(1, "london hangs", "london recovers")
+	k.actions = append(k.actions, operatorActions()...)
+	w := newWorld(1, bugs{})
+	w.faults = 3
+	mustHold(t, k, w, 10_000)
+}
+
+func TestWalk_TwoPhones_OneFault(t *testing.T) {
+	w := newWorld(2, bugs{})
+	w.faults = 1
+	mustHold(t, newWalk(2), w, 20_000)
+}
+
+func TestWalk_TwoPhones_AnyNumberOfCrashesAndRefusals(t *testing.T) {
+	if raceEnabled {
+		t.Skip("skipped under -race for its time; TestWalk_TwoPhones_OneFault runs")
+	}
+	k := newWalk(2, "london hangs", "the line is cut", "paris restarts", "201 un-registers at paris",
+		"202 un-registers at paris", "201 loses its flow", "202 begins a call")
+	mustHold(t, k, newWorld(2, bugs{}), 60_000)
+}
+
+func TestWalk_TwoPhones_TwoFaults(t *testing.T) {
+	if raceEnabled || testing.Short() {
+		t.Skip("skipped under -race and -short for its time (half a minute); TestWalk_TwoPhones_OneFault runs")
+	}
+	w := newWorld(2, bugs{})
+	w.faults = 2
+	mustHold(t, newWalk(2), w, 400_000)
+}
+
+// TestWalk_FindsPlantedBugs is the mutation check: each planted bug must be found, by the
+// rule that it breaks.
+func TestWalk_FindsPlantedBugs(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		bug   bugs
+		rules []string // one of them is named
+	}{
+		{"early take over", bugs{earlyTakeover: true}, []string{"FO2"}},
+		{"short losses add up", bugs{sumsLosses: true}, []string{"FO2"}},
+		{"a hung home counts as visible", bugs{hungIsVisible: true}, []string{"FO2"}},
+		{"admits without a mirror", bugs{noMirrorNeeded: true}, []string{"GU3"}},
+		{"guests consume licences", bugs{licensesGuests: true}, []string{"GU2"}},
+		{"moves busy guests", bugs{movesBusy: true}, []string{"FB2"}},
+		{"refuses in the grace", bugs{refusesInGrace: true}, []string{"FB5"}},
+		{"guest on both: the backup keeps it", bugs{keepsGuest: true}, []string{"FB5: 201 has two owners"}},
+		{"guest on both: the home keeps it", bugs{homeKeeps: true}, []string{"FB5: 201 has two owners"}},
+		{"the grace has no end", bugs{noGraceEnd: true}, []string{"FB5"}},
+		{"no next try", bugs{noNextTry: true}, []string{"FB1"}},
+		{"forgets a phone whose flow it closed", bugs{forgetsOnFlowClose: true}, []string{"FB5"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := newWalk(1)
+			broken, _ := k.run(newWorld(1, c.bug), everyState)
+			if broken == "" {
+				t.Fatalf("not found in %d states", len(k.seen))
+			}
+			rule, way, _ := strings.Cut(broken, "\n")
+			if !slices.ContainsFunc(c.rules, func(r string) bool { return strings.HasPrefix(rule, r) }) {
+				t.Fatalf("found by another rule: %s", broken)
+			}
+			t.Logf("found after %d states, %d actions: %s", len(k.seen), strings.Count(way, "\n")+1, rule)
+		})
+	}
+}

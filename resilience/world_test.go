@@ -1,0 +1,392 @@
+package resilience
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// world is the small network of the exhaustive walk: a home, london, a backup, paris, whose
+// machine is the real one, the line between them, and phones that may do anything at any
+// time. One tick is a second. It checks, after each action, what must hold; what it knows
+// for that, it knows from the outside and not from the machine.
+type world struct {
+	tick  int
+	paris *Machine
+	home  *Machine // london's part: which of two registrations stays
+
+	up       homeState
+	epoch    uint64
+	started  int // tick of london's start
+	refusing bool
+	line     bool
+	faults   int // that may still happen; negative: any number
+	phones   []worldPhone
+
+	// The checker's own book.
+	lastSeen int  // tick at which paris last heard "ready", or its own start
+	complete bool // paris had a whole mirror since its start
+	alarms   []alarmKey
+	bad      string // the first rule that was broken
+}
+
+type homeState uint8
+
+const (
+	homeUp homeState = iota
+	homeHung
+	homeDown
+)
+
+type worldPhone struct {
+	phone     Phone
+	desc      PhoneRegistered
+	busy      bool
+	hereUntil int // registered at paris before this tick
+	homeUntil int // registered at london before this tick
+	homeAt    int
+
+	graceUntil int  // told to go home: before this tick it is accepted here
+	accepted   bool // here, since it was told
+}
+
+const (
+	worldVisible  = 2
+	worldDelay    = 3
+	worldFailback = 2
+	worldGrace    = 2
+	worldLease    = 2
+)
+
+var worldStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func newWorld(phones int, planted bugs) *world {
+	w := &world{line: true, epoch: 1, faults: -1}
+	cfg := Config{
+		Self: "paris", Homes: []Home{{System: "london"}}, bugs: planted, Limits: Limits{PaceJitter: -1},
+		Timers: Timers{
+			FailoverDelay: worldDelay * time.Second, VisibleFor: worldVisible * time.Second,
+			FailbackDelay: worldFailback * time.Second, HomelessGrace: worldGrace * time.Second,
+			RetryFirst: 2 * time.Second, RetryMax: 2 * time.Second, TriggerWait: time.Second,
+			MirrorBehind: time.Second, GuestExpiresMin: worldLease * time.Second, GuestExpiresMax: worldLease * time.Second,
+			PaceInterval: time.Second, ForgetHomeless: 2 * time.Second,
+		},
+	}
+	w.paris = mustNew(cfg, w.now())
+	w.home = mustNew(Config{Self: "london", bugs: planted}, w.now())
+	for i := range phones {
+		p := worldPhone{phone: Phone(fmt.Sprint(201 + i))}
+		// The first can be told by closing its flow, the second by NOTIFY; both by a refusal.
+		p.desc = PhoneRegistered{Phone: p.phone, Home: "london", Stream: i == 0, Subscribed: i == 1}
+		w.phones = append(w.phones, p)
+	}
+	w.heartbeat()
+	w.mirrorCompletes()
+	return w
+}
+
+func mustNew(cfg Config, now time.Time) *Machine {
+	m, err := New(cfg, now)
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+func (w *world) clone() *world {
+	c := *w
+	c.paris = w.paris.clone()
+	c.phones = slices.Clone(w.phones)
+	c.alarms = slices.Clone(w.alarms)
+	return &c
+}
+
+// key is the world's fingerprint. Which of a phone's two registrations is the newer is all
+// that their ages decide.
+func (w *world) key(b *bytes.Buffer) string {
+	b.Reset()
+	w.paris.fingerprint(b)
+	flags(b, w.refusing, w.line, w.complete, w.paris.homes[0].epoch == w.epoch)
+	b.WriteByte(byte(w.up))
+	b.WriteByte(byte(w.faults))
+	rel := func(tick, from int) { b.WriteByte(byte(max(tick-w.tick, from) + 128)) }
+	rel(w.lastSeen, -worldDelay)
+	if w.up != homeDown {
+		rel(w.started, -worldFailback)
+	}
+	for i := range w.phones {
+		p := &w.phones[i]
+		rel(p.hereUntil, 0)
+		rel(p.homeUntil, 0)
+		rel(p.graceUntil, 0)
+		g := w.paris.guests[p.phone]
+		newer := g != nil && w.instant(p.homeAt) >= g.at && p.homeUntil > w.tick
+		justNow := g != nil && g.state == StateSettling && g.homeAt == w.instant(w.tick)
+		flags(b, p.busy, p.accepted && p.graceUntil > w.tick, newer, justNow)
+	}
+	return b.String()
+}
+
+func (w *world) now() time.Time { return worldStart.Add(time.Duration(w.tick) * time.Second) }
+func (w *world) instant(tick int) instant {
+	return w.paris.instant(worldStart.Add(time.Duration(tick) * time.Second))
+}
+
+func (w *world) broken(format string, args ...any) {
+	if w.bad == "" {
+		w.bad = fmt.Sprintf(format, args...)
+	}
+}
+
+// talks: the line is up and london alive enough to share.
+func (w *world) talks() bool { return w.line && w.up != homeDown }
+
+func (w *world) unseen() int { return w.tick - w.lastSeen }
+
+// step hands an event to paris and carries out the answers.
+func (w *world) step(e Event) []Effect {
+	effects := w.paris.Step(e, w.now())
+	for _, effect := range effects {
+		w.carryOut(effect)
+	}
+	return effects
+}
+
+func (w *world) find(phone Phone) *worldPhone {
+	for i := range w.phones {
+		if w.phones[i].phone == phone {
+			return &w.phones[i]
+		}
+	}
+	panic("unknown phone " + phone)
+}
+
+func (w *world) carryOut(e Effect) {
+	switch e := e.(type) {
+	case SendHome:
+		p := w.find(e.Phone)
+		w.told(p)
+		if e.Trigger == TriggerClose && p.hereUntil > w.tick {
+			p.hereUntil = w.tick
+			w.step(PhoneGone{Phone: p.phone, Cause: FlowClosed})
+		}
+	case EndGuest:
+		w.find(e.Phone).hereUntil = w.tick
+	case RaiseAlarm:
+		key := alarmKey{e.Kind, e.Subject}
+		if slices.Contains(w.alarms, key) {
+			w.broken("alarm %s %s raised twice", e.Kind, e.Subject)
+		}
+		w.alarms = append(w.alarms, key)
+		if e.Kind == AlarmHomeless && w.find(Phone(e.Subject)).hereUntil > w.tick {
+			w.broken("FB5: %s is called homeless and is registered here", e.Subject)
+		}
+	case ClearAlarm:
+		key := alarmKey{e.Kind, e.Subject}
+		if !slices.Contains(w.alarms, key) {
+			w.broken("alarm %s %s cleared without being up", e.Kind, e.Subject)
+		}
+		w.alarms = slices.DeleteFunc(w.alarms, func(k alarmKey) bool { return k == key })
+	}
+}
+
+// told: the grace begins.
+func (w *world) told(p *worldPhone) {
+	if p.busy {
+		w.broken("FB2: %s is told to go home while busy", p.phone)
+	}
+	if w.unseen() >= worldVisible {
+		w.broken("FB7: %s is told to go home while it is not visible", p.phone)
+	}
+	p.graceUntil, p.accepted = w.tick+worldGrace, false
+}
+
+// heartbeat delivers london's heartbeat.
+func (w *world) heartbeat() {
+	if !w.talks() {
+		return
+	}
+	ready := w.up == homeUp
+	if ready {
+		w.lastSeen = w.tick
+	}
+	w.step(HeartbeatHeard{System: "london", Epoch: w.epoch, Ready: ready, UpFor: time.Duration(w.tick-w.started) * time.Second})
+}
+
+func (w *world) mirrorCompletes() {
+	w.complete = true
+	w.step(MirrorState{Home: "london", Complete: true})
+	w.share()
+}
+
+// share brings both sides' knowledge of every phone up to date.
+func (w *world) share() {
+	for i := range w.phones {
+		w.shareHome(&w.phones[i])
+		w.shareGuest(&w.phones[i])
+	}
+}
+
+// shareHome tells paris what london has.
+func (w *world) shareHome(p *worldPhone) {
+	if !w.talks() || !w.complete {
+		return
+	}
+	if p.homeUntil > w.tick {
+		w.step(HomeHas{Phone: p.phone, Home: "london", At: worldStart.Add(time.Duration(p.homeAt) * time.Second)})
+		return
+	}
+	w.step(HomeLacks{Phone: p.phone, Home: "london"})
+}
+
+// shareGuest tells london what paris has; a hung london does nothing about it.
+func (w *world) shareGuest(p *worldPhone) {
+	if !w.line || w.up != homeUp || p.hereUntil <= w.tick || p.homeUntil <= w.tick {
+		return
+	}
+	g := w.paris.guests[p.phone]
+	e := GuestAt{Phone: p.phone, System: "paris", At: w.paris.time(g.at), OursAt: worldStart.Add(time.Duration(p.homeAt) * time.Second)}
+	for _, effect := range w.home.Step(e, w.now()) {
+		if _, drop := effect.(DropRegistration); drop {
+			p.homeUntil = w.tick
+		}
+	}
+}
+
+// asksHere: the phone sends a REGISTER with good credentials to paris, which a half mirror
+// may hold already.
+func (w *world) asksHere(p *worldPhone) (admitted bool) {
+	newcomer := w.paris.guests[p.phone] == nil
+	inGrace := p.graceUntil > w.tick
+	effects := w.step(PhoneAsks{Phone: p.phone, Home: "london", Known: true, Proven: true})
+	answers := 0
+	for _, e := range effects {
+		switch e := e.(type) {
+		case Admit:
+			answers++
+			admitted = true
+			w.checkAdmitted(p, e, newcomer)
+		case Refuse:
+			answers++
+			w.checkRefused(p, e, newcomer, inGrace)
+		case Challenge, Acknowledge:
+			w.broken("a proven REGISTER of %s was answered by %T", p.phone, e)
+		}
+	}
+	if answers != 1 {
+		w.broken("a REGISTER of %s got %d answers", p.phone, answers)
+	}
+	if !admitted {
+		return false
+	}
+	p.hereUntil = w.tick + worldLease
+	p.accepted = true
+	desc := p.desc
+	desc.At = w.now()
+	for _, e := range w.paris.Registered(desc, w.now()) {
+		w.carryOut(e)
+	}
+	w.shareGuest(p)
+	w.shareHome(p)
+	return true
+}
+
+func (w *world) checkAdmitted(p *worldPhone, e Admit, newcomer bool) {
+	if e.As != AsGuest {
+		w.broken("GU2: %s is admitted as %s and consumes a licence", p.phone, e.As)
+	}
+	if !newcomer {
+		return
+	}
+	if !w.complete {
+		w.broken("GU3: %s is admitted without a complete mirror", p.phone)
+	}
+	if w.unseen() < worldDelay && !w.paris.homes[0].taken {
+		w.broken("FO2: %s is admitted %d ticks after its home was seen", p.phone, w.unseen())
+	}
+}
+
+func (w *world) checkRefused(p *worldPhone, e Refuse, newcomer, inGrace bool) {
+	if newcomer {
+		if w.complete && w.unseen() >= worldDelay {
+			w.broken("FO2: %s is refused (%s) though its home was not seen for %d ticks", p.phone, e.Cause, w.unseen())
+		}
+		if inGrace {
+			w.broken("FB5: %s is refused (%s) in its grace", p.phone, e.Cause)
+		}
+		return
+	}
+	if e.Cause != GoHome {
+		w.broken("GU1: guest %s is refused: %s", p.phone, e.Cause)
+	}
+	if inGrace && !p.accepted {
+		w.broken("FB5: %s is refused in its grace, and was not accepted here since it was told", p.phone)
+	}
+	w.told(p)
+}
+
+// asksHome: the phone sends a REGISTER to london.
+func (w *world) asksHome(p *worldPhone) {
+	if w.up != homeUp || w.refusing {
+		return
+	}
+	p.homeUntil, p.homeAt = w.tick+worldLease, w.tick
+	w.shareHome(p)
+	w.shareGuest(p)
+}
+
+// passes one tick: registrations expire, timers and heartbeats come.
+func (w *world) passes() {
+	w.tick++
+	for i := range w.phones {
+		p := &w.phones[i]
+		if p.hereUntil == w.tick {
+			w.step(PhoneGone{Phone: p.phone, Cause: Expired})
+		}
+		if p.homeUntil == w.tick && w.up != homeDown {
+			w.shareHome(p)
+		}
+	}
+	w.step(Tick{})
+	if next, ok := w.paris.Next(); ok && !next.After(w.now()) {
+		w.broken("Next is not after a Tick")
+	}
+	w.heartbeat()
+}
+
+// check is what must hold between any two actions.
+func (w *world) check() {
+	h := w.paris.homes[0]
+	var states [stateCount]int
+	for _, g := range w.paris.guests {
+		states[g.state]++
+		p := w.find(g.phone)
+		if g.registered != (p.hereUntil > w.tick) {
+			w.broken("%s: registered=%t, but until %+d", g.phone, g.registered, p.hereUntil-w.tick)
+		}
+		if (g.state == StateGoing || g.state == StateSettling) && g.graceUntil <= w.paris.now {
+			w.broken("FB5: %s is still %s after its grace", g.phone, g.state)
+		}
+		waits := g.state == StateGuest && g.registered && !p.busy
+		queued := g.released && h.released.has(g) || !g.released && h.auto.has(g)
+		if (waits != queued || h.auto.has(g) && h.released.has(g)) && !w.paris.cfg.bugs.movesBusy {
+			w.broken("FB1: %s: waits=%t, queued=%t", g.phone, waits, queued)
+		}
+	}
+	if states != h.count {
+		w.broken("counts are %v, guests are %v", h.count, states)
+	}
+	for i := range w.phones {
+		p := &w.phones[i]
+		if w.talks() && w.up == homeUp && w.complete && p.hereUntil > w.tick && p.homeUntil > w.tick {
+			w.broken("FB5: %s has two owners", p.phone)
+		}
+		if p.hereUntil > w.tick && w.paris.guests[p.phone] == nil {
+			w.broken("%s is registered here and no guest", p.phone)
+		}
+	}
+	if len(w.alarms) != len(w.paris.alarms) {
+		w.broken("%d alarms were raised, %d are up", len(w.alarms), len(w.paris.alarms))
+	}
+}
