@@ -132,10 +132,14 @@ func (w *work) invalid(f *message.Fault) {
 	w.reply(f.Status, f.Reason)
 }
 
-// FlowClosed hears of the end of a flow.
+// FlowClosed hears of the end of a flow. A UDP flow is only our memory of a
+// peer: it is made again when needed, and no binding dies with it.
 func (e *Endpoint) FlowClosed(id flow.ID, why flow.Reason) {
-	e.subs.flowClosed(id)
 	e.clients.flowClosed(id)
+	if e.flows.IsUDP(id) {
+		return
+	}
+	e.subs.flowClosed(id)
 	e.o.Office.FlowClosed(registrar.FlowID(id), why)
 }
 

@@ -226,7 +226,7 @@ func (e *Endpoint) sweep() {
 // Stop drains: nothing more is accepted, requests of ours that wait are given
 // up, and what is written already gets until ctx ends to leave. Then all flows
 // are closed and all goroutines are gone. Office.FlowClosed is called for each
-// flow with flow.Draining. A second Stop does nothing.
+// stream with flow.Draining. A second Stop does nothing.
 func (e *Endpoint) Stop(ctx context.Context) error {
 	var err error
 	e.stopOnce.Do(func() { err = e.stop(ctx) })

@@ -33,8 +33,8 @@ type Office interface {
 	// a reg-event NOTIFY. It changes nothing.
 	Lookup(n registrar.Number, now time.Time) []registrar.Registration
 
-	// FlowClosed says that a flow is gone. Bindings made over a TCP or TLS flow
-	// die with it.
+	// FlowClosed says that a TCP or TLS flow is gone: the bindings made over it
+	// die with it. It is not called for UDP.
 	FlowClosed(registrar.FlowID, flow.Reason)
 }
 

@@ -174,16 +174,10 @@ func (s *subscriptions) remove(one *subscription) {
 	one.close()
 }
 
-// flowClosed ends the subscriptions that came over a stream that is gone. A UDP
-// flow can be made again.
+// flowClosed ends the subscriptions that came over a stream that is gone.
 func (s *subscriptions) flowClosed(id flow.ID) {
 	s.mu.Lock()
-	var gone []*subscription
-	for _, one := range s.byFlow[id] {
-		if one.peer.Transport.Stream() {
-			gone = append(gone, one)
-		}
-	}
+	gone := append([]*subscription(nil), s.byFlow[id]...)
 	for _, one := range gone {
 		s.drop(one)
 	}
