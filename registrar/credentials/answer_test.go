@@ -39,24 +39,22 @@ func FuzzParseAnswer(f *testing.F) {
 	f.Add("Digest username=\"a\" ,  algorithm=MD5,nc=ffffffff,nc=1")
 	f.Fuzz(func(t *testing.T, s string) {
 		a, err := ParseAnswer(s)
-		c, cerr := digest.ParseCredentials(s)
 		got := v.Verify(Request{Method: "REGISTER", URI: a.URI, Authorization: []string{s}}, users, start)
 		if err != nil && got.Outcome != Malformed && got.Outcome != Missing {
 			t.Fatalf("%q: %v, and yet %s", s, err, got.Outcome)
 		}
+		s = strings.ToLower(s) // the library knows parameter names in lower case only
+		a, err = ParseAnswer(s)
+		c, cerr := digest.ParseCredentials(s)
 		if err != nil || cerr != nil || !utf8.ValidString(s) {
 			return
 		}
-		if strings.ContainsFunc(s[:strings.IndexByte(s+"=", '=')], func(r rune) bool { return 'A' <= r && r <= 'Z' && r != 'D' }) {
-			return
-		}
-		// The library knows parameter names in lower case only.
 		for _, p := range []struct{ name, ours, theirs string }{
 			{"username", a.Username, c.Username}, {"realm", a.Realm, c.Realm}, {"nonce", a.Nonce, c.Nonce},
 			{"uri", a.URI, c.URI}, {"response", a.Response, c.Response}, {"algorithm", a.Algorithm, c.Algorithm},
 			{"cnonce", a.CNonce, c.Cnonce}, {"opaque", a.Opaque, c.Opaque}, {"qop", a.QOP, c.QOP},
 		} {
-			if p.ours != p.theirs && strings.Contains(s, p.name) {
+			if p.ours != p.theirs {
 				t.Errorf("%q: %s is %q, the library reads %q", s, p.name, p.ours, p.theirs)
 			}
 		}

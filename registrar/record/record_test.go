@@ -11,6 +11,8 @@ import (
 	"roost/registrar"
 	"roost/registrar/credentials"
 	"roost/registrar/directory"
+
+	"pgregory.net/rapid"
 )
 
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -31,6 +33,7 @@ func sampleRegistration() Registration {
 
 func TestSH1_EverySharedFieldArrives(t *testing.T) {
 	user := User{User: directory.User{Number: "201", Name: "Ada Ashe", LoginCode: "4711",
+		Secret:   credentials.FromPassword("201", "example.test", "secret201"),
 		Settings: directory.Settings{DoNotDisturb: true, Forwards: directory.Forwards{Always: "1", Busy: "2", NoAnswer: "3", NoAnswerAfter: 20}}},
 		BaseExtension: "201"}
 	gotUser, err := ParseUser(AppendUser(nil, &user))
@@ -65,7 +68,7 @@ func check(t *testing.T, got, want any, err error) {
 	}
 	v := reflect.ValueOf(want)
 	for i := range v.NumField() {
-		if v.Field(i).IsZero() && v.Type().Field(i).Name != "Secret" {
+		if v.Field(i).IsZero() {
 			t.Errorf("the sample leaves %s.%s empty, so it proves nothing of it", v.Type(), v.Type().Field(i).Name)
 		}
 	}
@@ -127,6 +130,9 @@ func TestBoundsAreErrors(t *testing.T) {
 	if _, err := ParseRegistration(AppendRegistration(nil, &aliases, now), now); !errors.Is(err, ErrTooLong) {
 		t.Errorf("many aliases: %v", err)
 	}
+	if _, err := ParseUser(begin(nil, KindUser)); !errors.Is(err, ErrNumber) {
+		t.Errorf("a user without a number: %v", err)
+	}
 	if _, err := ParseKey(appendUint(begin(nil, KindKey), keyID, 1)); !errors.Is(err, ErrTruncated) {
 		t.Errorf("a key without its secret: %v", err)
 	}
@@ -139,25 +145,79 @@ func FuzzParse(f *testing.F) {
 	f.Add(AppendRegistration(nil, &r, now))
 	f.Add(AppendGuest(nil, &Guest{Phone: "201", Since: now}, now))
 	f.Add(AppendDirEntry(nil, &DirEntry{Number: "1"}))
-	f.Add(AppendUser(nil, &User{User: directory.User{Number: "1", Name: "A"}}))
+	f.Add(AppendUser(nil, &User{User: directory.User{Number: "1", Name: "A", Secret: credentials.FromPassword("1", "r", "p")}}))
 	f.Add(AppendExtension(nil, &Extension{directory.Extension{Number: "1", Protocol: registrar.SIP}}))
 	f.Add(AppendKey(nil, credentials.Key{ID: 1}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if r, err := ParseRegistration(b, now); err == nil {
-			again, err := ParseRegistration(AppendRegistration(nil, &r, now), now)
-			if !r.Expires.IsZero() && (err != nil || !reflect.DeepEqual(again, r)) {
-				t.Errorf("%+v became %+v, %v", r, again, err)
-			}
+		understood := 0
+		again(t, b, &understood,
+			func(b []byte) (Registration, error) { return ParseRegistration(b, now) },
+			func(r *Registration) []byte {
+				if r.Expires.IsZero() {
+					r.Expires = now // said or not said: it has ended
+				}
+				return AppendRegistration(nil, r, now)
+			})
+		again(t, b, &understood, func(b []byte) (Guest, error) { return ParseGuest(b, now) },
+			func(g *Guest) []byte { return AppendGuest(nil, g, now) })
+		again(t, b, &understood, ParseUser, func(u *User) []byte { return AppendUser(nil, u) })
+		again(t, b, &understood, ParseExtension, func(e *Extension) []byte { return AppendExtension(nil, e) })
+		again(t, b, &understood, ParseDirEntry, func(e *DirEntry) []byte { return AppendDirEntry(nil, e) })
+		again(t, b, &understood, ParseKey, func(k *credentials.Key) []byte { return AppendKey(nil, *k) })
+		if understood > 1 || understood == 1 && KindOf(b) == 0 {
+			t.Errorf("%x was understood as %d kinds, KindOf says %d", b, understood, KindOf(b))
 		}
-		if e, err := ParseDirEntry(b); err == nil {
-			if again, err := ParseDirEntry(AppendDirEntry(nil, &e)); err != nil || again != e {
-				t.Errorf("%+v became %+v, %v", e, again, err)
+	})
+}
+
+func again[T any](t *testing.T, b []byte, understood *int, parse func([]byte) (T, error), write func(*T) []byte) {
+	v, err := parse(b)
+	if err != nil {
+		return
+	}
+	*understood++
+	written := write(&v)
+	if twice, err := parse(written); err != nil || !reflect.DeepEqual(twice, v) {
+		t.Errorf("%+v became %+v, %v", v, twice, err)
+	}
+}
+
+// Whatever a registrar can hold arrives as it was.
+func TestSH1_RegistrationsRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := func(name string, limit int) string { return rapid.StringN(0, limit/4, limit).Draw(t, name) }
+		address := func(name string) netip.AddrPort {
+			b := rapid.SliceOfN(rapid.Byte(), 4, 16).Draw(t, name)
+			port := rapid.Uint16().Draw(t, name)
+			switch ip, ok := netip.AddrFromSlice(b); {
+			case ok:
+				return netip.AddrPortFrom(ip, port)
+			case len(b) > 12:
+				return netip.AddrPortFrom(netip.MustParseAddr("fe80::1%eth0"), port)
 			}
+			return netip.AddrPort{}
 		}
-		_, _ = ParseUser(b)
-		_, _ = ParseExtension(b)
-		_, _ = ParseGuest(b, now)
-		_, _ = ParseKey(b)
+		second := func(name string, limit int) time.Duration {
+			return time.Duration(rapid.IntRange(0, limit).Draw(t, name)) * time.Millisecond
+		}
+		r := Registration{Registration: registrar.Registration{
+			Number:   registrar.Number("2" + text("number", registrar.MaxNumberLength-1)),
+			Protocol: rapid.SampledFrom([]registrar.Protocol{registrar.SIP, registrar.H323}).Draw(t, "protocol"),
+			Contact:  text("contact", registrar.MaxContactLength), Source: address("source"),
+			Transport: registrar.Transport(rapid.IntRange(0, 5).Draw(t, "transport")),
+			Flow:      registrar.FlowID(rapid.Uint64().Draw(t, "flow")), Instance: text("instance", registrar.MaxInstanceLength),
+			RegID: rapid.Uint32().Draw(t, "regid"), CallID: text("callid", registrar.MaxCallIDLength),
+			CSeq: rapid.Uint32().Draw(t, "cseq"), Branch: rapid.Uint64().Draw(t, "branch"),
+			Nonce: rapid.Uint64().Draw(t, "nonce"), NonceCount: rapid.Uint32().Draw(t, "nc"),
+			UserAgent: text("agent", registrar.MaxUserAgentLength), Path: text("path", registrar.MaxPathLength),
+			Q: uint16(rapid.IntRange(0, 1000).Draw(t, "q")), Granted: rapid.Uint32().Draw(t, "granted"),
+			Since: now.Add(-second("since", 1<<31)), Registered: now.Add(-second("registered", 1<<25)),
+			Expires: now.Add(second("expires", 1<<25)), Guest: rapid.Bool().Draw(t, "guest"), Home: text("home", registrar.MaxHomeLength),
+		}}
+		got, err := ParseRegistration(AppendRegistration(nil, &r, now), now)
+		if err != nil || !reflect.DeepEqual(got, r) {
+			t.Fatalf("got  %+v, %v\nwant %+v", got, err, r)
+		}
 	})
 }
 

@@ -93,7 +93,7 @@ func ParseRegistration(b []byte, now time.Time) (Registration, error) {
 		}
 		return takeBinding(&r.Registration, f)
 	})
-	return r, err
+	return r, about(r.Number, err)
 }
 
 func takeBinding(r *registrar.Registration, f *field) error {

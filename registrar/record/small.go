@@ -49,7 +49,7 @@ func ParseGuest(b []byte, now time.Time) (Guest, error) {
 		}
 		return nil
 	})
-	return g, err
+	return g, about(g.Phone, err)
 }
 
 // Tags of an entry of the network's directory.
@@ -89,7 +89,7 @@ func ParseDirEntry(b []byte) (DirEntry, error) {
 		}
 		return nil
 	})
-	return e, err
+	return e, about(e.Number, err)
 }
 
 // Tags of a nonce key.

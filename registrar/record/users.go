@@ -71,7 +71,15 @@ func ParseUser(b []byte) (User, error) {
 		}
 		return nil
 	})
-	return u, err
+	return u, about(u.Number, err)
+}
+
+// about adds to what went wrong with a record that it names no number.
+func about(n registrar.Number, err error) error {
+	if err == nil && n == "" {
+		return ErrNumber
+	}
+	return err
 }
 
 func number(f *field, into *registrar.Number) error {
@@ -120,5 +128,5 @@ func ParseExtension(b []byte) (Extension, error) {
 		}
 		return nil
 	})
-	return Extension{e}, err
+	return Extension{e}, about(e.Number, err)
 }

@@ -27,6 +27,7 @@ var (
 	ErrTruncated = errors.New("a record that ends too early")
 	ErrTooLong   = errors.New("a record beyond its bounds")
 	ErrField     = errors.New("a field that makes no sense")
+	ErrNumber    = errors.New("a record without the number that it is about")
 )
 
 // Wire types, as in protocol buffers.
