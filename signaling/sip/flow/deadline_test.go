@@ -223,3 +223,26 @@ func TestDeadline_WriteToAPeerThatDoesNotRead(t *testing.T) {
 		}
 	})
 }
+
+// Unfinished messages of all streams together hold no more than the limit; who would
+// go over it is closed, the others go on.
+func TestLimit_HalfSentBytesInAll(t *testing.T) {
+	bubble(t, Limits{HalfSent: 10 * lentSize}, func(t *testing.T, table *Table, r *recorder, l *memListener) {
+		conns := make([]net.Conn, 12)
+		for i := range conns {
+			conns[i] = l.dial("10.0.0.1:1")
+			defer conns[i].Close()
+			_, _ = io.WriteString(conns[i], "REGISTER") // fails where it is one too many
+			synctest.Wait()
+		}
+		if n := table.Counters(); n.Closed[HalfSent] != 2 || n.Connections != 10 {
+			t.Errorf("%+v", n)
+		}
+		write(t, conns[0], msg("", ""))
+		expect(t, conns[0], "re:"+msg("REGISTER", ""))
+		synctest.Wait()
+		if held := table.halfSent.Load(); held != 9*lentSize {
+			t.Errorf("%d bytes are held", held)
+		}
+	})
+}

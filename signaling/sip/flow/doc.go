@@ -12,8 +12,8 @@
 //	                                           Table.Send(ID, bytes)  → socket
 //	flow ends                              → Handler.FlowClosed(ID, Reason)
 //
-// What it must not know: SIP beyond the end of a message (Content-Length), phones,
-// registrations, credentials. Sockets, listeners and *tls.Config come in from
+// What it must not know: SIP beyond the end of a message (Content-Length), sipgo,
+// phones, registrations, credentials. Sockets, listeners and *tls.Config come in from
 // outside; Open makes them for the program, tests hand in what they like, so that
 // the whole of it runs in a testing/synctest bubble.
 package flow

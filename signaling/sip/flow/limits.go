@@ -10,6 +10,10 @@ type Limits struct {
 	// Body is the most bytes of body on a stream.
 	Body int
 
+	// HalfSent is the most bytes of buffers that may hold unfinished messages of all
+	// streams together; the stream that would go over it is closed.
+	HalfSent int
+
 	// Connections is the most TCP and TLS connections at a time.
 	Connections int
 	// PerSource is the most TCP and TLS connections at a time of one IPv4 address or
@@ -52,7 +56,8 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Header:              16 << 10,
-		Body:                64 << 10,
+		Body:                32 << 10,
+		HalfSent:            128 << 20,
 		Connections:         20_000,
 		PerSource:           2_000,
 		Handshakes:          512,
@@ -64,7 +69,7 @@ func DefaultLimits() Limits {
 		Idle:                2 * time.Minute,
 		IdleProven:          time.Hour,
 		Write:               5 * time.Second,
-		Queue:               128 << 10,
+		Queue:               64 << 10,
 		Rate:                1_000,
 		Burst:               4_000,
 		Sources:             16_384,
@@ -75,7 +80,7 @@ func DefaultLimits() Limits {
 func (l Limits) orDefault() Limits {
 	d := DefaultLimits()
 	for _, p := range [...]struct{ have, def *int }{
-		{&l.Header, &d.Header}, {&l.Body, &d.Body}, {&l.Connections, &d.Connections},
+		{&l.Header, &d.Header}, {&l.Body, &d.Body}, {&l.HalfSent, &d.HalfSent}, {&l.Connections, &d.Connections},
 		{&l.PerSource, &d.PerSource}, {&l.Handshakes, &d.Handshakes},
 		{&l.HandshakesPerSource, &d.HandshakesPerSource}, {&l.Strangers, &d.Strangers},
 		{&l.Queue, &d.Queue}, {&l.Burst, &d.Burst}, {&l.Sources, &d.Sources},

@@ -46,11 +46,9 @@ func (t *Table) ServeTLS(l net.Listener, tc *tls.Config) error {
 
 func (t *Table) serveStream(l net.Listener, transport Transport, tc *tls.Config) error {
 	sl := &streamListener{t: t, transport: transport, l: l, tls: tc}
-	index, err := t.add(sl, Local{transport, addrPort(l.Addr())})
-	if err != nil {
+	if err := t.add(sl, Local{transport, addrPort(l.Addr())}); err != nil {
 		return err
 	}
-	sl.index = index
 	go sl.accept()
 	return nil
 }

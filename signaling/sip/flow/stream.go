@@ -25,7 +25,8 @@ type stream struct {
 	local, remote netip.AddrPort
 	out           output
 	frame         framer
-	halfPing      bool // the last thing that came was one CRLF
+	halfPing      bool  // the last thing that came was one CRLF
+	held          int64 // bytes of the buffer that an unfinished message holds
 	one           [1]byte
 
 	why    atomic.Uint32 // Reason; set once
@@ -88,10 +89,20 @@ func (s *stream) expired() (Reason, bool) {
 	return StillOpen, false
 }
 
-// read is the stream's one reader.
+// read is the stream's one reader. Should it panic, that costs this connection.
 func (s *stream) read() {
+	defer s.l.t.readers.Done()
+	defer s.end()
+	defer func() {
+		if r := recover(); r != nil {
+			s.l.t.panicked(s.id, r)
+		}
+	}()
+	s.loop()
+}
+
+func (s *stream) loop() {
 	t := s.l.t
-	defer t.readers.Done()
 	raw := (*rawReader)(nil)
 	most := t.limits.Header + t.limits.Body
 	if s.tls == nil {
@@ -112,6 +123,7 @@ func (s *stream) read() {
 				t.lender.giveBack(w)
 				w = nil
 			}
+			s.hold(w)
 			continue
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			why, over := s.expired()
@@ -127,7 +139,23 @@ func (s *stream) read() {
 	if w != nil {
 		t.lender.giveBack(w)
 	}
-	s.end()
+	s.hold(nil)
+}
+
+// hold keeps the account of what unfinished messages hold (Limits.HalfSent).
+func (s *stream) hold(w *lent) {
+	held := int64(0)
+	if w != nil {
+		held = int64(cap(w.in))
+	}
+	if held == s.held {
+		return
+	}
+	all := s.l.t.halfSent.Add(held - s.held)
+	if held > s.held && all > int64(s.l.t.limits.HalfSent) {
+		s.finish(HalfSent)
+	}
+	s.held = held
 }
 
 // fill reads through TLS, or from an in-memory connection: one byte first, so that
@@ -138,9 +166,11 @@ func (s *stream) fill(w *lent, most int) (*lent, error) {
 		conn = s.tls
 	}
 	if w == nil {
-		n, err := conn.Read(s.one[:])
-		if n == 0 {
-			return nil, err
+		for n := 0; n == 0; { // an in-memory connection may read nothing without an error
+			var err error
+			if n, err = conn.Read(s.one[:]); n == 0 && err != nil {
+				return nil, err
+			}
 		}
 		w = s.l.t.lender.borrow()
 		w.in = append(w.in, s.one[0])

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -55,6 +56,7 @@ type Table struct {
 	lender     lender
 	sources    sources
 	handshakes chan struct{}
+	halfSent   atomic.Int64 // bytes of buffers that hold the beginnings of messages
 
 	stop       chan struct{} // closed by StopAccepting
 	draining   chan struct{} // closed by Shutdown
@@ -99,26 +101,28 @@ func nextGeneration(g uint32) uint32 {
 }
 
 // add gives a listener its index.
-func (t *Table) add(l any, local Local) (uint8, error) {
+func (t *Table) add(l any, local Local) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	index := len(t.locals) + 1
 	switch {
 	case t.stopped():
-		return 0, ErrShutdown
+		return ErrShutdown
 	case index >= len(t.streams):
-		return 0, ErrListeners
+		return ErrListeners
 	}
 	switch l := l.(type) {
 	case *streamListener:
+		l.index = uint8(index)
 		t.streams[index] = l
 		t.accepters.Add(1)
 	case *udpSocket:
+		l.index = uint8(index)
 		t.sockets[index] = l
 		t.readers.Add(1)
 	}
 	t.locals = append(t.locals, local)
-	return uint8(index), nil
+	return nil
 }
 
 func (t *Table) stopped() bool {

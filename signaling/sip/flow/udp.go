@@ -42,11 +42,9 @@ func (t *Table) ServeUDP(pc net.PacketConn) error {
 		t: t, pc: pc, local: local, io: newPackets(pc),
 		flows: newUDPFlows(t.limits.Strangers, t.generation), rates: newRates(t.limits),
 	}
-	index, err := t.add(u, Local{UDP, local})
-	if err != nil {
+	if err := t.add(u, Local{UDP, local}); err != nil {
 		return err
 	}
-	u.index = index
 	go u.read()
 	return nil
 }

@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/emiago/sipgo/sip"
 	"github.com/rs/zerolog"
 )
 
@@ -282,36 +281,6 @@ func TestSTUN_DoesNotAmplify(t *testing.T) {
 		}
 		if n := table.Counters(); n.Stuns != 5 || n.DroppedRate != 95 {
 			t.Errorf("%+v", n)
-		}
-	})
-}
-
-// A sipgo transaction writes to its flow and to nothing else.
-func TestConn_ServerTransactionWritesToTheFlow(t *testing.T) {
-	inMemory(t, Limits{}, nil, func(t *testing.T, table *Table, r *recorder, p *memPackets) {
-		p.send("10.0.0.1:5060", "a")
-		synctest.Wait()
-		raw := "OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 10.9.9.9:1;branch=z9hG4bKa\r\nFrom: <sip:a@b>;tag=1\r\n" +
-			"To: <sip:a@b>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
-		req, ok := must(sip.ParseMessage([]byte(raw))).(*sip.Request)
-		if !ok {
-			t.Fatal("no request")
-		}
-		req.SetTransport("UDP")
-		tx := sip.NewServerTx("key", req, table.Conn(r.lastFlow()), sip.DefaultLogger())
-		if err := tx.Init(); err != nil {
-			t.Fatal(err)
-		}
-		res := sip.NewResponseFromRequest(req, 200, "OK", nil)
-		if err := tx.Respond(res); err != nil {
-			t.Fatal(err)
-		}
-		p.expect(t, "10.0.0.1:5060", res.String())
-		tx.Terminate()
-		gone := table.Conn(r.lastFlow())
-		table.Close(r.lastFlow())
-		if err := gone.WriteMsg(res); !errors.Is(err, ErrGone) {
-			t.Errorf("%v", err)
 		}
 	})
 }

@@ -75,7 +75,14 @@ func (u *udpSocket) settle() {
 	}
 }
 
+// datagram handles one datagram. Should it panic outside the Handler, that costs this
+// datagram too.
 func (u *udpSocket) datagram(in *Inbound, i int, now time.Time) {
+	defer func() {
+		if r := recover(); r != nil {
+			u.t.panicked(0, r)
+		}
+	}()
 	b, remote := u.io.packet(i)
 	t := u.t
 	id, proven, ok := u.arrived(remote, now.UnixNano())

@@ -90,17 +90,6 @@ func (m *Message) List(id HeaderID) iter.Seq[string] {
 	}
 }
 
-// GetOther gives the first value of a header that has no HeaderID, by its long name
-// in any case.
-func (m *Message) GetOther(name string) (value string, found bool) {
-	for i := range m.Fields {
-		if m.Fields[i].ID == Other && equalFold(m.Fields[i].Name, name) {
-			return m.Fields[i].Value, true
-		}
-	}
-	return "", false
-}
-
 // Token tells whether a comma-separated list header has a token, in any case
 // (option tags: Supported, Require).
 func (m *Message) Token(id HeaderID, token string) bool {

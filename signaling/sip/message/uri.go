@@ -220,9 +220,3 @@ func (u URI) AOR() (string, bool) {
 	}
 	return u.Scheme + ":" + n + "@" + strings.ToLower(u.Host), true
 }
-
-// SameHost compares a host in any case, IPv6 with or without brackets.
-func (u URI) SameHost(host string) bool {
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	return equalFold(u.Host, host)
-}
