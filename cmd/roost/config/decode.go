@@ -14,17 +14,21 @@ import (
 // decoder lays a YAML tree over a struct, strictly: every key must be a field's
 // yaml tag, every value of the field's type. It goes on after an error.
 type decoder struct {
-	file  string
-	lines map[string]int
-	env   func(string) string
-	errs  Errors
+	file   string
+	lines  map[string]int
+	env    func(string) string
+	errs   Errors
+	failed map[string]bool // the keys whose value could not be read
 }
 
 // bulky are the lists that may have 100,000 elements: their elements keep only
 // their own line, in their field Line, and the keys inside are not remembered.
 var bulky = map[string]bool{"users": true, "extensions": true}
 
-func (d *decoder) bad(node *yaml.Node, what, right string) {
+// bad notes that the value of a key cannot be read. The validator then leaves the
+// key alone: its value is not what was written.
+func (d *decoder) bad(node *yaml.Node, path, what, right string) {
+	d.failed[path] = true
 	d.errs = append(d.errs, &Error{File: d.file, Line: node.Line, What: what, Right: right})
 }
 
@@ -38,7 +42,7 @@ func (d *decoder) value(node *yaml.Node, into reflect.Value, path string, rememb
 	for node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
-	if remember {
+	if _, known := d.lines[path]; remember && !known {
 		d.lines[path] = node.Line
 	}
 	if scalar, ok := into.Addr().Interface().(text); ok {
@@ -69,7 +73,7 @@ func (d *decoder) value(node *yaml.Node, into reflect.Value, path string, rememb
 
 func (d *decoder) mapping(node *yaml.Node, into reflect.Value, path string, remember bool) {
 	if node.Kind != yaml.MappingNode {
-		d.bad(node, fmt.Sprintf("%s is %s", path, kindOf(node)), "it has keys: "+strings.Join(keysOf(into.Type()), ", "))
+		d.bad(node, path, fmt.Sprintf("%s is %s", path, kindOf(node)), "it has keys: "+strings.Join(keysOf(into.Type()), ", "))
 		return
 	}
 	if line := into.FieldByName("Line"); line.IsValid() && line.CanSet() {
@@ -82,25 +86,29 @@ func (d *decoder) mapping(node *yaml.Node, into reflect.Value, path string, reme
 		full := join(path, key.Value)
 		index, known := fields[key.Value]
 		if !known {
-			d.bad(key, fmt.Sprintf("unknown key %s", full), suggestion(key.Value, path, into.Type()))
+			d.bad(key, full, fmt.Sprintf("unknown key %s", full), suggestion(key.Value, path, into.Type()))
 			continue
 		}
 		if before, twice := seen[key.Value]; twice {
-			d.bad(key, fmt.Sprintf("%s is given twice", full), fmt.Sprintf("remove this one or the one on line %d", before))
+			d.bad(key, full, fmt.Sprintf("%s is given twice", full), fmt.Sprintf("remove this one or the one on line %d", before))
 			continue
 		}
 		seen[key.Value] = key.Line
+		if remember {
+			d.lines[full] = key.Line
+		}
 		d.value(value, into.Field(index), full, remember)
 	}
 }
 
+// list decodes each element; it is no list where a mapping or text stands instead.
 func (d *decoder) list(node *yaml.Node, into reflect.Value, path string, remember bool) {
 	if node.Kind == yaml.ScalarNode && node.Tag == "!!null" {
 		into.SetZero()
 		return
 	}
 	if node.Kind != yaml.SequenceNode {
-		d.bad(node, fmt.Sprintf("%s is %s", path, kindOf(node)), "it is a list: write [a, b], or a line with - for each")
+		d.bad(node, path, fmt.Sprintf("%s is %s", path, kindOf(node)), "it is a list: write [a, b], or a line with - for each")
 		return
 	}
 	made := reflect.MakeSlice(into.Type(), len(node.Content), len(node.Content))
@@ -123,7 +131,7 @@ func (d *decoder) text(node *yaml.Node, into text, path string) {
 	}
 	if err := into.parse(written); err != nil {
 		what, right, _ := strings.Cut(err.Error(), "; ")
-		d.bad(node, path+": "+what, right)
+		d.bad(node, path, path+": "+what, right)
 	}
 }
 
@@ -131,13 +139,13 @@ func (d *decoder) text(node *yaml.Node, into text, path string) {
 func (d *decoder) scalar(node *yaml.Node, path, wanted string) (string, bool) {
 	switch {
 	case node.Kind != yaml.ScalarNode:
-		d.bad(node, fmt.Sprintf("%s is %s", path, kindOf(node)), wanted+" is needed")
+		d.bad(node, path, fmt.Sprintf("%s is %s", path, kindOf(node)), wanted+" is needed")
 		return "", false
 	case node.Tag == "!!null":
-		d.bad(node, path+" has no value", wanted+" is needed, or remove the key")
+		d.bad(node, path, path+" has no value", wanted+" is needed, or remove the key")
 		return "", false
 	case node.Tag == "!!bool":
-		d.bad(node, fmt.Sprintf("%s is the truth value %s", path, node.Value), wanted+` is needed: put it in quotes`)
+		d.bad(node, path, fmt.Sprintf("%s is the truth value %s", path, node.Value), wanted+` is needed: put it in quotes`)
 		return "", false
 	}
 	return node.Value, true
@@ -154,7 +162,7 @@ func (d *decoder) boolean(node *yaml.Node, into reflect.Value, path string) {
 			return
 		}
 	}
-	d.bad(node, fmt.Sprintf("%s is %s", path, kindOf(node)), "write true or false")
+	d.bad(node, path, fmt.Sprintf("%s is %s", path, kindOf(node)), "write true or false")
 }
 
 func (d *decoder) number(node *yaml.Node, into reflect.Value, path string) {
@@ -169,7 +177,7 @@ func (d *decoder) number(node *yaml.Node, into reflect.Value, path string) {
 			return
 		}
 	}
-	d.bad(node, fmt.Sprintf("%s is %s", path, kindOf(node)), "write a number")
+	d.bad(node, path, fmt.Sprintf("%s is %s", path, kindOf(node)), "write a number")
 }
 
 // kindOf is what a person would call the node. A scalar's value is shown, for

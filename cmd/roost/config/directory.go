@@ -14,9 +14,20 @@ import (
 // with. After Load it gives no error; for a Config built by a program it may, and
 // the error is Errors.
 func (c *Config) Directory() (*directory.Directory, error) {
-	profiles, err := c.PhoneProfiles()
+	made, problems, err := c.directory()
 	if err != nil {
 		return nil, err
+	}
+	if len(problems) > 0 {
+		return nil, c.directoryErrors(problems)
+	}
+	return made, nil
+}
+
+func (c *Config) directory() (*directory.Directory, []directory.Problem, error) {
+	profiles, err := c.PhoneProfiles()
+	if err != nil {
+		return nil, nil, err
 	}
 	in := directory.Input{System: c.System, Backup: c.Backup(), Profiles: profiles}
 	for _, line := range c.Network.Lines {
@@ -29,22 +40,19 @@ func (c *Config) Directory() (*directory.Directory, error) {
 	for i := range c.Users {
 		user, err := c.user(&c.Users[i])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		in.Users = append(in.Users, user)
 	}
 	for i := range c.Extensions {
 		extension, err := c.extension(&c.Extensions[i])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		in.Extensions = append(in.Extensions, extension)
 	}
 	made, problems := directory.New(in)
-	if len(problems) > 0 {
-		return nil, c.directoryErrors(problems)
-	}
-	return made, nil
+	return made, problems, nil
 }
 
 // Backup is the system that is asked to back up the phones, "" if none is.
@@ -148,28 +156,71 @@ func (c *Config) extension(written *Extension) (directory.Extension, error) {
 	}, nil
 }
 
-// directoryErrors puts file and line to what the directory says.
+// directoryErrors puts file, line and remedy to what the directory says.
 func (c *Config) directoryErrors(problems []directory.Problem) Errors {
 	errs := make(Errors, 0, len(problems))
 	for _, problem := range problems {
-		line := 0
-		switch problem.List {
-		case directory.Users:
-			line = c.Users[problem.Index].Line
-		case directory.Extensions:
-			line = c.Extensions[problem.Index].Line
-		case directory.Locations:
-			line = c.Locations[problem.Index].Line
-		}
 		key := fmt.Sprintf("%s[%d]", problem.List, problem.Index)
 		if problem.Field != "" {
 			key += "." + problem.Field
 		}
 		what, right, _ := strings.Cut(problem.Text, "; ")
-		errs = append(errs, &Error{File: c.Path, Line: line, What: key + ": " + what, Right: right})
+		if better := c.remedy(problem); better != "" {
+			right = better
+		}
+		errs = append(errs, &Error{File: c.Path, Line: c.elementLine(problem.List, problem.Index), What: key + ": " + what, Right: right})
 	}
 	errs.sort()
 	return errs
+}
+
+// elementLine is the line of an element of a list.
+func (c *Config) elementLine(list directory.List, index int) int {
+	switch {
+	case list == directory.Users && index < len(c.Users):
+		return c.Users[index].Line
+	case list == directory.Extensions && index < len(c.Extensions):
+		return c.Extensions[index].Line
+	case list == directory.Locations && index < len(c.Locations):
+		return c.Locations[index].Line
+	}
+	return c.Line(string(list))
+}
+
+// remedy says in terms of the file what would be right, "" where the directory
+// knows better.
+func (c *Config) remedy(problem directory.Problem) string {
+	switch string(problem.List) + "." + problem.Field {
+	case "users.number":
+		return firstOf(c.Users, problem.Index, func(u *User) (string, int) { return u.Number, u.Line })
+	case "users.name":
+		return "shorten it"
+	case "users.login_code":
+		return `write up to 32 digits in quotes, such as "4711"`
+	case "extensions.number":
+		return firstOf(c.Extensions, problem.Index, func(e *Extension) (string, int) { return e.Number, e.Line })
+	case "extensions.base_user":
+		return "name a user of this file, whom no other extension has"
+	case "locations.name":
+		return "give each location a name of its own"
+	case "locations.subnets":
+		return "give each location its subnets, each to one location"
+	case "locations.backup":
+		return "name another system that a line goes to, by name or by an address of one line only"
+	}
+	return ""
+}
+
+// firstOf is the remedy for a bad number: where the same one stands before, or
+// what a number looks like.
+func firstOf[T any](list []T, index int, number func(*T) (string, int)) string {
+	bad, _ := number(&list[index])
+	for i := range list[:index] {
+		if same, line := number(&list[i]); same == bad && bad != "" {
+			return fmt.Sprintf("remove it, or give another number: the first is on line %d", line)
+		}
+	}
+	return `write it in quotes, such as "201"`
 }
 
 func isIP(written string) bool {

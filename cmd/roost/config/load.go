@@ -50,9 +50,9 @@ func Parse(path string, data []byte, env func(string) string) (*Config, error) {
 	cfg := Default()
 	cfg.Path = path
 	cfg.lines = make(map[string]int)
-	d := &decoder{file: path, lines: cfg.lines, env: env}
+	d := &decoder{file: path, lines: cfg.lines, env: env, failed: make(map[string]bool)}
 	d.decode(root, cfg)
-	v := &validator{cfg: cfg, errs: d.errs}
+	v := &validator{cfg: cfg, errs: d.errs, failed: d.failed}
 	v.run()
 	if len(v.errs) > 0 {
 		v.errs.sort()

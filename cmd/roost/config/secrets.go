@@ -19,13 +19,13 @@ func (d *decoder) resolve(node *yaml.Node, written, path string) (string, bool) 
 	if name := envReference.FindStringSubmatch(written); name != nil {
 		value := d.env(name[1])
 		if value == "" {
-			d.bad(node, path+": the environment variable "+name[1]+" is not set", "set it before the start, or write the value or file:PATH")
+			d.bad(node, path, path+": the environment variable "+name[1]+" is not set", "set it before the start, or write the value or file:PATH")
 			return "", false
 		}
 		return value, true
 	}
 	if strings.Contains(written, "${") {
-		d.bad(node, path+" mixes ${…} with other text", "write ${NAME} alone; the variable holds the whole value")
+		d.bad(node, path, path+" mixes ${…} with other text", "write ${NAME} alone; the variable holds the whole value")
 		return "", false
 	}
 	name, isFile := strings.CutPrefix(written, filePrefix)
@@ -36,21 +36,21 @@ func (d *decoder) resolve(node *yaml.Node, written, path string) (string, bool) 
 	right := "write file:PATH with a readable file that holds nothing but the value"
 	info, err := os.Stat(file)
 	if err != nil {
-		d.bad(node, path+": the file "+file+" cannot be read: "+osReason(err), right)
+		d.bad(node, path, path+": the file "+file+" cannot be read: "+osReason(err), right)
 		return "", false
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxSecretFile {
-		d.bad(node, path+": "+file+" is no small text file", right)
+		d.bad(node, path, path+": "+file+" is no small text file", right)
 		return "", false
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		d.bad(node, path+": the file "+file+" cannot be read: "+osReason(err), right)
+		d.bad(node, path, path+": the file "+file+" cannot be read: "+osReason(err), right)
 		return "", false
 	}
 	value := strings.TrimSpace(string(data))
 	if value == "" {
-		d.bad(node, path+": the file "+file+" is empty", right)
+		d.bad(node, path, path+": the file "+file+" is empty", right)
 		return "", false
 	}
 	return value, true

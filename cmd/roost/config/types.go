@@ -157,7 +157,7 @@ type Capacity struct {
 	Phones int `yaml:"phones"`
 }
 
-// Profile is how phones are treated whose User-Agent contains Match, without
+// Profile is how phones are treated whose User-Agent begins with Match, without
 // regard to case. The first that matches counts, before the built-in ones.
 type Profile struct {
 	Match  string  `yaml:"match"`

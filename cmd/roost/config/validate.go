@@ -5,21 +5,45 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"roost/certs"
+	"roost/registrar/directory"
 )
 
 // validator judges the values of one file, each by itself and with the others of
 // the same file. What concerns several systems is Check's.
 type validator struct {
-	cfg  *Config
-	errs Errors
+	cfg    *Config
+	errs   Errors
+	failed map[string]bool // the keys that are known to be wrong
 }
 
-// bad notes that the value of a key is wrong.
-func (v *validator) bad(key, what, right string) { v.badLine(v.cfg.Line(key), key+": "+what, right) }
+// bad notes that the value of a key is wrong, unless that has been told of it, or
+// of a key above it.
+func (v *validator) bad(key, what, right string) {
+	for above := key; above != ""; above = above[:max(0, strings.LastIndexAny(above, ".["))] {
+		if v.failed[above] {
+			return
+		}
+	}
+	v.failed[key] = true
+	v.badLine(v.cfg.Line(key), key+": "+what, right)
+}
+
+// sound tells that nothing wrong was found so far at or below the keys.
+func (v *validator) sound(keys ...string) bool {
+	for failed := range v.failed {
+		for _, key := range keys {
+			if failed == key || strings.HasPrefix(failed, key+".") || strings.HasPrefix(failed, key+"[") {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 func (v *validator) badLine(line int, what, right string) {
 	v.errs = append(v.errs, &Error{File: v.cfg.Path, Line: line, What: what, Right: right})
@@ -122,7 +146,9 @@ func (v *validator) sip() {
 	}
 	v.between("sip.expires.min", s.Expires.Min, shortest, time.Hour, "RFC 3261 section 10.3 allows 423 up to an hour only")
 	v.between("sip.expires.max", s.Expires.Max, s.Expires.Min.Std(), 24*time.Hour, "it is not less than sip.expires.min")
-	v.between("sip.expires.default", s.Expires.Default, s.Expires.Min.Std(), s.Expires.Max.Std(), "it lies between sip.expires.min and max")
+	if v.sound("sip.expires") {
+		v.between("sip.expires.default", s.Expires.Default, s.Expires.Min.Std(), s.Expires.Max.Std(), "it lies between sip.expires.min and max")
+	}
 	v.between("sip.flow_timer", s.FlowTimer, shortest, time.Hour, "RFC 5626 section 4.4.1 suggests 2m")
 	v.inRange("sip.max_message", s.MaxMessage, 4096, 1<<20)
 	v.inRange("sip.max_connections", s.MaxConnections, 1, 1_000_000)
@@ -148,7 +174,9 @@ func (v *validator) media() {
 func (v *validator) directory() {
 	for i := range v.cfg.Users {
 		if user := &v.cfg.Users[i]; user.LoginCode.HA1 != "" {
-			v.badLine(user.Line, fmt.Sprintf("users[%d].login_code: a code cannot be given as ha1:", i), "write the code, ${NAME} or file:PATH")
+			key := fmt.Sprintf("users[%d].login_code", i)
+			v.failed[key] = true
+			v.badLine(user.Line, key+": a code cannot be given as ha1:", "write the code, ${NAME} or file:PATH")
 		}
 	}
 	for i := range v.cfg.Extensions {
@@ -156,12 +184,28 @@ func (v *validator) directory() {
 			extension.Protocol = ProtocolSIP
 		}
 	}
-	var errs Errors
-	if _, err := v.cfg.Directory(); errors.As(err, &errs) {
-		v.errs = append(v.errs, errs...)
-	} else if err != nil {
-		v.badLine(1, err.Error(), "")
+	if !v.sound("system", "realm", "network.lines", "profiles") {
+		return // the directory would be told what was not meant
 	}
+	_, problems, err := v.cfg.directory()
+	var errs Errors
+	switch {
+	case errors.As(err, &errs):
+		v.errs = append(v.errs, errs...)
+	case err != nil:
+		v.badLine(1, err.Error(), "")
+	default:
+		v.errs = append(v.errs, v.cfg.directoryErrors(slices.DeleteFunc(problems, v.follows))...)
+	}
+}
+
+// follows tells that a problem may only be there because of a value that could
+// not be read, and is told already.
+func (v *validator) follows(problem directory.Problem) bool {
+	if !v.sound(fmt.Sprintf("%s[%d]", problem.List, problem.Index)) || v.failed[string(problem.List)] {
+		return true
+	}
+	return problem.Field == "base_user" && !v.sound("users")
 }
 
 func (v *validator) limits() {
