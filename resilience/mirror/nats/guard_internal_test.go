@@ -81,29 +81,3 @@ func FuzzReplySubject(f *testing.F) {
 		}
 	})
 }
-
-func TestPermissions_AreThoseOfTheManual(t *testing.T) {
-	p := permissionsFor("london", &Peer{System: "paris", Address: "127.0.0.1:1"})
-	want := `publish rpc.london.paris.* repl.london.since.paris.>
-hear hb.london repl.london.delta.dir repl.london.delta.*.paris repl.london.answer.paris.> _INBOX.paris.>
-`
-	member := `publish rpc.london.paris.* repl.london.since.paris.dir
-hear hb.london repl.london.delta.dir repl.london.answer.paris.dir _INBOX.paris.>
-`
-	dials := `publish rpc.london.paris.* repl.london.since.paris.> hb.paris repl.paris.delta.dir repl.paris.delta.*.london repl.paris.answer.london.>
-hear hb.london repl.london.delta.dir repl.london.delta.*.paris repl.london.answer.paris.> _INBOX.paris.> rpc.paris.london.* repl.paris.since.london.>
-`
-	show := func(peer *Peer) string {
-		p = permissionsFor("london", peer)
-		return "publish " + strings.Join(p.Publish.Allow, " ") + "\nhear " + strings.Join(p.Subscribe.Allow, " ") + "\n"
-	}
-	for got, want := range map[string]string{
-		show(&Peer{System: "paris", Address: "127.0.0.1:1"}):               want,
-		show(&Peer{System: "paris", Address: "127.0.0.1:1", Member: true}): member,
-		show(&Peer{System: "paris"}):                                       dials,
-	} {
-		if got != want {
-			t.Errorf("got\n%swant\n%s", got, want)
-		}
-	}
-}

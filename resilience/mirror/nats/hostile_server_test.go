@@ -90,3 +90,28 @@ func TestLimits_APeersServerCannotEndThisProcess(t *testing.T) {
 	cfg.Peers = []natscarrier.Peer{{System: "berlin", Address: address}}
 	why(t, start(t, cfg), "berlin", "broke the NATS protocol")
 }
+
+func TestLimits_APeersServerThatFloodsIsCutOff(t *testing.T) {
+	ca := newCA(t, "root")
+	address := evilServer(t, identity(t, ca, "berlin"), func(conn net.Conn, subject, sid string) {
+		if subject != "hb.berlin" {
+			return
+		}
+		message := []byte(fmt.Sprintf("MSG hb.berlin %s 4\r\nmore\r\n", sid))
+		go func() {
+			for _, err := conn.Write(message); err == nil; {
+				_, err = conn.Write(message)
+			}
+		}()
+	})
+	cfg := basis("london", identity(t, ca, "london"))
+	cfg.Limits.FloodDrops = 500
+	cfg.Peers = []natscarrier.Peer{{System: "berlin", Address: address}}
+	began := time.Now()
+	london := start(t, cfg)
+	why(t, london, "berlin", "sent far more than its rate")
+	allowed := 101 + uint64(50*time.Since(began).Seconds()) // the burst, and the rate since then
+	if c := london.Counters(); c.Floods == 0 || c.Received > allowed {
+		t.Fatalf("%d allowed: %+v", allowed, c)
+	}
+}
