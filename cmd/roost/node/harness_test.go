@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // site is a home and a backup in this process, on loopback addresses of their own,
-// with rule times of a second or two.
+// with rule times of some seconds that pass twenty times as fast.
 type site struct {
 	t        *testing.T
 	dir      string
@@ -34,10 +34,10 @@ type site struct {
 }
 
 const (
-	testDelay     = 2 * time.Second
-	patience      = 30 * time.Second
-	pollEvery     = 20 * time.Millisecond
-	testHeartbeat = 100 * time.Millisecond
+	testSpeed = 20
+	testDelay = 40 * time.Second / testSpeed
+	patience  = 30 * time.Second
+	pollEvery = 20 * time.Millisecond
 )
 
 func newSite(t *testing.T) *site {
@@ -75,21 +75,22 @@ func (s *site) write(name, extra string) string {
 system: %[1]s
 address: %[2]s
 lab: true
+lab_speed: 20
 realm: example.test
 certificates: {identity: %[1]s.crt, key: %[1]s.key, trusted_root: root.crt}
 sip:
   listen: ["udp:5060", "tcp:5060", "tls:5061"]
-  expires: {min: 1s, default: 10s, max: 10s}
+  expires: {min: 20s, default: 200s, max: 200s}
 network:
   listen: ":7422"
-  heartbeat: %[5]v
+  heartbeat: 2s
   lines:
     - {system: %[3]s, address: "%[4]s:7422", networking_level: scn, backs_up_my: [phones]}
-resilience: {failover_delay: %[6]v, failback_delay: 1s, homeless_grace: 3s, retry_first: 3s, visible_within: 500ms, guest_expires: {min: 1s, max: 2s}}
+resilience: {failover_delay: 40s, failback_delay: 20s, homeless_grace: 60s, retry_first: 60s, visible_within: 10s, guest_expires: {min: 20s, max: 40s}}
 console: {listen: "%[2]s:8080"}
 users:
-%[7]sextensions:
-%[8]s%[9]s`, name, s.address(name), peer, s.address(peer), testHeartbeat, testDelay, users.String(), extensions.String(), extra)
+%[5]sextensions:
+%[6]s%[7]s`, name, s.address(name), peer, s.address(peer), users.String(), extensions.String(), extra)
 	path := filepath.Join(s.dir, name+".yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
@@ -140,7 +141,7 @@ func (s *site) stop(name string) {
 func (s *site) phones(home, profile, transport string) *phone.Fleet {
 	s.t.Helper()
 	backup := map[string]string{"london": "paris", "paris": "london"}[home]
-	setup := phone.Setup{Speed: 20, Domain: "example.test", TrustedRoot: filepath.Join(s.dir, "root.crt"), Seed: 1}
+	setup := phone.Setup{Speed: testSpeed, Domain: "example.test", TrustedRoot: filepath.Join(s.dir, "root.crt"), Seed: 1}
 	for _, name := range []string{home, backup} {
 		at := netip.MustParseAddr(s.address(name))
 		setup.Servers = append(setup.Servers, phone.Server{Name: name,

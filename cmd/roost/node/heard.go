@@ -8,6 +8,7 @@ import (
 	"roost/registrar/credentials"
 	"roost/resilience"
 	"roost/resilience/mirror"
+	natscarrier "roost/resilience/mirror/nats"
 )
 
 // Heard implements service.Callbacks: a heartbeat makes a system visible, and says
@@ -63,6 +64,9 @@ func (m mirrored) LineChanged(l mirror.LineState) {
 		m.journal.clear("line-down", l.Peer, fmt.Sprintf("the line to %s is up", l.Peer), now)
 		m.journal.happened("line-up", l.Peer, fmt.Sprintf("the line to %s is up", l.Peer), now)
 		return
+	}
+	if l.Why == natscarrier.NotTried {
+		return // neither up nor known to be down
 	}
 	m.journal.raise("line-down", l.Peer, "major", fmt.Sprintf("the line to %s is down: %s", l.Peer, l.Why), now)
 }

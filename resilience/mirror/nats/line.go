@@ -30,8 +30,8 @@ type outgoing struct {
 	payload []byte
 }
 
-// firstWhy is shown until the first try has ended.
-const firstWhy = "connecting for the first time"
+// NotTried is the LineState.Why of a line before its first try has come to an end.
+const NotTried = "connecting for the first time"
 
 // startLine begins to dial; it returns at once.
 func (c *Carrier) startLine(peer Peer) *line {
@@ -47,7 +47,7 @@ func (c *Carrier) startLine(peer Peer) *line {
 		l.wg.Go(func() { c.sendOut(l) })
 	}
 	for k := range kinds {
-		l.why[k] = firstWhy
+		l.why[k] = NotTried
 	}
 	for k := range kinds {
 		l.connectors[k] = c.newLineConnector(l, k, hears[k])
@@ -63,10 +63,7 @@ func (c *Carrier) newLineConnector(l *line, k kind, subjects []string) *connecto
 		kind:   k,
 		timing: &c.cfg.Timing,
 		words:  func(err error) string { return inWords(l.peer.System, l.peer.Address, err) },
-		changed: func(k kind, up bool, why string) {
-			isUp, reason := l.note(k, up, why)
-			c.states.set(l.peer.System, isUp, reason)
-		},
+		changed: func(k kind, up bool, why string) { l.note(k, up, why, c.states) },
 	}
 	from := &source{peer: l.peer.System, kick: connector.kick}
 	connector.attempt = func(ctx context.Context) (*link, error) {
@@ -75,12 +72,14 @@ func (c *Carrier) newLineConnector(l *line, k kind, subjects []string) *connecto
 	return connector
 }
 
-// note takes the news of one connection and returns the state of the whole line.
-func (l *line) note(k kind, up bool, why string) (bool, string) {
+// note takes the news of one connection and tells the state of the whole line, under the
+// lock: told later, an older state could overtake a newer one and stand for good.
+func (l *line) note(k kind, up bool, why string, states *states) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.up[k], l.why[k] = up, why
-	return allUp(&l.up, &l.why)
+	isUp, reason := allUp(&l.up, &l.why)
+	states.set(l.peer.System, isUp, reason)
 }
 
 // allUp is up only if all three connections are. The reason is that of the first that
@@ -90,14 +89,14 @@ func allUp(up *[kinds]bool, why *[kinds]string) (bool, string) {
 	for k := range kinds {
 		if up[k] {
 			standing++
-		} else if first == kinds || why[first] == firstWhy && why[k] != firstWhy {
+		} else if first == kinds || why[first] == NotTried && why[k] != NotTried {
 			first = k
 		}
 	}
 	switch {
 	case first == kinds:
 		return true, ""
-	case standing > 0 && why[first] != firstWhy:
+	case standing > 0 && why[first] != NotTried:
 		return false, fmt.Sprintf("the %s connection: %s", first, why[first])
 	default:
 		return false, why[first]
