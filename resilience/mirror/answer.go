@@ -11,6 +11,8 @@ import (
 func (s *Store) deltas(now time.Time, limit int, emit func(set string, payload []byte)) {
 	for _, name := range s.names {
 		t := s.sets[name]
+		// A tombstone that was forgotten before it was published must show as a gap.
+		t.sent = max(t.sent, t.horizon)
 		for t.sent < t.version {
 			emit(name, s.nextDelta(t, now, limit))
 		}

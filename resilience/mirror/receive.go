@@ -121,7 +121,14 @@ func (s *Session) deltas(p *peer, set string, payload []byte) error {
 
 // delta applies a delta, keeps it for the end of the pull under way, or begins a
 // pull where others before it are missing.
+//
+// One of another life than the heartbeats tell of is late, or early: how old it is
+// cannot be known, and a pull brings what counts.
 func (s *Session) delta(p *peer, m *mirrored, d delta) {
+	if d.epoch != p.epoch {
+		s.counters.StaleDeltas++
+		return
+	}
 	m.learn(d.epoch, d.to, s.now)
 	if m.pull != nil {
 		s.hold(m, d)

@@ -55,6 +55,7 @@ type Counters struct {
 	SetsRefused      uint64 // beyond MaxSets
 	HeldDropped      uint64 // deltas that came during a pull beyond what is held
 	DigestsUnequal   uint64
+	StaleDeltas      uint64 // deltas of another life of their origin
 	StaleAnswers     uint64 // answers to a pull that is no more
 	RecordsTooMany   uint64 // windows or deltas beyond MaxRecords or MaxBytes
 	FramesNotPlanned uint64 // frames of a known kind under the wrong subject

@@ -191,6 +191,14 @@ func (s *Store) Range(setName string, now time.Time, f func(key string, value []
 	}
 }
 
+// Version is the newest of a set, 0 if there is no such set.
+func (s *Store) Version(setName string) uint64 {
+	if t := s.sets[setName]; t != nil {
+		return t.version
+	}
+	return 0
+}
+
 // States is what a heartbeat says of the sets, by name.
 func (s *Store) States() []SetState {
 	states := make([]SetState, 0, len(s.names))

@@ -141,7 +141,13 @@ func (w *world) compare(reader, origin *system, set string, end bool) {
 		}
 		return
 	}
-	here := make(map[string]uint64)
+	good := end || w.rot == 0 && origin.up && w.good(reader, origin, repairTime)
+	exact := !good && w.rot == 0 && origin.up && w.sameVersion(r, origin, set)
+	if w.rot > 0 && !end {
+		return
+	}
+	here := w.scratch
+	clear(here)
 	r.Range(reader.local(), func(key string, value []byte, _ time.Time) bool {
 		here[key] = idOf(value)
 		return true
@@ -149,21 +155,20 @@ func (w *world) compare(reader, origin *system, set string, end bool) {
 	if w.rot == 0 {
 		w.expiredServed(reader, origin, set, here)
 	}
-	if !origin.up {
-		return
-	}
-	good := w.good(reader, origin, repairTime) && w.rot == 0
-	if !good && !end && !w.sameVersion(r, origin, set) {
-		return
-	}
 	settled := changeTime
-	if !good && !end {
+	if exact {
 		settled = 0 // equal versions are equal contents, at any time
+	}
+	if !good && !exact {
+		return
 	}
 	if key, ok := w.difference(here, origin.truth[set], settled); !ok {
 		w.violated("SH3: %s at %s differs from %s: key %s, here %d, status %+v", set, reader.name, origin.name, key, here[key], statusOf(reader, origin, set))
 	}
-	if st := statusOf(reader, origin, set); end && !st.InSync {
+	if !end {
+		return
+	}
+	if st := statusOf(reader, origin, set); !st.InSync {
 		w.violated("SH3: %s at %s is not in sync with %s at the end: %+v", set, reader.name, origin.name, st)
 	}
 }
@@ -181,16 +186,8 @@ func statusOf(reader, origin *system, set string) mirror.SetStatus {
 
 // sameVersion reports whether the replica claims to hold exactly what its origin has.
 func (w *world) sameVersion(r *mirror.Replica, origin *system, set string) bool {
-	if w.rot > 0 {
-		return false
-	}
 	epoch, version := r.Version()
-	for _, st := range origin.session.Store().States() {
-		if st.Set == set {
-			return epoch == origin.epoch && version == st.Version
-		}
-	}
-	return false
+	return epoch == origin.epoch && version == origin.session.Store().Version(set)
 }
 
 // good reports whether both systems and both directions between them were in
@@ -202,24 +199,32 @@ func (w *world) good(a, b *system, long time.Duration) bool {
 
 // expiredServed: what has expired is not readable, wherever the clocks stand (SH2).
 func (w *world) expiredServed(reader, origin *system, set string, here map[string]uint64) {
-	for _, key := range slices.Sorted(maps.Keys(here)) {
-		if e := w.lives[here[key]]; e != 0 && e+expiryError < w.now {
-			w.violated("SH2: %s of %s %s is served at %s, but expired at %v", key, origin.name, set, reader.name, e)
-			return
+	worst := ""
+	for key, id := range here {
+		if e := w.lives[id]; e != 0 && e+expiryError < w.now && (worst == "" || key < worst) {
+			worst = key
 		}
+	}
+	if worst != "" {
+		w.violated("SH2: %s of %s %s is served at %s, but expired at %v", worst, origin.name, set, reader.name, w.lives[here[worst]])
 	}
 }
 
-// difference is a key with another write here than there. What was written within
-// settled, or expires about now, may differ.
+// difference is a key, the first by name, with another write here than there. What
+// was written within settled, or expires about now, may differ.
 func (w *world) difference(here map[string]uint64, truth map[string]*written, settled time.Duration) (string, bool) {
-	for _, key := range slices.Sorted(maps.Keys(here)) {
-		if truth[key] == nil {
-			return key, false
+	worst := ""
+	wrong := func(key string) {
+		if worst == "" || key < worst {
+			worst = key
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(truth)) {
-		t := truth[key]
+	for key := range here {
+		if truth[key] == nil {
+			wrong(key)
+		}
+	}
+	for key, t := range truth {
 		if settled > 0 && w.now-t.at < settled || t.expires != 0 && max(t.expires-w.now, w.now-t.expires) <= expiryError {
 			continue
 		}
@@ -228,10 +233,10 @@ func (w *world) difference(here map[string]uint64, truth map[string]*written, se
 			want = 0
 		}
 		if here[key] != want {
-			return key, false
+			wrong(key)
 		}
 	}
-	return "", true
+	return worst, worst == ""
 }
 
 // atTheEnd: after the settling time everything is in its place.

@@ -12,7 +12,8 @@ import (
 var (
 	oneSeed = flag.Uint64("sim.seed", 0, "replay one seed, with a trace")
 	phones  = flag.Bool("sim.phones", false, "with sim.seed: the run with phones")
-	budget  = flag.Duration("sim.time", 20*time.Second, "how long to try seeds, for each kind of run")
+	count   = flag.Uint64("sim.seeds", 2000, "seeds to try; a third as many with phones")
+	budget  = flag.Duration("sim.time", 30*time.Second, "how long at most, for each kind of run")
 )
 
 func TestSeeds(t *testing.T) {
@@ -33,12 +34,19 @@ func TestSeeds(t *testing.T) {
 
 func seeds(t *testing.T, phones bool) {
 	var next, events, done, admitted, home, snapshots atomic.Uint64
+	most := *count
+	if phones {
+		most /= 3
+	}
 	until := time.Now().Add(*budget)
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
 			for time.Now().Before(until) && !t.Failed() {
 				seed := next.Add(1)
+				if seed > most {
+					return
+				}
 				r := Run(Options{Seed: seed, Phones: phones})
 				done.Add(1)
 				events.Add(uint64(r.Events))
@@ -52,5 +60,8 @@ func seeds(t *testing.T, phones bool) {
 		})
 	}
 	all.Wait()
-	t.Logf("%d seeds, %d events, %d admitted, %d home, %d snapshots", done.Load(), events.Load(), admitted.Load(), home.Load(), snapshots.Load())
+	if least := most / 100; done.Load() < least && !t.Failed() {
+		t.Errorf("%d seeds only, want at least %d", done.Load(), least)
+	}
+	t.Logf("%d of %d seeds, %d events, %d admitted, %d home, %d snapshots", done.Load(), most, events.Load(), admitted.Load(), home.Load(), snapshots.Load())
 }

@@ -112,12 +112,13 @@ type world struct {
 	limits  mirror.Limits
 	rot     float64 // part of the deltas in which a bit of memory is wrong
 	result  Result
+	scratch map[string]uint64
 }
 
 func newWorld(o Options) *world {
 	w := &world{
 		opts: o, random: rand.New(rand.NewPCG(o.Seed, 0x5eed)), //nolint:gosec // a simulation's dice
-		links: make(map[[2]int]*link), lives: make(map[uint64]time.Duration),
+		links: make(map[[2]int]*link), lives: make(map[uint64]time.Duration), scratch: make(map[string]uint64),
 	}
 	w.calm, w.end = mirrorFaults, mirrorFaults+mirrorSettle
 	if o.Phones {
