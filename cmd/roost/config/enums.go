@@ -40,6 +40,17 @@ func (s *Suite) parse(written string) error {
 		"AES_256_CM_HMAC_SHA1_80", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM")
 }
 
+// Digest is an algorithm that phones are challenged with (RFC 8760).
+type Digest string
+
+// The digest algorithms.
+const (
+	DigestSHA256 Digest = "SHA-256"
+	DigestMD5    Digest = "MD5"
+)
+
+func (d *Digest) parse(written string) error { return oneOf(d, written, DigestSHA256, DigestMD5) }
+
 // Level is the networking level of a line (rule NE1).
 type Level string
 

@@ -52,6 +52,8 @@ type SIP struct {
 	Listen           []Listen `yaml:"listen"`
 	ContactsPerPhone int      `yaml:"contacts_per_phone"`
 	Expires          Expires  `yaml:"expires"`
+	// Digest are the algorithms that phones are challenged with, the preferred first.
+	Digest []Digest `yaml:"digest"`
 	// FlowTimer is what RFC 5626 section 4.4 phones are told to keep a flow alive by.
 	FlowTimer Duration `yaml:"flow_timer"`
 	// MaxMessage is the largest message in bytes.
@@ -218,7 +220,8 @@ func Default() *Config {
 				{Transport: TLS, Port: 5061},
 			},
 			ContactsPerPhone:        1,
-			Expires:                 Expires{Min: Duration(time.Minute), Default: Duration(time.Hour), Max: Duration(time.Hour)},
+			Expires:                 Expires{Min: Duration(time.Minute), Default: Duration(3 * time.Minute), Max: Duration(3 * time.Minute)},
+			Digest:                  []Digest{DigestSHA256, DigestMD5},
 			FlowTimer:               Duration(2 * time.Minute),
 			MaxMessage:              65535,
 			MaxConnections:          20_000,

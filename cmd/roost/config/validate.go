@@ -149,6 +149,14 @@ func (v *validator) sip() {
 	if v.sound("sip.expires") {
 		v.between("sip.expires.default", s.Expires.Default, s.Expires.Min.Std(), s.Expires.Max.Std(), "it lies between sip.expires.min and max")
 	}
+	if len(s.Digest) == 0 {
+		v.bad("sip.digest", "is empty: no phone could prove itself", "write [SHA-256, MD5] or one of them")
+	}
+	for i, algorithm := range s.Digest {
+		if slices.Contains(s.Digest[:i], algorithm) {
+			v.bad(fmt.Sprintf("sip.digest[%d]", i), string(algorithm)+" is given twice", "remove one; the order is the preference")
+		}
+	}
 	v.between("sip.flow_timer", s.FlowTimer, shortest, time.Hour, "RFC 5626 section 4.4.1 suggests 2m")
 	v.inRange("sip.max_message", s.MaxMessage, 4096, 1<<20)
 	v.inRange("sip.max_connections", s.MaxConnections, 1, 1_000_000)

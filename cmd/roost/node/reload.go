@@ -52,6 +52,12 @@ func (n *Node) Reload(c *config.Config) error {
 	return nil
 }
 
+// startOf is the part of the SIP settings that is read at the start only.
+func startOf(s config.SIP) config.SIP {
+	s.Expires, s.ContactsPerPhone = config.Expires{}, 0
+	return s
+}
+
 // reconfigure tells the machine which homes there are now.
 func (n *Node) reconfigure() {
 	n.keeper.step(resilience.Reconfigure{Config: machineConfig(n.config(), n.homes.all())})
@@ -71,7 +77,7 @@ func needRestart(before, after *config.Config) []string {
 		{"lab", before.Lab, after.Lab},
 		{"lab_speed", before.LabSpeed, after.LabSpeed},
 		{"certificates", before.Certificates, after.Certificates},
-		{"sip.listen", before.SIP.Listen, after.SIP.Listen},
+		{"sip", startOf(before.SIP), startOf(after.SIP)},
 		{"h323", before.H323, after.H323},
 		{"network", before.Network, after.Network},
 		{"console", before.Console, after.Console},

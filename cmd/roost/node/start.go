@@ -101,10 +101,10 @@ func (n *Node) startSIP() error {
 		Realm: c.Realm, Hosts: []string{c.Address}, Product: "roost",
 		TLSConfig: n.certs.ForPhones(time.Now),
 		Office:    office{n},
-		Verifier:  credentials.NewVerifier(credentials.Config{Realm: c.Realm}, n.keys),
+		Verifier:  credentials.NewVerifier(credentials.Config{Realm: c.Realm, Algorithms: algorithms(c)}, n.keys),
 		FlowTimer: c.SIP.FlowTimer.Std(),
 		Flow:      flowLimits(&c.SIP),
-		Message:   message.Limits{},
+		Message:   message.Limits{Size: c.SIP.MaxMessage},
 		Log:       n.log,
 	}
 	if err := n.listen(c, &o); err != nil {
@@ -118,6 +118,18 @@ func (n *Node) startSIP() error {
 	}
 	n.endpoint = endpoint
 	return endpoint.Start()
+}
+
+func algorithms(c *config.Config) []credentials.Algorithm {
+	var offered []credentials.Algorithm
+	for _, d := range c.SIP.Digest {
+		if d == config.DigestMD5 {
+			offered = append(offered, credentials.MD5)
+		} else {
+			offered = append(offered, credentials.SHA256)
+		}
+	}
+	return offered
 }
 
 func flowLimits(s *config.SIP) flow.Limits {
