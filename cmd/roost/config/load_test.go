@@ -341,3 +341,23 @@ func TestFO1_ProfilesOfTheFileComeBeforeTheBuiltIn(t *testing.T) {
 		t.Errorf("Yealink lost what its family is known for: %+v", after)
 	}
 }
+
+// BenchmarkLoad_100kPhones is a start or a reload of the largest system.
+func BenchmarkLoad_100kPhones(b *testing.B) {
+	var file strings.Builder
+	file.WriteString("system: london\naddress: 127.0.0.11\nrealm: example.test\nsip: {listen: [\"udp:5060\"]}\nusers:\n")
+	for i := range 100_000 {
+		fmt.Fprintf(&file, "  - {number: \"%06d\", name: \"User %d\", password: \"secret%d\"}\n", i, i, i)
+	}
+	file.WriteString("extensions:\n")
+	for i := range 100_000 {
+		fmt.Fprintf(&file, "  - {number: \"%06d\", base_user: \"%06d\"}\n", i, i)
+	}
+	data := []byte(file.String())
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if _, err := Parse("london.yaml", data, noEnv); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
