@@ -83,19 +83,19 @@ func (c *clients) send(id flow.ID, t flow.Transport, method, branch string, byte
 	c.mu.Unlock()
 	switch {
 	case shut:
-		go done(result{503, "shutting down"})
+		go c.e.guarded("a "+method+" that was not sent panicked", func() { done(result{503, "shutting down"}) })
 		return
 	case full:
 		c.e.count.add(cClientsFull)
 		c.e.quiet.warn(cClientsFull).Int("limit", c.most).Msg("too many requests wait for an answer: request not sent")
-		go done(result{503, "too many requests wait for an answer"})
+		go c.e.guarded("a "+method+" that was not sent panicked", func() { done(result{503, "too many requests wait for an answer"}) })
 		return
 	}
 	go func() {
 		defer c.group.Done()
 		r := c.run(one)
 		c.remove(branch, one)
-		done(r)
+		c.e.guarded("the answer to a "+method+" panicked", func() { done(r) })
 	}()
 }
 

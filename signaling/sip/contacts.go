@@ -15,7 +15,7 @@ func (w *work) readContacts() (kind Kind, ok bool) {
 	header, hasHeader := w.m.Expires()
 	outbound := w.m.Token(message.HSupported, "outbound") || w.m.Token(message.HRequire, "outbound")
 	firstHop := w.firstHop()
-	bound, removed, polls, flows := 0, 0, 0, 0
+	var n tally
 	for value := range w.m.List(message.HContact) {
 		if value == "*" {
 			return w.star(header, hasHeader)
@@ -29,48 +29,72 @@ func (w *work) readContacts() (kind Kind, ok bool) {
 		if err != nil {
 			return 0, w.badContact("Malformed Contact")
 		}
-		if c.CiscoKeepAlive && c.HasExpires && c.Expires == 0 {
-			polls++
-		}
-		r := registrar.Contact{URI: withoutHeaders(c.Address), Instance: c.Instance, Q: 1000, Expires: registrar.AskDefault}
-		if c.Q >= 0 {
-			r.Q = uint16(c.Q)
-		}
-		switch {
-		case c.HasExpires:
-			r.Expires = int64(c.Expires)
-		case hasHeader:
+		r := bindingOf(&c)
+		if r.Expires == registrar.AskDefault && hasHeader {
 			r.Expires = int64(header)
 		}
-		if outbound && c.Instance != "" && c.RegID != 0 {
-			if !firstHop {
-				w.reply(439, "")
-				return 0, false
-			}
-			r.RegID = c.RegID
-			flows++
+		if !outbound || c.Instance == "" {
+			r.RegID = 0
 		}
-		if r.Expires == 0 {
-			removed++
-		} else {
-			bound++
+		if r.RegID != 0 && !firstHop {
+			w.reply(439, "")
+			return 0, false
+		}
+		if r.Expires != 0 {
 			if reason := w.unusable(&c, r.URI); reason != "" {
 				return 0, w.badContact(reason)
 			}
 		}
+		n.add(&c, &r)
 		w.contacts = append(w.contacts, r)
 	}
-	switch {
-	case polls > 0 && bound == 0 && polls == removed:
-		return KindKeepAlive, true
-	case bound > 1 && flows > 0:
+	if n.bound > 1 && n.flows > 0 {
 		return 0, w.badContact("Several Contacts With reg-id")
-	case bound > 0:
-		return KindRegister, true
-	case removed > 0:
-		return KindUnregister, true
 	}
-	return KindQuery, true
+	return n.kind(), true
+}
+
+// tally counts what the contacts of a REGISTER want.
+type tally struct{ bound, removed, polls, flows int }
+
+func (n *tally) add(c *message.Contact, r *registrar.Contact) {
+	if r.Expires == 0 {
+		n.removed++
+	} else {
+		n.bound++
+	}
+	if c.CiscoKeepAlive && c.HasExpires && c.Expires == 0 {
+		n.polls++
+	}
+	if r.RegID != 0 {
+		n.flows++
+	}
+}
+
+func (n *tally) kind() Kind {
+	switch {
+	case n.bound > 0:
+		return KindRegister
+	case n.polls > 0 && n.polls == n.removed:
+		return KindKeepAlive
+	case n.removed > 0:
+		return KindUnregister
+	}
+	return KindQuery
+}
+
+// bindingOf is a contact as the registrar takes it.
+func bindingOf(c *message.Contact) registrar.Contact {
+	r := registrar.Contact{
+		URI: withoutHeaders(c.Address), Instance: c.Instance, RegID: c.RegID, Q: 1000, Expires: registrar.AskDefault,
+	}
+	if c.Q >= 0 {
+		r.Q = uint16(c.Q)
+	}
+	if c.HasExpires {
+		r.Expires = int64(c.Expires)
+	}
+	return r
 }
 
 func (w *work) badContact(reason string) bool {

@@ -42,11 +42,7 @@ func (e *Endpoint) Handle(in *flow.Inbound) {
 // message, which is answered 500, and nothing else.
 func (e *Endpoint) done(w *work) {
 	if p := recover(); p != nil {
-		e.count.add(cPanics)
-		if line := e.quiet.warn(cPanics); line != nil {
-			line.Interface("panic", p).Bytes("stack", debug.Stack()).
-				Stringer("source", w.in.Remote).Msg("handling of a message panicked; the message is lost, nothing else")
-		}
+		e.panicked(p, "handling of a message from "+w.in.Remote.String()+" panicked; the message is lost, nothing else")
 		w.header, w.in.Answer = w.header[:0], w.in.Answer[:0]
 		if w.m.Answerable() {
 			w.reply(500, "")
@@ -60,6 +56,23 @@ func (e *Endpoint) done(w *work) {
 	}
 	w.end()
 	e.works.Put(w)
+}
+
+func (e *Endpoint) panicked(p any, what string) {
+	e.count.add(cPanics)
+	if line := e.quiet.warn(cPanics); line != nil {
+		line.Interface("panic", p).Bytes("stack", debug.Stack()).Msg(what)
+	}
+}
+
+// guarded runs what does not run inside Handle; a panic costs what f was about.
+func (e *Endpoint) guarded(what string, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.panicked(p, what)
+		}
+	}()
+	f()
 }
 
 func (w *work) handle() {

@@ -215,8 +215,7 @@ func (e *Endpoint) sweep() {
 	for {
 		select {
 		case now := <-tick.C:
-			e.subs.sweep(now)
-			e.bans.sweep(now)
+			e.guarded("the sweep panicked", func() { e.subs.sweep(now); e.bans.sweep(now) })
 		case <-e.stopSweep:
 			return
 		}

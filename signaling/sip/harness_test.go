@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,8 @@ const realm = "example.test"
 type desk struct {
 	registrar *registrar.Registrar
 	secrets   map[string]credentials.Secret
+
+	failing atomic.Bool // Lookup panics
 
 	mu     sync.Mutex
 	ask    func(*Question) Decision // nil: Proceed
@@ -92,6 +95,9 @@ func (d *desk) Register(r *Registering, a *Answer) {
 }
 
 func (d *desk) Lookup(n registrar.Number, now time.Time) []registrar.Registration {
+	if d.failing.Load() {
+		panic("a fault of ours")
+	}
 	return d.registrar.Lookup(n, now)
 }
 

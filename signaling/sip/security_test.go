@@ -343,7 +343,7 @@ func TestSecurity_FloodOfWrongPasswords(t *testing.T) {
 	bad := newPhone("202")
 	bad.password = "guess"
 	bad.login(t, s)
-	for i := range 20_000 {
+	for i := range 5_000 {
 		bad.nc = 0
 		in := &flow.Inbound{
 			Transport: flow.UDP, Local: here, At: time.Now(), Bytes: []byte(bad.write(ask{headers: []string{bad.contact()}})),

@@ -35,6 +35,8 @@ type SentHome struct {
 // SendHome asks a registered guest to go home. done is called exactly once, not
 // from SendHome itself but from another goroutine, about 32 s later at most.
 func (e *Endpoint) SendHome(r registrar.Registration, by Trigger, done func(SentHome)) {
+	told := done
+	done = func(s SentHome) { e.guarded("what came of a trigger panicked", func() { told(s) }) }
 	switch by {
 	case TriggerNotify:
 		e.notifyHome(r, done)

@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"errors"
+
 	"github.com/emiago/sipgo/sip"
 
 	"roost/registrar"
@@ -57,16 +59,29 @@ func (w *work) unknownDialog() {
 // transact opens a transaction and lets answer give its final response with
 // reply. What answer returns is done once the response was sent.
 func (w *work) transact(key string, answer func() (after func())) {
-	s := w.beginServer(key)
-	if s == nil {
+	s, err := w.beginServer(key)
+	switch {
+	case errors.Is(err, errFull):
 		w.e.count.add(cTransactionsFull)
 		w.e.quiet.warn(cTransactionsFull).Int("limit", w.e.servers.most).
 			Msg("too many open transactions: request refused")
 		w.reply(503, "Too Many Transactions")
 		return
+	case err != nil:
+		w.e.count.add(cInvalid)
+		w.e.quiet.warn(cInvalid).Stringer("source", w.in.Remote).Err(err).Msg("request cannot be read")
+		w.reply(400, "")
+		return
 	}
+	answered := false
+	defer func() {
+		if !answered { // by a panic: nothing else would ever end it
+			s.tx.Terminate()
+		}
+	}()
 	after := answer()
 	s.respond(w)
+	answered = true
 	if after != nil {
 		after()
 	}

@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -61,13 +63,21 @@ func (s *servers) find(key string) *server {
 	return s.open[key]
 }
 
-// beginServer opens a transaction, nil if there are too many. The request is handed
-// over to sipgo as a copy of its own, which nothing else edits.
-func (w *work) beginServer(key string) *server {
+var (
+	errFull       = errors.New("too many open transactions")
+	errNotRequest = errors.New("sipgo reads the request as something else")
+)
+
+// beginServer opens a transaction, errFull if there are too many. The request is
+// handed over to sipgo as a copy of its own, which nothing else edits.
+func (w *work) beginServer(key string) (*server, error) {
 	msg, err := w.m.SIP()
+	if err != nil {
+		return nil, err
+	}
 	req, isRequest := msg.(*sip.Request)
-	if err != nil || !isRequest {
-		return nil
+	if !isRequest {
+		return nil, errNotRequest
 	}
 	req.SetTransport(w.in.Transport.String())
 	req.SetSource(w.in.Remote.String())
@@ -78,14 +88,14 @@ func (w *work) beginServer(key string) *server {
 	}
 	s := &server{tx: sip.NewServerTx(key, req, conn, noLog), conn: conn, origin: req}
 	if !e.servers.add(key, s) {
-		return nil
+		return nil, errFull
 	}
 	s.tx.OnTerminate(func(string, error) { e.servers.remove(key, s) })
 	if err := s.tx.Init(); err != nil {
 		s.tx.Terminate()
-		return nil
+		return nil, fmt.Errorf("transaction: %w", err)
 	}
-	return s
+	return s, nil
 }
 
 func (s *servers) add(key string, one *server) bool {

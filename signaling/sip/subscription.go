@@ -187,13 +187,19 @@ func (s *subscriptions) flowClosed(id flow.ID) {
 	}
 }
 
+// overdue is how long the last NOTIFY of an expired subscription may take.
+const overdue = 2 * time.Minute
+
 // sweep ends what was not refreshed in time (RFC 6665 4.2.2).
 func (s *subscriptions) sweep(now time.Time) {
-	var due []*subscription
+	var due, lost []*subscription
 	s.mu.RLock()
 	for _, one := range s.byDialog {
 		one.mu.Lock()
-		if !now.Before(one.expires) {
+		switch late := now.Sub(one.expires); {
+		case late >= overdue:
+			lost = append(lost, one)
+		case late >= 0 && !(one.busy && one.next != nil):
 			due = append(due, one)
 		}
 		one.mu.Unlock()
@@ -201,6 +207,9 @@ func (s *subscriptions) sweep(now time.Time) {
 	s.mu.RUnlock()
 	for _, one := range due {
 		one.end("timeout")
+	}
+	for _, one := range lost {
+		s.remove(one)
 	}
 }
 

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"hash/maphash"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -142,7 +143,11 @@ func (w *work) ours(host string) bool {
 			return true
 		}
 	}
-	return false
+	if host == "" || (host[0]|0x20 > '9' && !strings.Contains(host, ":")) {
+		return false // a name, so no address
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && (w.e.addrs[a.Unmap()] || a.Unmap() == w.in.Local.Addr())
 }
 
 func phraseOf(status int) string {
