@@ -38,7 +38,7 @@ func (c *Carrier) startBus(
 		subjects[k] = append(subjects[k], more...)
 	}
 	for k := range kinds {
-		b.why[k] = firstWhy
+		b.why[k] = NotTried
 		b.first[k] = make(chan struct{})
 		b.connectors[k] = &connector{
 			kind:   k,

@@ -78,7 +78,7 @@ func (c *Carrier) startEmbedded() error {
 	}
 	c.embedded = embedded
 	c.bus = c.startBus(c.ownServer, func(err error) string { return fmt.Sprint(err) }, func(up bool, why string) {
-		if !up && why != firstWhy {
+		if !up && why != NotTried {
 			c.cfg.Log.Error().Msg("lost the connection to our own server for lines, connecting again: " + why)
 		}
 	})
@@ -101,7 +101,7 @@ func (c *Carrier) startLines(peers []Peer) {
 		case peer.Address == "":
 			c.states.set(peer.System, false, waitsFor(peer.System))
 		case c.lines[peer.System] == nil:
-			c.states.set(peer.System, false, firstWhy)
+			c.states.set(peer.System, false, NotTried)
 			c.lines[peer.System] = c.startLine(peer)
 		}
 	}

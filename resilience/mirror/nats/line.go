@@ -60,9 +60,9 @@ func (c *Carrier) startLine(peer Peer) *line {
 
 func (c *Carrier) newLineConnector(l *line, k kind, subjects []string) *connector {
 	connector := &connector{
-		kind:   k,
-		timing: &c.cfg.Timing,
-		words:  func(err error) string { return inWords(l.peer.System, l.peer.Address, err) },
+		kind:    k,
+		timing:  &c.cfg.Timing,
+		words:   func(err error) string { return inWords(l.peer.System, l.peer.Address, err) },
 		changed: func(k kind, up bool, why string) { l.note(k, up, why, c.states) },
 	}
 	from := &source{peer: l.peer.System, kick: connector.kick}

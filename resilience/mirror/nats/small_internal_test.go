@@ -5,9 +5,12 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"roost/resilience/mirror"
 )
@@ -128,4 +131,20 @@ func FuzzServerLine(f *testing.F) {
 			t.Fatalf("%v %q %v", remote, rest, ok)
 		}
 	})
+}
+
+// Three connections that come up at the same instant must leave the line up.
+func TestLine_TheLastStateToldIsTheLastThatWas(t *testing.T) {
+	for range 2000 {
+		states := newStates(zerolog.Nop())
+		l := &line{peer: Peer{System: "paris"}}
+		var wg sync.WaitGroup
+		for k := range kinds {
+			wg.Go(func() { l.note(k, true, "", states) })
+		}
+		wg.Wait()
+		if list := states.list(); !list[0].Up {
+			t.Fatalf("%+v", list)
+		}
+	}
 }
