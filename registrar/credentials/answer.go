@@ -114,6 +114,7 @@ func quoted(s string) (value, rest string, err error) {
 	escaped := false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
+		case plainBytes[c]:
 		case c == '"':
 			if escaped {
 				return unescape(s[:i]), s[i+1:], nil
@@ -125,7 +126,7 @@ func quoted(s string) (value, rest string, err error) {
 			if i < len(s) && s[i] < 0x20 {
 				return "", "", errors.New("a control byte in a quoted string")
 			}
-		case c < 0x20 && c != '\t' || c == 0x7f:
+		default:
 			return "", "", errors.New("a control byte in a quoted string")
 		}
 	}
@@ -145,20 +146,24 @@ func unescape(s string) string {
 
 func tokenLength(s string) int {
 	for i := 0; i < len(s); i++ {
-		if !isToken(s[i]) {
+		if !tokenBytes[s[i]] {
 			return i
 		}
 	}
 	return len(s)
 }
 
-// isToken: RFC 3261 section 25.1.
-func isToken(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		return true
+// tokenBytes are those of a token (RFC 3261 section 25.1), plainBytes those of a
+// quoted string that need no thought: no quote, no backslash, no control byte.
+var tokenBytes, plainBytes = byteTables()
+
+func byteTables() (token, plain [256]bool) {
+	for c := range 256 {
+		alphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		token[c] = alphanumeric || c < 128 && strings.IndexByte("-.!%*_+`'~", byte(c)) >= 0
+		plain[c] = c >= 0x20 && c != 0x7f && c != '"' && c != '\\' || c == '\t'
 	}
-	return strings.IndexByte("-.!%*_+`'~", c) >= 0
+	return token, plain
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
