@@ -129,12 +129,12 @@ func TestCheck_StatusAndJSON(t *testing.T) {
 		t.Errorf("status %d, findings %+v", status, findings)
 	}
 
-	if err := os.WriteFile(paris, []byte("system: paris\nadress: 127.0.0.12\n"), 0o600); err != nil {
+	if err := os.WriteFile(paris, []byte("system: paris\naddres: 127.0.0.12\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	status, out, _ = roost("check", london, paris)
 	if status != 1 {
 		t.Errorf("a file that cannot be read: status %d", status)
 	}
-	wants(t, out, "paris.yaml:2: error [file]: unknown key adress; did you mean address?", "no file given here is that of paris")
+	wants(t, out, "paris.yaml:2: error [file]: unknown key addres; did you mean address?", "no file given here is that of paris")
 }
