@@ -224,9 +224,9 @@ func TestSH1_RegistrationsRoundTrip(t *testing.T) {
 func BenchmarkAppendRegistration(b *testing.B) {
 	r := sampleRegistration()
 	buffer := AppendRegistration(nil, &r, now)
-	b.ReportMetric(float64(len(buffer)), "B/record")
 	b.ReportAllocs()
 	for b.Loop() {
 		buffer = AppendRegistration(buffer[:0], &r, now)
 	}
+	b.ReportMetric(float64(len(buffer)), "B/record")
 }
