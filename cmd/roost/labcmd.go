@@ -64,9 +64,11 @@ func (c *labCmd) Run() error {
 	if c.Quiet {
 		options.Out = nil
 	}
+	// Without the right to it, stalls are noticed and told all the same.
+	_ = lab.Favour()
 	var outcome lab.Outcome
 	for _, scenario := range chosen {
-		result := lab.Run(ctx, scenario, options)
+		result := lab.RunJudged(ctx, scenario, options)
 		outcome.Scenarios = append(outcome.Scenarios, result)
 		fmt.Fprintln(verdicts, result.Text())
 		if ctx.Err() != nil {

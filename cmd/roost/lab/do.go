@@ -24,7 +24,7 @@ const (
 func (e *engine) do(action *Action) error {
 	e.say("lab", "%s", action.Text)
 	switch action.Verb {
-	case Kill, Stop, End, Restart, Cut, Hang, Block, TakeOver, Refuse:
+	case Kill, Stop, End, Restart, Cut, Hang, Block, TakeOver:
 		e.fault()
 	case Cont, Heal, Unblock, Accept:
 		e.mended()

@@ -42,6 +42,10 @@ type Result struct {
 	WentHome map[string]int `json:"went_home_by"`
 	// Proved are the rules of all expectations that held, if all did.
 	Proved []string `json:"rules_proved"`
+	// Stalled is the longest time in wall-clock seconds that the lab was kept
+	// from running; Attempt counts from 1 (see RunJudged).
+	Stalled float64 `json:"stalled_real_s"`
+	Attempt int     `json:"attempt"`
 	// Kept is the folder with configurations and logs, kept after a failure.
 	Kept string `json:"kept,omitempty"`
 }

@@ -34,7 +34,7 @@ func Run(ctx context.Context, scenario *Scenario, options Options) Result {
 		speed = min(speed, scenario.MaxSpeed)
 	}
 	result := Result{
-		Name: scenario.Name, Says: scenario.Says, Speed: speed, Phones: scenario.PhoneCount(), Verdict: Fail,
+		Name: scenario.Name, Says: scenario.Says, Speed: speed, Phones: scenario.PhoneCount(), Verdict: Fail, Attempt: 1,
 		Expectations: []Expectation{}, Proved: []string{}, Refusals: map[Role]map[string]int{}, WentHome: map[string]int{},
 	}
 	bench, err := newBench(scenario, speed)
@@ -48,6 +48,8 @@ func Run(ctx context.Context, scenario *Scenario, options Options) Result {
 	if options.Out != nil {
 		fmt.Fprint(options.Out, heading(scenario, &result, bench.folder))
 	}
+	var stalled stalls
+	go stalled.watch(e.ctx)
 	err = e.run(scenario.Steps)
 	e.flushMoves(true)
 	e.timeline.wipe()
@@ -55,6 +57,7 @@ func Run(ctx context.Context, scenario *Scenario, options Options) Result {
 	err = errors.Join(err, e.endAll())
 	e.cancel()
 	e.conclude(err)
+	result.Stalled = seconds(stalled.max())
 	result.Took, result.TookReal = seconds(took), seconds(time.Since(began))
 	if result.Verdict == Pass && !options.Keep {
 		if err := os.RemoveAll(bench.folder); err != nil {

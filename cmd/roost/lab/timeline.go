@@ -83,6 +83,9 @@ func clock(d time.Duration) string {
 
 // brief writes a time for people: 2m45s, 9.5s.
 func brief(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
 	if d < 10*time.Second {
 		return d.Round(100 * time.Millisecond).String()
 	}

@@ -49,6 +49,9 @@ func (r *Result) Text() string {
 			fmt.Fprintln(&out, lead+line)
 		}
 	}
+	if r.Attempt > 1 {
+		row("attempt", "%d: before, the machine stalled and the measurement was spoilt", r.Attempt)
+	}
 	if r.Why != "" {
 		row("what went wrong", "%s", r.Why)
 	}
@@ -77,6 +80,9 @@ func (r *Result) Text() string {
 	row("expectations", "%d of %d held", held, len(r.Expectations))
 	if len(r.Proved) > 0 {
 		row("rules proved", "%s", strings.Join(r.Proved, " "))
+	}
+	if stalled := time.Duration(r.Stalled * float64(time.Second)); stalled > bearable(max(1, r.Speed)) {
+		row("machine stalled", "for %s, of which at this speed %s are bearable", brief(stalled), brief(bearable(r.Speed)))
 	}
 	if r.Kept != "" {
 		row("kept for you", "%s (configurations and a log of each process)", r.Kept)

@@ -117,7 +117,7 @@ func (m *Machine) probeFailed(leg *leg) bool {
 func (m *Machine) moveOn(failed *leg, why string, wasRegistered bool) {
 	failed.dirty = m.now.Add(m.Profile.DirtyFor)
 	if m.Profile.Dual {
-		m.aim(failed, why, m.pick(m.Profile.CycleWait))
+		m.aim(failed, whyItself, m.pick(m.Profile.CycleWait))
 		return
 	}
 	var wait time.Duration
