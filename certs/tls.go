@@ -65,8 +65,8 @@ func (s *Source) LineServer(line Line) *tls.Config {
 }
 
 // LineClient are the TLS settings for dialling a line to line.Peer. The peer is
-// checked by the system that its certificate names, not by the address dialled:
-// that may be a NAT's, or a relay's.
+// checked by the system that its certificate names. That it covers the address
+// dialled is the caller's to ask (Covers): it may be a NAT's, or a relay's.
 func (s *Source) LineClient(line Line) *tls.Config {
 	config := s.lineConfig(line, ServerSide, nil)
 	// verifyLine does all that crypto/tls would, and the name of the system instead of the host.

@@ -39,6 +39,26 @@ func (c *checker) certificates() {
 			c.roots(a, b, loaded[a], loaded[b])
 		}
 	})
+	for _, cfg := range c.configs {
+		c.dialled(cfg, loaded)
+	}
+}
+
+// dialled wants the certificate of the other end of a line to cover the address
+// that is dialled.
+func (c *checker) dialled(cfg *Config, loaded map[*Config]*certs.Identity) {
+	for i := range cfg.Network.Lines {
+		line := &cfg.Network.Lines[i]
+		other := c.byName[line.System]
+		if line.Address.IsZero() || len(cfg.Network.NATS.URLs) > 0 || other == nil || loaded[other] == nil {
+			continue
+		}
+		if !certs.Covers(loaded[other].Leaf, line.Address.Host) {
+			c.add(SeverityError, "SE2", cfg, fmt.Sprintf("network.lines[%d].address", i), fmt.Sprintf("it dials %s, which the certificate of %s (%s:%d) does not cover: the line will not come up",
+				line.Address.Host, other.System, other.Path, other.Line("certificates.identity")),
+				fmt.Sprintf("issue %s a certificate with that address too, or dial one that it has", other.System))
+		}
+	}
 }
 
 // expected is what the identity of a system must cover.

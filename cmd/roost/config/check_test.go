@@ -122,6 +122,8 @@ func TestCheck_WhatWouldGoWrong(t *testing.T) {
 			SeverityError, "SE2", "london.yaml", 7, []string{"does not cover the address 127.0.0.13", "it has: london, example.test, 127.0.0.11"}},
 		{"SE2 the certificate of another system", swap("london.crt", "paris.crt", "london.key", "paris.key"), nil,
 			SeverityError, "SE2", "london.yaml", 7, []string{"certificate names paris, the system is london"}},
+		{"SE2 a line dials an address that is not covered", swap("address: 127.0.0.12:7422", "address: paris.test:7422"), nil,
+			SeverityError, "SE2", "london.yaml", 18, []string{"it dials paris.test, which the certificate of paris", "paris.yaml:5"}},
 		{"SE2 the key of another certificate", swap("london.key", "paris.key"), nil,
 			SeverityError, "SE2", "london.yaml", 7, []string{"key does not belong to the certificate"}},
 		{"SE2 a file that is no certificate", swap("root.crt", "paris.key"), nil,
