@@ -36,7 +36,7 @@ func (s *Store) nextDelta(t *set, now time.Time, limit int) []byte {
 	if last < len(t.log) {
 		d.to = t.log[last-1].version
 	} else {
-		d.latest, d.count, d.digest = true, uint32(t.live), t.digest //nolint:gosec // bounded by MaxRecords
+		d.latest, d.count, d.digest = true, uint32(t.live), t.digest
 	}
 	payload, body := beginFrame(appendHeader(make([]byte, 0, size+deltaRoom)), frameDelta)
 	payload, block := beginBlock(appendDeltaHead(payload, &d))
@@ -80,8 +80,8 @@ func (s *Store) answer(setName string, q since, now time.Time, limit int, emit f
 	// A snapshot needs no tombstone that is older than itself.
 	wanted := func(e *entry) bool { return !w.snapshot || !e.dead || e.version > w.base }
 	budget := s.limits.Window
-	if q.window < uint64(budget) { //nolint:gosec // positive
-		budget = int(q.window) //nolint:gosec // less than Window
+	if q.window < uint64(budget) {
+		budget = int(q.window)
 	}
 	payload := appendWelcome(appendHeader(nil), w)
 	e := end{id: q.id, version: w.from, more: true}
@@ -90,7 +90,7 @@ func (s *Store) answer(setName string, q since, now time.Time, limit int, emit f
 		payload = s.batch(payload, t.log[first:last], batch{id: q.id, seq: e.batches, up: up}, size, wanted)
 		budget -= size
 		if last == len(t.log) {
-			e.more, e.version, e.count, e.digest = false, t.version, uint32(t.live), t.digest //nolint:gosec // bounded
+			e.more, e.version, e.count, e.digest = false, t.version, uint32(t.live), t.digest
 		} else {
 			e.version = t.log[last-1].version
 		}

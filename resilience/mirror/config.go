@@ -62,7 +62,7 @@ type Limits struct {
 // NewEpoch makes an epoch for a start at that time, from 32 random bits. See the
 // package comment for why it is made so.
 func NewEpoch(start time.Time, random uint32) uint64 {
-	return uint64(uint32(start.Unix()))<<32 | uint64(random) //nolint:gosec // seconds until 2106
+	return uint64(uint32(start.Unix()))<<32 | uint64(random)
 }
 
 func orDefault[T int | time.Duration](v *T, d T) {

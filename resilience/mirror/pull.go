@@ -131,7 +131,7 @@ func (s *Session) drive(p *peer, m *mirrored) {
 // an earlier one is known.
 func (s *Session) begin(p *peer, m *mirrored) {
 	r := m.replica
-	q := since{id: s.draw(), epoch: r.epoch, version: r.version, window: uint64(s.cfg.Limits.Window)} //nolint:gosec // positive
+	q := since{id: s.draw(), epoch: r.epoch, version: r.version, window: uint64(s.cfg.Limits.Window)}
 	switch {
 	case r.building != nil:
 		q.epoch, q.version, q.base, q.building = r.building.epoch, r.building.version, r.building.base, true
@@ -151,7 +151,7 @@ func (s *Session) fail(m *mirrored, why string) {
 	m.pull, m.failure = nil, why
 	wait := s.cfg.RetryMin << min(m.tries, 16)
 	wait = min(wait, s.cfg.RetryMax)
-	wait -= time.Duration(s.draw() % uint64(wait/3+1)) //nolint:gosec // positive
+	wait -= time.Duration(s.draw() % uint64(wait/3+1))
 	m.tries++
 	m.nextTry = s.now.Add(wait)
 }

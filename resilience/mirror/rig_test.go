@@ -38,7 +38,7 @@ func newRig(t *testing.T, cfgs ...Config) *rig {
 func (r *rig) boot(c Config) *Session {
 	r.t.Helper()
 	if c.Epoch == 0 {
-		c.Epoch = NewEpoch(r.now, uint32(len(r.names)+1)) //nolint:gosec // few
+		c.Epoch = NewEpoch(r.now, uint32(len(r.names)+1))
 	}
 	s, err := NewSession(c, r.now)
 	if err != nil {

@@ -204,7 +204,7 @@ func (s *Store) States() []SetState {
 	states := make([]SetState, 0, len(s.names))
 	for _, name := range s.names {
 		t := s.sets[name]
-		states = append(states, SetState{Set: name, Version: t.version, Count: uint32(t.live), Digest: t.digest}) //nolint:gosec // bounded by MaxRecords
+		states = append(states, SetState{Set: name, Version: t.version, Count: uint32(t.live), Digest: t.digest})
 	}
 	return states
 }

@@ -174,7 +174,7 @@ func TestStoreAndReplicaAgree(t *testing.T) {
 // pullAll is what a session does with an answer that arrives.
 func pullAll(t rapid.TB, s *Store, r *Replica, now time.Time, window int) {
 	for range 1000 {
-		q := since{id: 1, epoch: r.epoch, version: r.version, window: uint64(window)} //nolint:gosec // small
+		q := since{id: 1, epoch: r.epoch, version: r.version, window: uint64(window)}
 		if r.building != nil {
 			q.epoch, q.version, q.base, q.building = r.building.epoch, r.building.version, r.building.base, true
 		}

@@ -43,7 +43,7 @@ func beginFrame(dst []byte, kind byte) ([]byte, int) {
 }
 
 func endFrame(dst []byte, body int) []byte {
-	binary.BigEndian.PutUint32(dst[body-4:], uint32(len(dst)-body)) //nolint:gosec // bounded by MaxMessage
+	binary.BigEndian.PutUint32(dst[body-4:], uint32(len(dst)-body))
 	return dst
 }
 
@@ -121,7 +121,7 @@ func (f *field) uvarint() uint64 {
 // bytes is a length and that many bytes, at most limit. It aliases the body.
 func (f *field) bytes(limit int) []byte {
 	n := f.uvarint()
-	if f.bad || n > uint64(limit) || n > uint64(len(f.b)) { //nolint:gosec // limits are positive
+	if f.bad || n > uint64(limit) || n > uint64(len(f.b)) {
 		f.fail()
 		return nil
 	}
@@ -150,11 +150,11 @@ func (f *field) block() []byte {
 // byte, at most limit.
 func (f *field) count(limit int) int {
 	n := f.uvarint()
-	if f.bad || n > uint64(limit) || n > uint64(len(f.b)) { //nolint:gosec // limits are positive
+	if f.bad || n > uint64(limit) || n > uint64(len(f.b)) {
 		f.fail()
 		return 0
 	}
-	return int(n) //nolint:gosec // at most limit
+	return int(n)
 }
 
 // millis is a duration in whole milliseconds, at most a hundred years.
@@ -164,7 +164,7 @@ func (f *field) millis() time.Duration {
 		f.fail()
 		return 0
 	}
-	return time.Duration(v) * time.Millisecond //nolint:gosec // at most maxMillis
+	return time.Duration(v) * time.Millisecond
 }
 
 const maxMillis = 100 * 366 * 24 * 3600 * 1000
@@ -186,7 +186,7 @@ func appendMillis(dst []byte, d time.Duration) []byte {
 	if ms < 0 {
 		ms = 0
 	}
-	return binary.AppendUvarint(dst, uint64(ms)) //nolint:gosec // not negative
+	return binary.AppendUvarint(dst, uint64(ms))
 }
 
 // wireRecord is a record in a delta or a batch. Key and value alias the message.
@@ -221,13 +221,13 @@ func appendRecord(dst []byte, e *entry, at int64) []byte {
 		flags = recordDeleted
 	case e.expires != never:
 		flags = recordExpires
-		ms = uint64(max(0, e.expires-at)) / uint64(time.Millisecond) //nolint:gosec // not negative
+		ms = uint64(max(0, e.expires-at)) / uint64(time.Millisecond)
 		size += uvarintLen(ms)
 	}
 	if !e.dead {
 		size += uvarintLen(uint64(len(e.value))) + len(e.value)
 	}
-	dst = binary.AppendUvarint(dst, uint64(size)) //nolint:gosec // bounded by MaxMessage
+	dst = binary.AppendUvarint(dst, uint64(size))
 	dst = append(dst, flags)
 	dst = appendBytes(dst, e.key)
 	dst = binary.AppendUvarint(dst, e.version)

@@ -62,13 +62,13 @@ func readHeartbeat(body []byte, system string) (*Heartbeat, error) {
 	h := &Heartbeat{System: system, Epoch: f.fixed(), UpFor: f.millis()}
 	h.Clock = time.UnixMilli(f.millis().Milliseconds())
 	h.Ready = f.byte() != 0
-	h.Protocol = uint16(min(f.uvarint(), 0xffff)) //nolint:gosec // bounded
+	h.Protocol = uint16(min(f.uvarint(), 0xffff))
 	h.BackWithin = min(f.millis(), maxBackWithin)
 	h.Sets = make([]SetState, f.count(maxBeatSets))
 	for i := range h.Sets {
 		e := field{b: f.bytes(len(body))}
 		h.Sets[i] = SetState{Set: string(e.bytes(2*MaxName + 1)), Version: e.uvarint()}
-		h.Sets[i].Count = uint32(e.uvarint()) //nolint:gosec // only compared
+		h.Sets[i].Count = uint32(e.uvarint())
 		h.Sets[i].Digest = e.fixed()
 		if e.bad || CheckSet(h.Sets[i].Set) != nil {
 			f.fail()

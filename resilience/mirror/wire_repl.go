@@ -33,7 +33,7 @@ func readDelta(body []byte, l *Limits) (delta, error) {
 	f := field{b: body}
 	d := delta{epoch: f.fixed(), up: f.millis(), from: f.uvarint(), to: f.uvarint(), latest: f.byte() != 0}
 	if d.latest {
-		d.count = uint32(f.uvarint()) //nolint:gosec // only compared
+		d.count = uint32(f.uvarint())
 		d.digest = f.fixed()
 	}
 	if d.from >= d.to {
@@ -155,7 +155,7 @@ func appendEnd(dst []byte, e end) []byte {
 func readEnd(body []byte) (end, error) {
 	f := field{b: body}
 	e := end{id: f.fixed(), batches: f.uvarint(), version: f.uvarint(), more: f.byte() != 0}
-	e.count = uint32(f.uvarint()) //nolint:gosec // only compared
+	e.count = uint32(f.uvarint())
 	e.digest = f.fixed()
 	return e, f.err("end")
 }

@@ -55,7 +55,7 @@ func TestWhatALaterMinorVersionAddsIsSkipped(t *testing.T) {
 	payload = append(payload, beat[headerSize:]...)
 	payload = append(payload, "a field of the future"...)
 	lengthAt := len(payload) - len("a field of the future") - len(oneFrame(t, beat, frameHeartbeat)) - 4
-	binary.BigEndian.PutUint32(payload[lengthAt:], uint32(len(payload)-lengthAt-4)) //nolint:gosec // short
+	binary.BigEndian.PutUint32(payload[lengthAt:], uint32(len(payload)-lengthAt-4))
 	got, err := readHeartbeat(oneFrame(t, payload, frameHeartbeat), "london")
 	if err != nil || !reflect.DeepEqual(got, fullHeartbeat()) {
 		t.Errorf("heartbeat: %+v, %v", got, err)

@@ -35,7 +35,7 @@ func pairOf(a, b string) pair {
 func New(seed uint64) *Network {
 	return &Network{
 		carriers: make(map[string]*Carrier), cut: make(map[pair]string),
-		random: rand.New(rand.NewPCG(seed, seed)), //nolint:gosec // a test's dice
+		random: rand.New(rand.NewPCG(seed, seed)),
 	}
 }
 

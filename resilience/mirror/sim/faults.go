@@ -48,7 +48,7 @@ func (w *world) fault() {
 		})
 	case 7:
 		step := w.between(-time.Hour, time.Hour)
-		w.note("clock step", a.name, uint64(step)) //nolint:gosec // for the trace
+		w.note("clock step", a.name, uint64(step))
 		a.wall += step
 	case 8: // long enough to fail over; sometimes the backup restarts meanwhile (GU3)
 		long := w.between(failoverDelay, 3*failoverDelay)
@@ -84,7 +84,7 @@ func (w *world) bad(a, b *system, long time.Duration, set func(l *link, on bool)
 	if w.chance(0.3) {
 		pairs = pairs[:1]
 	}
-	w.note("bad line", a.name+"-"+b.name, uint64(long)) //nolint:gosec // for the trace
+	w.note("bad line", a.name+"-"+b.name, uint64(long))
 	until := min(w.now+long, w.calm)
 	for _, p := range pairs {
 		l := w.links[[2]int{p[0].index, p[1].index}]

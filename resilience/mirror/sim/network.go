@@ -65,7 +65,7 @@ func (w *world) carry(from, to *system, m mirror.Send) {
 	}
 	w.at(at, func() {
 		if to.up {
-			w.note("got", m.Subject.Origin+">"+to.name, uint64(m.Subject.Class)<<32|uint64(len(payload))) //nolint:gosec // short
+			w.note("got", m.Subject.Origin+">"+to.name, uint64(m.Subject.Class)<<32|uint64(len(payload)))
 			to.step(mirror.Received{Subject: m.Subject, Payload: payload})
 		}
 	})

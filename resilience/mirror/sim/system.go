@@ -203,7 +203,7 @@ func (s *system) put(set, key string, granted time.Duration) {
 		expires = s.local().Add(granted)
 	}
 	w.lives[t.id] = t.expires
-	value := binary.BigEndian.AppendUint32(nil, uint32(granted/time.Second)) //nolint:gosec // seconds
+	value := binary.BigEndian.AppendUint32(nil, uint32(granted/time.Second))
 	value = append(value, make([]byte, w.random.IntN(40))...)
 	value = binary.BigEndian.AppendUint64(value, t.id) // last, where rotten memory hits
 	if err := s.session.Store().Put(set, key, value, expires, s.local()); err != nil {

@@ -68,7 +68,7 @@ func Run(o Options) Result {
 	w := newWorld(o)
 	w.start()
 	for len(w.queue) > 0 && len(w.result.Violations) == 0 {
-		e := heap.Pop(&w.queue).(event) //nolint:forcetypeassert // only events are pushed
+		e := heap.Pop(&w.queue).(event)
 		if e.at > w.end {
 			break
 		}
@@ -117,7 +117,7 @@ type world struct {
 
 func newWorld(o Options) *world {
 	w := &world{
-		opts: o, random: rand.New(rand.NewPCG(o.Seed, 0x5eed)), //nolint:gosec // a simulation's dice
+		opts: o, random: rand.New(rand.NewPCG(o.Seed, 0x5eed)),
 		links: make(map[[2]int]*link), lives: make(map[uint64]time.Duration), scratch: make(map[string]uint64),
 	}
 	w.calm, w.end = mirrorFaults, mirrorFaults+mirrorSettle
@@ -196,7 +196,7 @@ func (q queue) Less(i, j int) bool {
 	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
 }
 func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(event)) } //nolint:forcetypeassert // only events
+func (q *queue) Push(x any)   { *q = append(*q, x.(event)) }
 func (q *queue) Pop() any {
 	old := *q
 	e := old[len(old)-1]
@@ -220,7 +220,7 @@ func (w *world) between(a, b time.Duration) time.Duration {
 
 // note adds something that happened to the hash, and to the trace if there is one.
 func (w *world) note(what, who string, n uint64) {
-	h := w.result.Hash ^ uint64(w.now) ^ n*0x9e3779b97f4a7c15 //nolint:gosec // a hash
+	h := w.result.Hash ^ uint64(w.now) ^ n*0x9e3779b97f4a7c15
 	for _, s := range []string{what, who} {
 		for i := range len(s) {
 			h = (h ^ uint64(s[i])) * 0x100000001b3
