@@ -2,9 +2,14 @@ package node
 
 import (
 	"net/http"
+	"reflect"
+	"strings"
+	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"roost/signaling/sip/flow"
 )
 
 // counters are all counts of the system by name, for status and metrics.
@@ -16,7 +21,42 @@ func (n *Node) counters() map[string]float64 {
 	for _, c := range n.endpoint.Counters() {
 		out["sip_"+c.Name] = float64(c.Value)
 	}
+	flows := n.endpoint.Flows()
+	addCounts(out, "flow_", flows)
+	for why, times := range flows.Closed {
+		if why != int(flow.StillOpen) {
+			out["flow_closed_"+flow.Reason(why).Name()] = float64(times)
+		}
+	}
+	addCounts(out, "line_", n.carrier.Counters())
 	return out
+}
+
+// addCounts adds the whole numbers of a struct, each under its field's name in
+// small letters: DroppedRate becomes dropped_rate.
+func addCounts(out map[string]float64, prefix string, counts any) {
+	v := reflect.ValueOf(counts)
+	for i := range v.NumField() {
+		name := prefix + snake(v.Type().Field(i).Name)
+		switch f := v.Field(i); f.Kind() {
+		case reflect.Uint64:
+			out[name] = float64(f.Uint())
+		case reflect.Int64:
+			out[name] = float64(f.Int())
+		}
+	}
+}
+
+func snake(field string) string {
+	var out strings.Builder
+	for i, r := range field {
+		upper := unicode.IsUpper(r)
+		if upper && i > 0 && !unicode.IsUpper(rune(field[i-1])) {
+			out.WriteByte('_')
+		}
+		out.WriteRune(unicode.ToLower(r))
+	}
+	return out.String()
 }
 
 // metrics serves the counters and the state of the system to Prometheus.

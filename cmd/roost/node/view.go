@@ -35,6 +35,10 @@ func (s source) Status() api.Status {
 	if !status.Ready {
 		status.WhyNotReady = "starting or ending"
 	}
+	for _, r := range s.carrier.Refusals() {
+		status.TurnedAway = append(status.TurnedAway, api.TurnedAway{
+			Remote: r.Remote, System: r.System, Reason: r.Reason, Count: r.Count, Last: r.Last})
+	}
 	for _, l := range s.endpoint.Locals() {
 		status.Listeners = append(status.Listeners, l.Transport.String()+" "+l.Addr.String())
 	}

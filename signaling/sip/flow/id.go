@@ -93,6 +93,19 @@ var reasonWords = [...]string{
 	Draining:        "shutting down",
 }
 
+var reasonNames = [...]string{
+	StillOpen: "still_open", PeerClosed: "by_peer", Asked: "by_us", Silent: "silent", HalfSent: "half_sent", Idle: "idle",
+	NotReading: "not_reading", BadFraming: "bad_framing", HandshakeFailed: "handshake_failed", Crowded: "crowded", Draining: "draining",
+}
+
+// Name is the reason as it stands in the name of a metric.
+func (r Reason) Name() string {
+	if int(r) < len(reasonNames) {
+		return reasonNames[r]
+	}
+	return "unknown"
+}
+
 // String gives the reason in words, for logs and status.
 func (r Reason) String() string {
 	if int(r) < len(reasonWords) {

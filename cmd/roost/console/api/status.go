@@ -18,15 +18,17 @@ type Status struct {
 	Listeners   []string `json:"listeners"`
 	Backups     []string `json:"backups,omitempty"`
 
-	Phones   Phones             `json:"phones"`
-	Licences Licences           `json:"licences"`
-	Lines    []Line             `json:"lines"`
-	Homes    []Home             `json:"homes"`
-	Guests   []Guest            `json:"guests,omitempty"`
-	Away     []Guest            `json:"away,omitempty"` // own phones that are guests elsewhere
-	Alarms   []Alarm            `json:"alarms"`
-	Events   []Event            `json:"events"`
-	Counters map[string]float64 `json:"counters"`
+	Phones   Phones   `json:"phones"`
+	Licences Licences `json:"licences"`
+	Lines    []Line   `json:"lines"`
+	Homes    []Home   `json:"homes"`
+	Guests   []Guest  `json:"guests,omitempty"`
+	Away     []Guest  `json:"away,omitempty"` // own phones that are guests elsewhere
+	// TurnedAway are systems, or strangers, that knocked where lines come in.
+	TurnedAway []TurnedAway       `json:"turned_away,omitempty"`
+	Alarms     []Alarm            `json:"alarms"`
+	Events     []Event            `json:"events"`
+	Counters   map[string]float64 `json:"counters"`
 	// Triggers counts, by user-agent family and then trigger, how often a
 	// request to go home led to a registration at the home (FB4).
 	Triggers map[string]map[string]int `json:"triggers,omitempty"`
@@ -63,6 +65,15 @@ type Line struct {
 	Agreement   string  `json:"agreement,omitempty"` // NE1, SE1, SE3: what differs, in words
 	BacksUpMy   bool    `json:"backs_up_my"`         // it is our backup
 	WeBackUp    bool    `json:"we_back_up"`          // we are its backup
+}
+
+// TurnedAway is who was refused where lines come in, and why (SE2).
+type TurnedAway struct {
+	Remote string    `json:"remote"`
+	System string    `json:"system,omitempty"` // whom its certificate names, if that could be believed
+	Reason string    `json:"reason"`
+	Count  int       `json:"count"`
+	Last   time.Time `json:"last"`
 }
 
 // Home is one system whose phones this system takes in.

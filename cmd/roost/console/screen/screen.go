@@ -22,6 +22,7 @@ func Render(s api.Status, o Options) string {
 	d.header(s)
 	d.alarms(s.Alarms)
 	d.lines(s.Lines)
+	d.turnedAway(s.TurnedAway)
 	d.homes(s.Homes)
 	d.guests("Guests here", s.Guests)
 	d.guests("Our phones that are guests elsewhere", s.Away)
@@ -101,6 +102,20 @@ func (d *drawing) lines(lines []api.Line) {
 		if l.Agreement != "" {
 			d.row("    %s", d.paint(yellow, l.Agreement))
 		}
+	}
+}
+
+// turnedAway shows who knocked lately where lines come in and was refused.
+func (d *drawing) turnedAway(refused []api.TurnedAway) {
+	for _, r := range refused {
+		if d.now.Sub(r.Last) > 10*time.Minute {
+			continue
+		}
+		who := r.Remote
+		if r.System != "" {
+			who = r.System + " from " + r.Remote
+		}
+		d.row("  %s", d.paint(yellow, fmt.Sprintf("turned away %s, %d times, last %s ago: %s", who, r.Count, ago(d.now, r.Last), r.Reason)))
 	}
 }
 
