@@ -73,20 +73,26 @@ func (s *system) admitted(p *phone, isGuest bool) {
 	}
 	w.result.Admitted++
 	w.note("admitted", p.name+" at "+s.name, 0)
+	if !s.complete(p.home.name) {
+		w.violated("GU3: %s is admitted at %s without a complete mirror of %s", p.name, s.name, p.home.name)
+		return
+	}
 	unheard := w.now - max(s.since, s.heard[p.home.name])
 	if unheard < failoverDelay && !s.wasGuest(p) {
 		w.violated("FO2: %s is admitted at %s, which heard %s %v ago (up %v)", p.name, s.name, p.home.name, w.now-s.heard[p.home.name], w.now-s.since)
 	}
-	if !s.complete(p.home.name) {
-		w.violated("GU3: %s is admitted at %s without a complete mirror of %s", p.name, s.name, p.home.name)
-	}
 }
 
-// wasGuest: a guest whose entry here ended a moment ago without its home taking it
-// comes back to a place that is kept for it.
+// wasGuest: the place of a guest is kept, for a while after its registration here
+// ended, and for as long as it was told to go home and the mirror does not show it
+// there, which is what homeless means (FB5).
 func (s *system) wasGuest(p *phone) bool {
-	left, ok := s.leftAt[p.name]
-	return ok && s.w.now-left < 2*homelessGrace
+	left, was := s.leftAt[p.name]
+	if was && s.w.now-left < 2*homelessGrace {
+		return true
+	}
+	_, _, home := s.session.Replica(p.home.name, "bind/"+s.name).Get(p.name, s.local())
+	return was && p.told > s.since && !home
 }
 
 // phonesHome: at the end every phone is at home and nowhere else (FB1, FB6).
