@@ -182,7 +182,7 @@ func TestSecurity_UnknownNumberLooksLikeAWrongPassword(t *testing.T) {
 		p := newPhone(number)
 		p.callID, p.password = "same", "wrong"
 		strip := func(r *reply) string {
-			out := strings.ReplaceAll(r.raw, number, "N")
+			out := strings.NewReplacer("sip:"+number+"@", "sip:N@", "tag=f"+number, "tag=fN").Replace(r.raw)
 			for h := range r.Values(message.HWWWAuthenticate) {
 				out = strings.ReplaceAll(out, h, fmt.Sprint("challenge ", strings.Count(h, "=")))
 			}

@@ -218,3 +218,21 @@ func TestSecurity_PanicUnderATransaction(t *testing.T) {
 		}
 	})
 }
+
+// A panic before the answer ends the transaction, which nothing else would.
+func TestSecurity_PanicBeforeTheAnswer(t *testing.T) {
+	s, p := newSite(t), newPhone("201")
+	in := &flow.Inbound{Transport: flow.UDP, Local: here, Remote: there, At: time.Now(), Bytes: []byte(p.write(ask{method: "SUBSCRIBE"}))}
+	func() {
+		w := s.works.Get().(*work)
+		w.begin(s.Endpoint, in)
+		defer s.done(w)
+		if f := w.m.Parse(in.Bytes, messageLimits, false); f != nil {
+			t.Fatal(f)
+		}
+		w.transact("key", func() func() { panic("a fault of ours") })
+	}()
+	if !strings.HasPrefix(string(in.Answer), "SIP/2.0 500 ") || s.Standing().Transactions != 0 {
+		t.Errorf("%+v\n%s", s.Standing(), in.Answer)
+	}
+}

@@ -57,8 +57,19 @@ func TestRFC3680_SubscribeIsNotifiedOfTheState(t *testing.T) {
 		if n.From.Tag() != r.To.Tag() || n.To.Tag() != "f201" || n.CallID != p.callID {
 			t.Errorf("NOTIFY is not in the dialog:\n%s", n.raw)
 		}
+		w.clients.mu.Lock()
+		var waiting *client
+		for _, c := range w.clients.open {
+			waiting = c
+		}
+		w.clients.mu.Unlock()
 		p.answer(t, n, 200)
 		synctest.Wait()
+		select {
+		case <-waiting.tx.Done():
+		default:
+			t.Error("sipgo's transaction lives on after its answer")
+		}
 		if w.value(cNotified) != 1 || w.Standing().Clients != 0 {
 			t.Errorf("notified %d, %+v: the transaction must end with its answer", w.value(cNotified), w.Standing())
 		}
@@ -214,5 +225,48 @@ func TestRFC3680_OnlyOnesOwnRegistration(t *testing.T) {
 		p := w.udpPhone("201")
 		p.bind(t)
 		p.call(t, p.phone.write(ask{method: "SUBSCRIBE", uri: "sip:202@example.test", to: "<sip:202@example.test>", headers: []string{"Event: reg", p.contact()}}), 403)
+	})
+}
+
+// Another phone's credentials do not open a phone's dialog, even to who knows
+// its tags.
+func TestSecurity_SubscribeInAnothersDialog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWired(t)
+		p := w.udpPhone("201")
+		to := watched(t, w, p)
+		_, tag, _ := strings.Cut(to, ";tag=")
+		thief := &set{newPhone("202"), udpLine{w.udp, nearby}}
+		thief.callID = "own"
+		thief.bind(t)
+		thief.callID = p.callID
+		raw := thief.phone.write(ask{
+			method: "SUBSCRIBE", uri: "sip:127.0.0.11:5060", to: "<sip:202@example.test>;tag=" + tag, cseq: 99,
+			headers: []string{"Event: reg", "Expires: 0", thief.contact()},
+		})
+		thief.call(t, strings.Replace(raw, ";tag=f202", ";tag=f201", 1), 481)
+		if w.Standing().Subscriptions != 1 {
+			t.Error("the subscription was ended by another phone")
+		}
+	})
+}
+
+// What was overheard of a phone's SUBSCRIBE subscribes nobody else.
+func TestSecurity_DigestReplayOfAnotherMethod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWired(t)
+		p := w.udpPhone("201")
+		p.bind(t)
+		auth := p.sign("SUBSCRIBE", "sip:201@example.test")
+		subscribe := func(contact string) string {
+			return p.phone.write(ask{method: "SUBSCRIBE", uri: "sip:201@example.test", auth: auth, headers: []string{"Event: reg", contact}})
+		}
+		p.call(t, subscribe(p.contact()), 200)
+		p.answer(t, p.request(t, time.Second), 200)
+		thief := &set{newPhone("201"), udpLine{w.udp, nearby}}
+		r := thief.call(t, subscribe("Contact: <sip:201@10.6.6.6>"), 401)
+		if !strings.Contains(strings.ToLower(r.header(message.HWWWAuthenticate)), "stale=true") || w.value(cReplayed) != 1 {
+			t.Errorf("replayed %d\n%s", w.value(cReplayed), r.raw)
+		}
 	})
 }
