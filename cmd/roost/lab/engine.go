@@ -93,11 +93,11 @@ func (e *engine) pump(limit time.Duration, waiting string, done func() bool) (bo
 	defer beat.Stop()
 	for {
 		e.picture.Now = e.now()
-		if done != nil && done() {
-			return true, e.tripped()
-		}
-		if err := e.tripped(); err != nil {
+		if err := e.look(); err != nil {
 			return false, err
+		}
+		if done != nil && done() {
+			return true, nil
 		}
 		select {
 		case <-e.ctx.Done():
@@ -108,7 +108,7 @@ func (e *engine) pump(limit time.Duration, waiting string, done func() bool) (bo
 			}
 		case <-timer.C:
 			e.picture.Now = e.now()
-			return done != nil && done(), e.tripped()
+			return done != nil && done(), e.look()
 		case <-beat.C:
 			e.flushMoves(false)
 			left := end - e.now()
@@ -141,14 +141,6 @@ func (e *engine) take(item input) error {
 	case item.broken != nil:
 		return item.broken
 	}
-	for _, watch := range e.watches {
-		if watch.tripped {
-			continue
-		}
-		if holds, is := watch.condition.Holds(e.picture, watch.since); holds {
-			watch.tripped, watch.at, watch.is = true, now, is
-		}
-	}
 	return nil
 }
 
@@ -159,9 +151,11 @@ func exitError(err error) error {
 	return err
 }
 
-func (e *engine) tripped() error {
+// look evaluates every watch; the first one that is true ends the scenario.
+func (e *engine) look() error {
 	for _, watch := range e.watches {
-		if watch.tripped {
+		if holds, is := watch.condition.Holds(e.picture, watch.since); holds {
+			watch.tripped, watch.at, watch.is = true, e.picture.Now, is
 			return errFailed
 		}
 	}

@@ -76,17 +76,19 @@ const maxAttempts = 3
 // it again at half the speed. A failure without a stall counts at once; the last
 // attempt counts whatever happened.
 func RunJudged(ctx context.Context, scenario *Scenario, options Options) Result {
-	for attempt := 1; ; attempt++ {
+	var spoilt []string
+	for {
 		result := Run(ctx, scenario, options)
-		result.Attempt = attempt
+		result.Spoilt = spoilt
 		stalled := time.Duration(result.Stalled * float64(time.Second))
-		if result.Verdict == Pass || attempt == maxAttempts || ctx.Err() != nil || stalled <= bearable(result.Speed) {
+		if result.Verdict == Pass || len(spoilt)+1 == maxAttempts || ctx.Err() != nil || stalled <= bearable(result.Speed) {
 			return result
 		}
+		why := fmt.Sprintf("at speed %d, where %s are bearable, this machine stood still for %s; then %s. Logs: %s",
+			result.Speed, brief(bearable(result.Speed)), brief(stalled), result.Why, result.Kept)
+		spoilt = append(spoilt, why)
 		if options.Out != nil {
-			fmt.Fprintf(options.Out, "-- not judged: %s failed, but this machine stood still for %s, and at speed %d more than %s\n"+
-				"   spoils the measurement (%s). Again at half the speed. Logs: %s\n\n",
-				result.Name, brief(stalled), result.Speed, brief(bearable(result.Speed)), result.Why, result.Kept)
+			fmt.Fprintf(options.Out, "-- not judged: %s failed, but %s\n   Again at half the speed.\n\n", result.Name, why)
 		}
 		options.Speed = max(1, result.Speed/2)
 	}

@@ -2,12 +2,11 @@ package lab
 
 import (
 	"bytes"
-	"fmt"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -18,27 +17,20 @@ var inEveryRun = map[string]bool{"home-killed": true, "back-within-delay": true,
 // testSpeed leaves 125 ms of wall-clock time for a heartbeat's 5 s.
 const testSpeed = 40
 
-// buildOnce makes the program that is started as systems and phones.
-var buildOnce = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "roost-binary-")
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(folder, "roost")
+// build makes the program that is started as systems and phones.
+func build(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "roost")
 	output, err := exec.Command("go", "build", "-o", binary, "roost/cmd/roost").CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("building roost: %w\n%s", err, output)
+		t.Fatalf("building roost: %v\n%s", err, output)
 	}
-	return binary, nil
-})
+	return binary
+}
 
 // TestScenarios runs scenarios with real processes: separate systems and phones.
 func TestScenarios(t *testing.T) {
-	binary, err := buildOnce()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(filepath.Dir(binary)) })
+	binary := build(t)
 	files, err := filepath.Glob("../../../testdata/scenarios/*.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +48,9 @@ func TestScenarios(t *testing.T) {
 				continue
 			}
 			t.Run(name, func(t *testing.T) {
-				t.Parallel()
+				if name != "thousand-phones" { // which needs the machine for itself
+					t.Parallel()
+				}
 				runLive(t, binary, path)
 			})
 		}
@@ -64,6 +58,76 @@ func TestScenarios(t *testing.T) {
 	if left > 0 {
 		t.Logf("%d of %d scenarios were left out; ROOST_LAB=all or CI=true runs them all", left, len(files))
 	}
+}
+
+// A lab that fails says what was expected and what was the case, and keeps the
+// logs; one that is interrupted leaves no process behind.
+func TestLiveFailures(t *testing.T) {
+	binary := build(t)
+	const begin = "scenario: a\nsays: b\nphones: [{profile: yealink, transport: udp, count: 2}]\nsteps:\n  - start home\n  - start phones\n  - {until: every phone at home, within: 4m}\n"
+	for name, test := range map[string]struct {
+		steps, why string
+		interrupt  bool
+	}{
+		"until":         {"  - {until: any phone at backup, within: 10s}\n", "line 8: any phone at backup, but 0 of 2 phones at backup", false},
+		"expect":        {"  - {expect: backup is up}\n", "backup is not running", false},
+		"never":         {"  - {never: phone 202 at home, for: 1h}\n", "never phone 202 at home, but after 0s", false},
+		"never during":  {"  - never: phone 201 at neither\n    during: [reboot phone 201, wait: 1h]\n", "phones at neither", false},
+		"no such thing": {"  - kill backup\n", "line 8, kill backup: backup is not running", false},
+		"twice":         {"  - end home\n  - start home\n  - start home\n", "home is running already", false},
+		"interrupted":   {"  - wait: 10h\n", "interrupted", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			out := &interrupter{}
+			if test.interrupt {
+				out.cancel = cancel
+			}
+			result := Run(ctx, readText(t, begin+test.steps), Options{Binary: binary, Speed: testSpeed, Out: out})
+			defer os.RemoveAll(result.Kept)
+			if result.Verdict != Fail || !strings.Contains(result.Why, test.why) || len(result.Proved) != 0 {
+				t.Errorf("%s because %q, want %q\n%s", result.Verdict, result.Why, test.why, out.String())
+			}
+			if log, err := os.ReadFile(filepath.Join(result.Kept, "home.log")); err != nil || len(log) == 0 {
+				t.Errorf("no log was kept: %v", err)
+			}
+			if left := processesOf(t, result.Kept); len(left) > 0 {
+				t.Errorf("left behind: %q", left)
+			}
+		})
+	}
+}
+
+// interrupter cancels once the phones are at home.
+type interrupter struct {
+	bytes.Buffer
+	cancel context.CancelFunc
+}
+
+func (i *interrupter) Write(text []byte) (int, error) {
+	if i.cancel != nil && bytes.Contains(text, []byte("every phone at home")) {
+		i.cancel()
+	}
+	return i.Buffer.Write(text)
+}
+
+// processesOf lists the command lines of processes that name a folder.
+func processesOf(t *testing.T, folder string) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil || folder == "" {
+		t.Fatalf("%v, folder %q", err, folder)
+	}
+	var found []string
+	for _, file := range files {
+		line, err := os.ReadFile(file)
+		if err == nil && bytes.Contains(line, []byte(folder)) {
+			found = append(found, string(line))
+		}
+	}
+	return found
 }
 
 func runLive(t *testing.T, binary, path string) {

@@ -69,7 +69,7 @@ func (e *engine) flushMoves(now bool) {
 func (e *engine) tellSystem(role Role) {
 	view := e.picture.Systems[role]
 	peer := e.picture.nameOf(other(role))
-	if home := view.home(peer); home != nil {
+	if home := view.home(peer); home != nil && role == Backup {
 		if text := e.stateInWords(home); home.State != e.told.states[role] {
 			e.told.states[role] = home.State
 			e.say(role, "%s: %s", home.State, text)

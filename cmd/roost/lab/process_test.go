@@ -3,6 +3,7 @@ package lab
 import (
 	"bufio"
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +15,16 @@ import (
 	"roost/cmd/roost/config"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// atOnce is how many scenarios run beside each other: they mostly wait.
+const atOnce = "4"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestProcessIsKilledByItsPid(t *testing.T) {
 	p, err := launch("/bin/sh", "shell", filepath.Join(t.TempDir(), "log"), true, "-c", "echo one two three >&2; read line; echo got $line; exec sleep 1000")

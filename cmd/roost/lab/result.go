@@ -43,9 +43,11 @@ type Result struct {
 	// Proved are the rules of all expectations that held, if all did.
 	Proved []string `json:"rules_proved"`
 	// Stalled is the longest time in wall-clock seconds that the lab was kept
-	// from running; Attempt counts from 1 (see RunJudged).
+	// from running.
 	Stalled float64 `json:"stalled_real_s"`
-	Attempt int     `json:"attempt"`
+	// Spoilt says of each earlier attempt why it failed and why it was not
+	// judged (see RunJudged).
+	Spoilt []string `json:"spoilt,omitempty"`
 	// Kept is the folder with configurations and logs, kept after a failure.
 	Kept string `json:"kept,omitempty"`
 }

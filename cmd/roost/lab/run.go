@@ -34,7 +34,7 @@ func Run(ctx context.Context, scenario *Scenario, options Options) Result {
 		speed = min(speed, scenario.MaxSpeed)
 	}
 	result := Result{
-		Name: scenario.Name, Says: scenario.Says, Speed: speed, Phones: scenario.PhoneCount(), Verdict: Fail, Attempt: 1,
+		Name: scenario.Name, Says: scenario.Says, Speed: speed, Phones: scenario.PhoneCount(), Verdict: Fail,
 		Expectations: []Expectation{}, Proved: []string{}, Refusals: map[Role]map[string]int{}, WentHome: map[string]int{},
 	}
 	bench, err := newBench(scenario, speed)

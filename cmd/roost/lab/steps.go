@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -122,7 +123,12 @@ func (e *engine) judge(expectation Expectation, held bool) error {
 		expectation.Verdict = Fail
 		subject, text = "FAILED", fmt.Sprintf("%s, but %s", expectation.Text, expectation.Is)
 		if expectation.Limit > 0 {
-			text = fmt.Sprintf("%s within %s, but %s", expectation.Text, brief(time.Duration(expectation.Limit*float64(time.Second))), expectation.Is)
+			word := "within"
+			if strings.HasPrefix(expectation.Text, "never ") {
+				word = "for"
+			}
+			limit := brief(time.Duration(expectation.Limit * float64(time.Second)))
+			text = fmt.Sprintf("%s %s %s, but %s", expectation.Text, word, limit, expectation.Is)
 		}
 	}
 	if len(expectation.Proves) > 0 {

@@ -49,8 +49,8 @@ func (r *Result) Text() string {
 			fmt.Fprintln(&out, lead+line)
 		}
 	}
-	if r.Attempt > 1 {
-		row("attempt", "%d: before, the machine stalled and the measurement was spoilt", r.Attempt)
+	for _, why := range r.Spoilt {
+		row("spoilt attempt", "%s", why)
 	}
 	if r.Why != "" {
 		row("what went wrong", "%s", r.Why)
