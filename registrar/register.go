@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -23,12 +24,12 @@ func (r *Registrar) RegisterInto(u *Update, now time.Time, res *Result) error {
 	}
 	s, hash := r.shardOf(u.Number)
 	err := s.register(&q, hash)
-	if err != errFull {
+	if !errors.Is(err, errFull) {
 		return err
 	}
 	// What has expired but was not swept yet must not keep a licence (US4).
 	res.Changes = append(res.Changes, r.Sweep(now)...)
-	if err = s.register(&q, hash); err == errFull {
+	if err = s.register(&q, hash); errors.Is(err, errFull) {
 		err = q.full(r.Count())
 	}
 	return err

@@ -248,7 +248,7 @@ func TestRFC5626_6_TwoFlowsOfOneInstanceRingOnce(t *testing.T) {
 	flow := func(reg uint32, f FlowID, now int) {
 		u := phone("201")
 		u.CallID, u.Transport, u.Flow = "same-for-both", TLS, f
-		u.CSeq = uint32(10 - reg) // each flow counts its requests for itself
+		u.CSeq = 10 - reg // each flow counts its requests for itself
 		u.Contacts[0] = Contact{URI: "sip:201@x.invalid;ob", Instance: "<urn:uuid:1>", RegID: reg, Expires: 600, Q: 1000}
 		must(t, r, u, at(now))
 	}

@@ -103,7 +103,7 @@ func (c *statusCmd) watch(ctx context.Context, client *console.Client) error {
 func (c *statusCmd) draw(ctx context.Context, client *console.Client) {
 	width, height, _ := terminalSize()
 	status, err := client.Status(ctx)
-	text := ""
+	var text string
 	if err != nil {
 		text = fmt.Sprintf("%s  %v\n", time.Now().Format("15:04:05"), err)
 	} else {

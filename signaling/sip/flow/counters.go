@@ -1,6 +1,9 @@
 package flow
 
-import "sync/atomic"
+import (
+	"errors"
+	"sync/atomic"
+)
 
 // Counters are what happened since the Table was made, and how things stand.
 type Counters struct {
@@ -63,12 +66,12 @@ func (t *Table) Counters() Counters {
 
 // broken counts a message that could not be cut.
 func (c *counters) broken(err error) {
-	switch err {
-	case ErrHeaderTooLarge:
+	switch {
+	case errors.Is(err, ErrHeaderTooLarge):
 		c.headerTooLarge.Add(1)
-	case ErrBodyTooLarge:
+	case errors.Is(err, ErrBodyTooLarge):
 		c.bodyTooLarge.Add(1)
-	case ErrNoContentLength:
+	case errors.Is(err, ErrNoContentLength):
 		c.noContentLength.Add(1)
 	default:
 		c.badContentLength.Add(1)

@@ -3,6 +3,7 @@
 package flow
 
 import (
+	"errors"
 	"io"
 	"net"
 	"syscall"
@@ -34,13 +35,13 @@ func writeNow(rc syscall.RawConn, b []byte) (n int, err error) {
 			if m, err = unix.Write(int(fd), b[n:]); m > 0 {
 				n += m
 			}
-			if err == unix.EINTR {
+			if errors.Is(err, unix.EINTR) {
 				err = nil
 			}
 		}
 		return true
 	})
-	if err == unix.EAGAIN {
+	if errors.Is(err, unix.EAGAIN) {
 		err = nil
 	}
 	if err == nil {

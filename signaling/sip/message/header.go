@@ -95,7 +95,7 @@ func (id HeaderID) String() string {
 
 // compact is the one-letter forms by letter (RFC 3261 §7.3.3 and the registry).
 var compact = [26]HeaderID{
-	'a' - 'a': HAcceptContact, 'b' - 'a': HReferredBy, 'c' - 'a': HContentType,
+	0: HAcceptContact, 'b' - 'a': HReferredBy, 'c' - 'a': HContentType,
 	'd' - 'a': HRequestDisposition, 'e' - 'a': HContentEncoding, 'f' - 'a': HFrom,
 	'i' - 'a': HCallID, 'j' - 'a': HRejectContact, 'k' - 'a': HSupported,
 	'l' - 'a': HContentLength, 'm' - 'a': HContact, 'o' - 'a': HEvent,
