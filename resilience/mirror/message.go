@@ -16,7 +16,7 @@ type Heartbeat struct {
 	BackWithin time.Duration
 	Sets       []SetState        // every set that it writes
 	Heard      []Hearing         // whom it heard itself, directly, and how long ago
-	Wants      map[string]string // what it asks of each peer: "paris" → "phones" (backs_up_my, NE1)
+	Wants      map[string]string // an entry for each line it has, and what it asks there: "paris" → "phones" (backs_up_my, NE1)
 	Compared   map[string]string // settings that should be equal everywhere (SE1, SE3): "media.security" → "enforced"
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"roost/resilience/mirror"
 	"roost/resilience/mirror/mirrortest"
+	"roost/resilience/mirror/service"
 )
 
 // Many goroutines write at a home while a tenth of the messages is lost: the
@@ -110,4 +111,51 @@ func (o *office) heardOf(system string) (n int) {
 		}
 	}
 	return n
+}
+
+// stuck is a carrier that takes nothing but heartbeats until it is let go.
+type stuck struct {
+	*mirrortest.Carrier
+	free chan struct{}
+}
+
+func (s stuck) Publish(sub mirror.Subject, payload []byte) error {
+	if sub.Class != mirror.Heartbeats {
+		<-s.free
+	}
+	return s.Carrier.Publish(sub, payload)
+}
+
+// Bulk data that the carrier is slow to take holds up neither heartbeats nor puts.
+func TestAHeartbeatNeverWaitsBehindBulk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := mirrortest.New(12)
+		home := &site{office: newOffice(), carrier: n.Carrier("london")}
+		slow := stuck{home.carrier, make(chan struct{})}
+		var err error
+		if home.Service, err = service.New(service.Options{Config: london(), Carrier: slow, Callbacks: home.office}); err != nil {
+			t.Fatal(err)
+		}
+		if err := home.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer home.end()
+		backup := start(t, n, paris(), nil)
+		defer backup.end()
+		for i := range 100 {
+			put(t, home, "dir", fmt.Sprint(i), "x", 0)
+			pass(600 * time.Millisecond)
+		}
+		if got := backup.heardOf("london"); got < 12 {
+			t.Errorf("%d heartbeats in a minute", got)
+		}
+		if backup.count() != 0 {
+			t.Errorf("%d records though the carrier is stuck", backup.count())
+		}
+		close(slow.free)
+		pass(20 * time.Second)
+		if backup.count() != 100 {
+			t.Errorf("%d records", backup.count())
+		}
+	})
 }

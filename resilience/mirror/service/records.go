@@ -24,7 +24,7 @@ type changes struct {
 	spare  []change
 	at     time.Time // when they are to be published
 	sets   []string
-	limits mirror.Limits
+	closed bool
 }
 
 // maxGathered bounds what waits while the session is busy.
@@ -42,6 +42,9 @@ func (c *changes) declare(set string) {
 func (c *changes) add(ch change, at time.Time) (first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return false, ErrStopped
+	}
 	if _, known := slices.BinarySearch(c.sets, ch.set); !known {
 		return false, fmt.Errorf("set %q: %w", ch.set, mirror.ErrNoSet)
 	}
@@ -53,6 +56,13 @@ func (c *changes) add(ch change, at time.Time) (first bool, err error) {
 	}
 	c.list = append(c.list, ch)
 	return len(c.list) == 1, nil
+}
+
+// close refuses what comes after Stop.
+func (c *changes) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
 }
 
 func (c *changes) due() (at time.Time, pending bool) {
@@ -81,7 +91,8 @@ func (c *changes) take() []change {
 // for nothing.
 //
 // mirror.ErrNoSet for a set that was not declared, mirror.ErrTooBig for a key or
-// a value beyond the limits. A set that is full raises the alarm TooLarge.
+// a value beyond the limits, ErrStopped after Stop. A set that is full raises the
+// alarm TooLarge.
 func (s *Service) Put(set, key string, value []byte, expires time.Time) error {
 	if err := s.opts.Config.Limits.Check(key, value); err != nil {
 		return fmt.Errorf("set %s: %w", set, err)
@@ -97,7 +108,7 @@ func (s *Service) Delete(set, key string) error {
 func (s *Service) change(c change) error {
 	first, err := s.changes.add(c, s.opts.Now().Add(s.opts.Gather))
 	if first {
-		s.signal(s.wake)
+		signal(s.wake)
 	}
 	return err
 }
@@ -161,5 +172,5 @@ func (s *Service) Status() []LineStatus {
 func (s *Service) Counters() (session mirror.Counters, unpublished uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.session.Counters(), s.dropped
+	return s.session.Counters(), s.bulk.lost() + s.beats.lost()
 }

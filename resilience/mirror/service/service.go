@@ -22,9 +22,6 @@ type Service struct {
 	// mu guards the session and all that its effects wait in.
 	mu       sync.Mutex
 	session  *mirror.Session
-	sends    []mirror.Send
-	sendSize int
-	dropped  uint64        // messages not published because too many waited
 	urgent   []func()      // callbacks on heartbeats, lines and alarms
 	calls    []func()      // callbacks on records, in their order
 	room     *sync.Cond    // signalled when calls shrinks, or at the end
@@ -36,7 +33,8 @@ type Service struct {
 	// that is being applied.
 	changes changes
 
-	sendMu sync.Mutex // held while messages are published, so that they keep their order
+	beats, bulk *lane
+
 	wake   chan struct{}
 	cancel context.CancelFunc
 	undo   []func() // subscriptions
@@ -45,8 +43,9 @@ type Service struct {
 }
 
 const (
-	maxWaitingCalls = 256      // callbacks on records; beyond, the carrier's handler waits
-	maxWaitingSends = 64 << 20 // bytes; beyond, a message is dropped, which its reader repairs
+	maxWaitingCalls = 256 // callbacks on records; beyond, the carrier's handler waits
+	maxWaitingBulk  = 64 << 20
+	maxWaitingBeats = 1 << 20
 )
 
 // ErrStopped is a call to a service that was stopped.
@@ -82,9 +81,9 @@ func New(o Options) (*Service, error) {
 	s := &Service{
 		opts: o, session: session, handlers: make(map[string]Handler), full: make(map[string]bool),
 		wake: make(chan struct{}, 1), callable: make(chan struct{}, 1),
+		beats: newLane(o.Carrier, maxWaitingBeats), bulk: newLane(o.Carrier, maxWaitingBulk),
 	}
 	s.room = sync.NewCond(&s.mu)
-	s.changes.limits = o.Config.Limits
 	for _, state := range session.Store().States() {
 		s.changes.declare(state.Set)
 	}
@@ -96,7 +95,6 @@ func (s *Service) Epoch() uint64 { return s.opts.Config.Epoch }
 
 // Start subscribes and begins. The service ends with Stop, or with ctx.
 func (s *Service) Start(ctx context.Context) error {
-	context.AfterFunc(ctx, s.Stop)
 	ctx, s.cancel = context.WithCancel(ctx)
 	for _, sub := range mirror.Subscriptions(s.opts.Config.Self) {
 		if err := s.subscribe(sub, s.received); err != nil {
@@ -109,13 +107,14 @@ func (s *Service) Start(ctx context.Context) error {
 		s.Stop()
 		return err
 	}
-	s.done.Add(2)
-	go s.run(ctx)
-	go s.callback(ctx)
+	for _, run := range []func(context.Context){s.run, s.callback, s.beats.run, s.bulk.run} {
+		s.done.Go(func() { run(ctx) })
+	}
 	s.undo = append(s.undo, s.opts.Carrier.WatchLines(func(l mirror.LineState) {
 		s.step(mirror.LineChanged{Line: l})
 		s.queue(&s.urgent, func() { s.opts.Callbacks.LineChanged(l) })
 	}))
+	context.AfterFunc(ctx, s.Stop)
 	return nil
 }
 
@@ -132,7 +131,9 @@ func (s *Service) subscribe(sub mirror.Subject, handler func(mirror.Message)) er
 // subscriptions, and waits for them.
 func (s *Service) Stop() {
 	s.once.Do(func() {
+		s.changes.close()
 		s.flush()
+		s.bulk.publish()
 		s.mu.Lock()
 		s.stopped = true
 		s.room.Broadcast()
@@ -147,9 +148,8 @@ func (s *Service) Stop() {
 	s.done.Wait()
 }
 
-// run ticks, flushes and publishes.
+// run ticks and flushes.
 func (s *Service) run(ctx context.Context) {
-	defer s.done.Done()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -176,7 +176,6 @@ func (s *Service) work() time.Duration {
 	if due {
 		s.step(mirror.Tick{})
 	}
-	s.publish()
 	s.mu.Lock()
 	next := s.session.Next()
 	s.mu.Unlock()
@@ -186,13 +185,12 @@ func (s *Service) work() time.Duration {
 	return max(0, next.Sub(s.opts.Now()))
 }
 
-// flush takes over what was put and deleted, and publishes it.
+// flush takes over what was put and deleted, and sends it on its way.
 func (s *Service) flush() {
 	s.mu.Lock()
 	s.takeOver()
 	s.mu.Unlock()
 	s.step(mirror.Flush{})
-	s.publish()
 }
 
 // takeOver writes the gathered changes to the store. s.mu is held.
@@ -212,7 +210,7 @@ func (s *Service) takeOver() {
 				a.Text = fmt.Sprintf("a record of our own cannot be shared: %v", err)
 			}
 			s.urgent = append(s.urgent, func() { s.opts.Callbacks.Alarm(a) })
-			s.signal(s.callable)
+			signal(s.callable)
 		}
 	}
 }
@@ -226,11 +224,11 @@ func (s *Service) step(ev mirror.Event) {
 	for _, e := range s.session.Step(ev, s.opts.Now()) {
 		s.effect(e)
 	}
-	if len(s.sends) > 0 || s.session.Next().Before(before) {
-		s.signal(s.wake)
+	if s.session.Next().Before(before) {
+		signal(s.wake)
 	}
 	if len(s.urgent)+len(s.calls) > 0 {
-		s.signal(s.callable)
+		signal(s.callable)
 	}
 }
 
@@ -239,12 +237,11 @@ func (s *Service) effect(e mirror.Effect) {
 	to := s.opts.Callbacks
 	switch e := e.(type) {
 	case mirror.Send:
-		if s.sendSize+len(e.Payload) > maxWaitingSends {
-			s.dropped++
-			return
+		if e.Subject.Class == mirror.Heartbeats {
+			s.beats.add(e)
+		} else {
+			s.bulk.add(e)
 		}
-		s.sendSize += len(e.Payload)
-		s.sends = append(s.sends, e)
 	case mirror.Heard:
 		s.urgent = append(s.urgent, func() { to.Heard(e) })
 	case mirror.Alarm:
@@ -253,31 +250,6 @@ func (s *Service) effect(e mirror.Effect) {
 		s.calls = append(s.calls, func() { to.Changed(e) })
 	case mirror.StateChanged: // behind the records that made it so
 		s.calls = append(s.calls, func() { to.StateChanged(e) })
-	}
-}
-
-func (s *Service) signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
-// publish hands what waits to the carrier.
-func (s *Service) publish() {
-	s.sendMu.Lock()
-	defer s.sendMu.Unlock()
-	s.mu.Lock()
-	sends := s.sends
-	s.sends, s.sendSize = nil, 0
-	s.mu.Unlock()
-	for _, m := range sends {
-		// What is not sent is what a line could have lost: its reader pulls it.
-		if err := s.opts.Carrier.Publish(m.Subject, m.Payload); err != nil {
-			s.mu.Lock()
-			s.dropped++
-			s.mu.Unlock()
-		}
 	}
 }
 
@@ -302,12 +274,11 @@ func (s *Service) queue(q *[]func(), f func()) {
 	s.mu.Lock()
 	*q = append(*q, f)
 	s.mu.Unlock()
-	s.signal(s.callable)
+	signal(s.callable)
 }
 
 // callback calls the callbacks, one after the other, the urgent ones first.
 func (s *Service) callback(ctx context.Context) {
-	defer s.done.Done()
 	for {
 		select {
 		case <-ctx.Done():
@@ -365,5 +336,5 @@ func (s *Service) Announce(backWithin time.Duration) {
 	s.takeOver()
 	s.mu.Unlock()
 	s.step(mirror.Announce{BackWithin: backWithin})
-	s.publish()
+	s.beats.publish()
 }

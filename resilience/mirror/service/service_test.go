@@ -399,3 +399,25 @@ func TestPutRefusesWhatCannotBeShared(t *testing.T) {
 		}
 	})
 }
+
+func TestAServiceEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := mirrortest.New(13)
+		c := n.Carrier("london")
+		defer c.Close()
+		s, err := service.New(service.Options{Config: london(), Carrier: c, Callbacks: newOffice()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := s.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		synctest.Wait()
+		s.Stop() // again does no harm
+		if err := s.Put("dir", "1", nil, time.Time{}); !errors.Is(err, service.ErrStopped) {
+			t.Errorf("put after the end: %v", err)
+		}
+	})
+}

@@ -13,7 +13,7 @@ var (
 	oneSeed = flag.Uint64("sim.seed", 0, "replay one seed, with a trace")
 	phones  = flag.Bool("sim.phones", false, "with sim.seed: the run with phones")
 	count   = flag.Uint64("sim.seeds", 2000, "seeds to try; a third as many with phones")
-	budget  = flag.Duration("sim.time", 30*time.Second, "how long at most, for each kind of run")
+	budget  = flag.Duration("sim.time", 45*time.Second, "how long at most, for each kind of run; 10s at most under -race")
 )
 
 func TestSeeds(t *testing.T) {
@@ -38,7 +38,11 @@ func seeds(t *testing.T, phones bool) {
 	if phones {
 		most /= 3
 	}
-	until := time.Now().Add(*budget)
+	long := *budget
+	if raced {
+		long = min(long, 10*time.Second)
+	}
+	until := time.Now().Add(long)
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
@@ -60,7 +64,7 @@ func seeds(t *testing.T, phones bool) {
 		})
 	}
 	all.Wait()
-	if least := most / 100; done.Load() < least && !t.Failed() {
+	if least := most / 200; done.Load() < least && !t.Failed() {
 		t.Errorf("%d seeds only, want at least %d", done.Load(), least)
 	}
 	t.Logf("%d of %d seeds, %d events, %d admitted, %d home, %d snapshots", done.Load(), most, events.Load(), admitted.Load(), home.Load(), snapshots.Load())
