@@ -111,8 +111,8 @@ func (e *engine) pump(limit time.Duration, waiting string, done func() bool) (bo
 			return done != nil && done(), e.look()
 		case <-beat.C:
 			e.flushMoves(false)
-			left := end - e.now()
-			e.timeline.progress(e.now(), float64(e.now()-began)/float64(limit), fmt.Sprintf("%s, %s left; %s", waiting, brief(max(0, left)), e.summary()))
+			now := e.now()
+			e.timeline.progress(now, float64(now-began)/float64(limit), fmt.Sprintf("%s left  %s  %s", brief(max(0, end-now)), e.summary(), waiting))
 		}
 	}
 }
@@ -174,10 +174,10 @@ func (e *engine) put(item input) bool {
 
 // summary is where everybody is, in a few words.
 func (e *engine) summary() string {
-	text := fmt.Sprintf("%d at home, %d at backup, %d nowhere", e.picture.count(Home), e.picture.count(Backup), e.picture.count(""))
+	text := fmt.Sprintf("home %d  backup %d  nowhere %d", e.picture.count(Home), e.picture.count(Backup), e.picture.count(""))
 	backup := e.picture.Systems[Backup]
 	if home := backup.home(e.picture.nameOf(Home)); home != nil {
-		text += "; backup: " + home.State
+		text += "  " + home.State
 		if home.TimeLeft >= 0 && home.Next != "" {
 			since := e.picture.Now - backup.Heard
 			left := time.Duration(home.TimeLeft*float64(time.Second))*time.Duration(e.speed) - since

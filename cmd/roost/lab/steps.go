@@ -65,7 +65,7 @@ func (e *engine) until(step *Step) error {
 // expect looks once. What systems say is asked for anew first, so that it is
 // not about the time before the last step.
 func (e *engine) expect(step *Step) error {
-	asked, since, is := e.now(), e.since(), ""
+	asked, since := e.now(), e.since()
 	_, err := e.pump(30*time.Second, "asking the systems", func() bool { return e.heardSince(asked) })
 	if err != nil {
 		return err

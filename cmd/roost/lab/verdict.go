@@ -28,6 +28,9 @@ func heading(s *Scenario, r *Result, folder string) string {
 		fmt.Fprintln(&out, line)
 	}
 	fmt.Fprintf(&out, "Speed %d: a minute of rule time passes in %s. Logs: %s\n", r.Speed, brief(time.Minute/time.Duration(r.Speed)), folder)
+	if r.Speed > 1 {
+		fmt.Fprintln(&out, "Times are rule time; only what systems say in their own words, in alarms, counts real time.")
+	}
 	fmt.Fprintf(&out, "%9s %8s  %-8s what happened\n", "rule time", "real", "who")
 	return out.String()
 }
