@@ -33,6 +33,8 @@ type phoneCmd struct {
 	TrustedRoot string     `help:"PEM file with the root that TLS servers are verified against." type:"path"`
 	Speed       float64    `help:"Run the phone's timers so many times faster." default:"1"`
 
+	loadFlags
+
 	Fleet string `help:"Run the phones described in this file (YAML or JSON), or with - in the first line of standard input (JSON). Reports leave as JSON lines, commands come in as JSON lines on standard input; its end ends the phones." placeholder:"FILE|-"`
 }
 
@@ -43,9 +45,12 @@ unregister, on, block SERVER, unblock SERVER, quit.`
 }
 
 // Run runs until quit or a signal.
-func (c *phoneCmd) Run() error {
+func (c *phoneCmd) Run(w *world) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if c.Load != "" {
+		return c.load(ctx, w)
+	}
 	if c.Fleet != "" {
 		return c.fleet(ctx)
 	}

@@ -85,6 +85,10 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Realm == "" {
 		c.Realm = c.Domain
 	}
+	if c.TLS != nil && c.TLS.ServerName == "" {
+		c.TLS = c.TLS.Clone()
+		c.TLS.ServerName = c.Target.Addr().String()
+	}
 	if c.Algorithm == "" {
 		c.Algorithm = "MD5"
 	}
