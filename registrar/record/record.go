@@ -57,6 +57,13 @@ type DirEntry struct {
 	Busy  bool
 }
 
+// Location is a part of a home's site, by the addresses of its phones; a guest keeps
+// it (GU6).
+type Location struct {
+	Name    string
+	Subnets []netip.Prefix
+}
+
 // Kind is the kind of a record.
 type Kind uint8
 
@@ -68,11 +75,12 @@ const (
 	KindGuest
 	KindDirEntry
 	KindKey
+	KindLocation
 )
 
 // KindOf is the kind of the record in b; 0 if it is none.
 func KindOf(b []byte) Kind {
-	if len(b) < 2 || b[1] != format || Kind(b[0]) > KindKey {
+	if len(b) < 2 || b[1] != format || Kind(b[0]) > KindLocation {
 		return 0
 	}
 	return Kind(b[0])

@@ -56,6 +56,10 @@ func TestSH1_EverySharedFieldArrives(t *testing.T) {
 	gotEntry, err := ParseDirEntry(AppendDirEntry(nil, &entry))
 	check(t, gotEntry, entry, err)
 
+	location := Location{Name: "ground-floor", Subnets: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("2001:db8::/48")}}
+	gotLocation, err := ParseLocation(AppendLocation(nil, &location))
+	check(t, gotLocation, location, err)
+
 	key := credentials.Key{ID: 7, Secret: [16]byte{1, 2, 3}}
 	gotKey, err := ParseKey(AppendKey(nil, key))
 	check(t, gotKey, key, err)

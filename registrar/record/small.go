@@ -1,10 +1,12 @@
 package record
 
 import (
+	"net/netip"
 	"time"
 
 	"roost/registrar"
 	"roost/registrar/credentials"
+	"roost/registrar/directory"
 )
 
 // Tags of a guest.
@@ -90,6 +92,48 @@ func ParseDirEntry(b []byte) (DirEntry, error) {
 		return nil
 	})
 	return e, about(e.Number, err)
+}
+
+// Tags of a location.
+const (
+	locationName = iota + 1
+	locationSubnet
+)
+
+// maxSubnets bounds the subnets of one location.
+const maxSubnets = 200
+
+// AppendLocation appends a location.
+func AppendLocation(dst []byte, l *Location) []byte {
+	dst = begin(dst, KindLocation)
+	dst = appendText(dst, locationName, l.Name)
+	for _, subnet := range l.Subnets {
+		b, _ := subnet.MarshalBinary() // gives no error for any Prefix
+		dst = appendText(dst, locationSubnet, string(b))
+	}
+	return dst
+}
+
+// ParseLocation reads a location.
+func ParseLocation(b []byte) (Location, error) {
+	var l Location
+	err := fields(b, KindLocation, func(f *field) error {
+		switch f.tag {
+		case locationName:
+			return f.text(&l.Name, directory.MaxName)
+		case locationSubnet:
+			var subnet netip.Prefix
+			if len(l.Subnets) == maxSubnets {
+				return ErrTooLong
+			}
+			if subnet.UnmarshalBinary(f.bytes) != nil || !subnet.IsValid() {
+				return ErrField
+			}
+			l.Subnets = append(l.Subnets, subnet)
+		}
+		return nil
+	})
+	return l, err
 }
 
 // Tags of a nonce key.

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"net/netip"
+	"slices"
 	"sync"
 
 	"roost/registrar"
@@ -19,6 +21,7 @@ type known struct {
 	entries    map[registrar.Number]map[string]record.DirEntry // number, then origin
 	phones     map[string]int                                  // extensions by home
 	bindings   map[owned]mirroredBindings
+	locations  map[string][]record.Location // by home
 }
 
 // mirroredBindings is what must be known at once of a phone's registrations at
@@ -46,6 +49,7 @@ func newKnown() *known {
 		entries:    map[registrar.Number]map[string]record.DirEntry{},
 		phones:     map[string]int{},
 		bindings:   map[owned]mirroredBindings{},
+		locations:  map[string][]record.Location{},
 	}
 }
 
@@ -183,6 +187,36 @@ func (k *known) floor(home string, n registrar.Number) credentials.Used {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return k.bindings[owned{home, n}].used
+}
+
+// setLocation takes a location of a home over.
+func (k *known) setLocation(home string, l record.Location) {
+	k.dropLocation(home, l.Name)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.locations[home] = append(k.locations[home], l)
+}
+
+func (k *known) dropLocation(home, name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.locations[home] = slices.DeleteFunc(slices.Clone(k.locations[home]), func(l record.Location) bool { return l.Name == name })
+}
+
+// location is a guest's location at its home: the longest subnet that has its
+// address (GU6); empty if none has.
+func (k *known) location(home string, source netip.Addr) string {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	name, longest := "", -1
+	for _, l := range k.locations[home] {
+		for _, subnet := range l.Subnets {
+			if subnet.Contains(source.Unmap()) && subnet.Bits() > longest {
+				name, longest = l.Name, subnet.Bits()
+			}
+		}
+	}
+	return name
 }
 
 // phonesOf counts the mirrored extensions of a home.

@@ -84,6 +84,9 @@ func (m mirrored) configured(home string, c *mirror.Change, gone bool, now time.
 		}
 		return err
 	}
+	if name, ok := strings.CutPrefix(c.Key, locationKey); ok {
+		return m.location(home, name, c, gone)
+	}
 	number, ok := strings.CutPrefix(c.Key, extensionKey)
 	if !ok {
 		return nil
@@ -100,6 +103,18 @@ func (m mirrored) configured(home string, c *mirror.Change, gone bool, now time.
 		m.duplicate(e.Number, home, taken, now)
 	}
 	return nil
+}
+
+func (m mirrored) location(home, name string, c *mirror.Change, gone bool) error {
+	if gone {
+		m.known.dropLocation(home, name)
+		return nil
+	}
+	l, err := record.ParseLocation(c.Value)
+	if err == nil && l.Name == name {
+		m.known.setLocation(home, l)
+	}
+	return err
 }
 
 // binding takes over what a home says of its registrations: the sign that a guest

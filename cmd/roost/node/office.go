@@ -191,7 +191,7 @@ func (o office) guestRegistered(r *sip.Registering, home string, bound *registra
 	p := o.profile(r.Number, r.UserAgent)
 	o.keeper.registered(resilience.PhoneRegistered{
 		Phone: resilience.Phone(r.Number), Home: resilience.System(home), At: r.Now, Protocol: resilience.SIP,
-		Agent: cmp.Or(p.Name, r.UserAgent), Subscribed: o.endpoint.Subscribed(r.Number),
+		Agent: cmp.Or(p.Name, r.UserAgent), Location: o.known.location(home, r.Source.Addr()), Subscribed: o.endpoint.Subscribed(r.Number),
 		Stream: r.Transport.Stream(), FollowsRedirect: p.FollowsRedirect,
 	})
 	o.share.guest(o.guestRecord(bound), bound.Expires, r.Now)

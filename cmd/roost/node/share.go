@@ -27,6 +27,7 @@ type publisher interface {
 const (
 	userKey      = "u/"
 	extensionKey = "x/"
+	locationKey  = "l/"
 	guestKey     = "g/"
 	nonceKey     = "k"
 )
@@ -101,6 +102,24 @@ func (s *sharing) directory(from, to *directory.Directory) {
 		s.remove(mirror.Dir, string(n))
 	}
 	s.extensions(diff, to)
+	if diff.LocationsChanged || from == nil || len(fresh) > 0 {
+		s.locations(from, to)
+	}
+}
+
+// locations tells each backup of this site's locations, which its guests keep (GU6).
+func (s *sharing) locations(from, to *directory.Directory) {
+	for _, backup := range backupsOf(from) {
+		for _, l := range from.Locations() {
+			s.remove(cfgSet(backup), locationKey+l.Name)
+		}
+	}
+	for _, backup := range to.Backups() {
+		for _, l := range to.Locations() {
+			s.put(cfgSet(backup), locationKey+l.Name,
+				record.AppendLocation(nil, &record.Location{Name: l.Name, Subnets: l.Subnets}), time.Time{})
+		}
+	}
 }
 
 func backupsOf(d *directory.Directory) []string {

@@ -137,7 +137,7 @@ func (s source) guestStates(guests []resilience.GuestView, now time.Time) []api.
 		}
 		guest := api.Guest{
 			Number: string(g.Phone), Home: string(g.Home), At: s.name, State: g.State.String(), TimeLeft: g.GraceLeft.Seconds(),
-			Busy: g.Calls > 0, Since: g.Since, Agent: g.Family,
+			Busy: g.Calls > 0, Since: g.Since, Agent: g.Family, Location: g.Location,
 		}
 		if g.Told != resilience.NoTrigger && g.State != resilience.StateGuest {
 			guest.Trigger = g.Told.String()

@@ -108,6 +108,7 @@ type Guest struct {
 	Since    time.Time `json:"since"`
 	Agent    string    `json:"agent,omitempty"`
 	Contact  string    `json:"contact,omitempty"`
+	Location string    `json:"location,omitempty"` // at its home (GU6)
 }
 
 // Alarm is a condition that somebody must look at; it stays until it clears.
