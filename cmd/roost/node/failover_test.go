@@ -97,20 +97,37 @@ func TestReloadTakesUsersAndKeepsTheRunningOneOnABadFile(t *testing.T) {
 	s.until("paris", "london is mirrored", func(st api.Status) bool { return homeState(st, "london") == "SYNCED" })
 
 	s.phonesAt["london"] = append(s.phonesAt["london"], "204")
-	if err := london.Reload(s.load("london", "")); err != nil {
+	if err := london.Reload(s.load("london")); err != nil {
 		t.Fatal(err)
 	}
 	s.until("paris", "the new extension is mirrored", func(st api.Status) bool { return st.Homes[0].Phones == 4 })
 
 	s.phonesAt["london"] = s.phonesAt["london"][1:]
-	if err := london.Reload(s.load("london", "")); err != nil {
+	if err := london.Reload(s.load("london")); err != nil {
 		t.Fatal(err)
 	}
 	s.until("paris", "the removed extension is gone", func(st api.Status) bool { return st.Homes[0].Phones == 3 })
 
-	other := s.load("london", "")
+	other := s.load("london")
 	other.Realm = "elsewhere.test"
 	if err := london.Reload(other); err == nil || !strings.Contains(err.Error(), "realm") {
 		t.Errorf("a change of the realm was taken while running: %v", err)
+	}
+}
+
+func TestGU6_AGuestKeepsItsHomeLocation(t *testing.T) {
+	s := newSite(t)
+	s.extra["london"] = "locations:\n  - {name: site, subnets: [" + s.net + "0/24]}\n  - {name: attic, subnets: [" + s.net + "102/32]}\n"
+	s.start("london")
+	s.start("paris")
+	s.until("paris", "london is mirrored", func(st api.Status) bool { return homeState(st, "london") == "SYNCED" })
+	s.phones("london", "avaya-j100", "tcp")
+	s.until("london", "all phones are registered at home", allRegistered(3))
+	s.stop("london")
+	status := s.until("paris", "all phones are guests", func(st api.Status) bool { return len(st.Guests) == 3 })
+	for _, g := range status.Guests {
+		if want := map[bool]string{true: "attic", false: "site"}[g.Number == "202"]; g.Location != want {
+			t.Errorf("guest %s is in %q, want %q", g.Number, g.Location, want)
+		}
 	}
 }

@@ -31,6 +31,7 @@ type site struct {
 	ca       *certs.CA
 	running  map[string]*Node
 	phonesAt map[string][]string // numbers by system
+	extra    map[string]string   // more of a system's configuration
 }
 
 const (
@@ -48,8 +49,8 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	s := &site{t: t, dir: dir, ca: ca, running: map[string]*Node{},
-		net:      fmt.Sprintf("127.%d.%d.", 20+rand.IntN(200), 1+rand.IntN(250)),
-		phonesAt: map[string][]string{"london": {"201", "202", "203"}, "paris": {"251"}}}
+		net:   fmt.Sprintf("127.%d.%d.", 20+rand.IntN(200), 1+rand.IntN(250)),
+		extra: map[string]string{}, phonesAt: map[string][]string{"london": {"201", "202", "203"}, "paris": {"251"}}}
 	t.Cleanup(func() {
 		for name := range s.running {
 			s.stop(name)
@@ -62,8 +63,8 @@ func (s *site) address(name string) string {
 	return s.net + map[string]string{"london": "11", "paris": "12"}[name]
 }
 
-// write makes the configuration of a system; extra is appended to it.
-func (s *site) write(name, extra string) string {
+// write makes the configuration of a system.
+func (s *site) write(name string) string {
 	s.t.Helper()
 	peer := map[string]string{"london": "paris", "paris": "london"}[name]
 	var users, extensions strings.Builder
@@ -90,7 +91,7 @@ resilience: {failover_delay: 40s, failback_delay: 20s, homeless_grace: 60s, retr
 console: {listen: "%[2]s:8080"}
 users:
 %[5]sextensions:
-%[6]s%[7]s`, name, s.address(name), peer, s.address(peer), users.String(), extensions.String(), extra)
+%[6]s%[7]s`, name, s.address(name), peer, s.address(peer), users.String(), extensions.String(), s.extra[name])
 	path := filepath.Join(s.dir, name+".yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
@@ -104,9 +105,9 @@ users:
 	return path
 }
 
-func (s *site) load(name, extra string) *config.Config {
+func (s *site) load(name string) *config.Config {
 	s.t.Helper()
-	c, err := config.Load(s.write(name, extra), os.Getenv)
+	c, err := config.Load(s.write(name), os.Getenv)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -115,7 +116,7 @@ func (s *site) load(name, extra string) *config.Config {
 
 func (s *site) start(name string) *Node {
 	s.t.Helper()
-	n, err := New(s.load(name, ""), Options{Log: zerolog.New(zerolog.NewTestWriter(s.t)).Level(zerolog.InfoLevel)})
+	n, err := New(s.load(name), Options{Log: zerolog.New(zerolog.NewTestWriter(s.t)).Level(zerolog.InfoLevel)})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -147,8 +148,9 @@ func (s *site) phones(home, profile, transport string) *phone.Fleet {
 		setup.Servers = append(setup.Servers, phone.Server{Name: name,
 			UDP: netip.AddrPortFrom(at, 5060), TCP: netip.AddrPortFrom(at, 5060), TLS: netip.AddrPortFrom(at, 5061)})
 	}
-	for _, n := range s.phonesAt[home] {
-		setup.Phones = append(setup.Phones, phone.Spec{Number: n, Password: "secret" + n, Profile: profile, Transport: transport})
+	for i, n := range s.phonesAt[home] {
+		setup.Phones = append(setup.Phones, phone.Spec{Number: n, Password: "secret" + n, Profile: profile, Transport: transport,
+			Address: netip.MustParseAddr(fmt.Sprintf("%s%d", s.net, 101+i))})
 	}
 	fleet, err := phone.Start(s.t.Context(), setup, func(r phone.Report) { s.t.Log(r.String()) })
 	if err != nil {
