@@ -130,11 +130,13 @@ func (m *Machine) guestPrint(b *bytes.Buffer, g *guest) {
 	if g.state != StateSettling && g.state != StateGoing || g.stopped {
 		m.rel(b, g.nextTry, 0)
 	}
-	if g.state == StateGoing || g.state == StateChosen {
+	if (g.state == StateGoing || g.state == StateChosen) && !g.stopped {
 		b.WriteByte(byte(g.pending))
 		flags(b, g.returned)
-		b.WriteByte(byte(g.told))
-		b.WriteByte(g.tried)
+		if g.state == StateGoing && !g.returned {
+			b.WriteByte(byte(g.told))
+			b.WriteByte(g.tried)
+		}
 		if g.pending != NoTrigger {
 			m.rel(b, g.pendingFrom, 0)
 		}

@@ -74,7 +74,8 @@
 //  5. On Admit{As: AsGuest} register it, without a licence (GU2), for Admit.Expires, and
 //     report PhoneRegistered, also at each refresh. Report PhoneGone for each guest's
 //     registration that ends for a reason of its own (expiry, un-REGISTER, flow closed).
-//     What EndGuest removed need not be reported, and does no harm.
+//     What EndGuest removed need not be reported, and does no harm. Report PhoneRegistered
+//     of an own phone only if it was a guest before (a Reconfigure made it ours).
 //  6. Report CallBegan and CallEnded for each call in any state, ringing, held, parked,
 //     in transfer and INVITE under way included (FB2), once each.
 //  7. Report what the mirror shows: MirrorState when it changes, HomeHas and HomeLacks for

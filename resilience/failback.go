@@ -101,7 +101,7 @@ func (m *Machine) cameFromHome(g *guest) {
 // is used at once.
 func (m *Machine) triggerResult(e TriggerResult) {
 	g := m.guests[e.Phone]
-	if g == nil || e.Delivered || g.state != StateGoing || g.told != e.Trigger || g.back {
+	if g == nil || e.Delivered || g.state != StateGoing || g.told != e.Trigger || g.back || g.stopped || g.returned {
 		return
 	}
 	g.family.failed(g.told)
@@ -156,8 +156,11 @@ func (m *Machine) keepGuests(h *home) {
 		if g.home != h {
 			continue
 		}
-		g.pending, g.released = NoTrigger, false
 		g.stopped = m.now < g.graceUntil
+		if g.state == StateGuest && !g.released {
+			continue // it stays where it is, also in the queue
+		}
+		g.pending, g.released = NoTrigger, false
 		if g.state == StateChosen || g.state == StateGoing && g.registered {
 			m.setState(g, StateGuest)
 		} else {

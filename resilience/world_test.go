@@ -13,6 +13,7 @@ import (
 // for that, it knows from the outside and not from the machine.
 type world struct {
 	tick  int
+	cfg   Config // of paris, as given
 	paris *Machine
 	home  *Machine // london's part: which of two registrations stays
 
@@ -73,7 +74,7 @@ func newWorld(phones int, planted bugs) *world {
 			PaceInterval: time.Second, ForgetHomeless: 2 * time.Second,
 		},
 	}
-	w.paris = mustNew(cfg, w.now())
+	w.cfg, w.paris = cfg, mustNew(cfg, w.now())
 	w.home = mustNew(Config{Self: "london", bugs: planted}, w.now())
 	for i := range phones {
 		p := worldPhone{phone: Phone(fmt.Sprint(201 + i))}
