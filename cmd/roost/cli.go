@@ -13,8 +13,8 @@ type cli struct {
 	Serve    serveCmd    `cmd:"" help:"Run a system."`
 	Status   statusCmd   `cmd:"" help:"Systems, lines, phones, guests, alarms, timers of a running system."`
 	TakeOver takeOverCmd `cmd:"" name:"takeover" help:"Make a backup serve a home's phones at once."`
-	Release  releaseCmd  `cmd:"" help:"Send guests home now."`
-	Announce announceCmd `cmd:"" help:"Tell the backups that this system restarts and is back within a time."`
+	Release  releaseCmd  `cmd:"" help:"Make a backup send guests home now."`
+	Announce announceCmd `cmd:"" help:"Make a home tell its backups that it restarts and is back within a time."`
 	Demo     demoCmd     `cmd:"" help:"A home and a backup on loopback, to point a phone at."`
 	Lab      labCmd      `cmd:"" help:"Start systems and simulated phones, break things, report."`
 	Phone    phoneCmd    `cmd:"" help:"One simulated phone for any registrar, or many."`

@@ -14,8 +14,8 @@ import (
 
 // system says which running system an operator command is for.
 type system struct {
-	Config  string `short:"c" type:"path" help:"Configuration of the system; its console.listen is used."`
-	Console string `help:"Address of the system's console." default:"127.0.0.1:8080"`
+	Config  string `short:"c" type:"path" placeholder:"FILE" help:"Configuration of the system to tell; its console.listen is used."`
+	Console string `help:"Address of its console, 127.0.0.1:8080 if not given." placeholder:"HOST:PORT" default:"127.0.0.1:8080"`
 }
 
 // tell gives one command to the system and prints its answer.
@@ -42,15 +42,26 @@ type takeOverCmd struct {
 	Home string `arg:"" help:"The home whose phones are served from now on."`
 }
 
+// Help is what `roost takeover --help` adds.
+func (c *takeOverCmd) Help() string {
+	return `Told to the backup. It lasts until roost release --home, or until the home was
+away and is back.`
+}
+
 // Run tells the backup.
 func (c *takeOverCmd) Run() error { return c.tell("takeover", api.TakeOver{Home: c.Home}) }
 
 // releaseCmd is `roost release`: guests go home now.
 type releaseCmd struct {
 	system
-	Home     string `help:"All guests of this home; also ends a take-over."`
-	Number   string `help:"This phone only."`
-	Location string `help:"The phones of this location only."`
+	Home     string `placeholder:"SYSTEM" help:"All guests of this home; also ends a take-over."`
+	Number   string `placeholder:"NUMBER" help:"This phone only."`
+	Location string `placeholder:"NAME" help:"The phones of this location only."`
+}
+
+// Help is what `roost release --help` adds.
+func (c *releaseCmd) Help() string {
+	return `Told to the backup, where the guests are. Busy guests go after their call.`
 }
 
 // Run tells the backup.
@@ -62,6 +73,12 @@ func (c *releaseCmd) Run() error {
 type announceCmd struct {
 	system
 	BackWithin time.Duration `arg:"" help:"The restart takes at most this long, such as 5m; 15m at most."`
+}
+
+// Help is what `roost announce --help` adds.
+func (c *announceCmd) Help() string {
+	return `Told to the home, before it is stopped. Its backups wait that long, if it is
+longer than the failover delay.`
 }
 
 // Run tells the home, which tells its backups.

@@ -19,8 +19,8 @@ import (
 
 // statusCmd is `roost status`.
 type statusCmd struct {
-	Config  string        `short:"c" type:"path" help:"Configuration of the system to ask; its console.listen is used."`
-	Console string        `help:"Address of the system's console, such as 127.0.0.1:8080." default:"127.0.0.1:8080"`
+	Config  string        `short:"c" type:"path" placeholder:"FILE" help:"Configuration of the system to ask; its console.listen is used."`
+	Console string        `help:"Address of its console, 127.0.0.1:8080 if not given." placeholder:"HOST:PORT" default:"127.0.0.1:8080"`
 	Watch   bool          `short:"w" help:"Draw the status again and again over the whole screen, until Ctrl-C."`
 	Every   time.Duration `help:"With --watch: how often." default:"1s"`
 	JSON    bool          `help:"The same as data, for programs."`

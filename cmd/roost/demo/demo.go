@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -48,8 +49,10 @@ func Run(ctx context.Context, o Options) error {
 			return fmt.Errorf("%s did not come up: %w; its log is %s", p.name, err, p.log)
 		}
 	}
-	if _, err := fmt.Fprintf(o.Out, welcome, homeAddress, backupAddress, o.Dir, homeAddress, backupAddress,
-		home.command.Process.Pid, backupAddress, home.config, o.Dir); err != nil {
+	program := asTyped(o.Program)
+	if _, err := fmt.Fprintf(o.Out, welcome, home.running.Address, backup.running.Address, o.Dir,
+		program, home.running.Console.Listen, program, backup.running.Console.Listen,
+		home.command.Process.Pid, backup.running.Address, program, home.config, o.Dir); err != nil {
 		return err
 	}
 	select {
@@ -85,17 +88,33 @@ A home (london) and its backup (paris) are running.
   domain example.test, users 201, 202, 203, passwords secret201, secret202, secret203
   TLS phones trust                   %s/root.crt
 
-  See how things stand   roost status --console %s:8080 --watch     (the home)
-                         roost status --console %s:8080 --watch     (the backup)
+  See how things stand   %s status --console %s --watch     (the home)
+                         %s status --console %s --watch     (the backup)
   Take the home down     kill -9 %d     the backup %s serves its phones after 3 minutes
-  and bring it back      roost serve -c %s
+  and bring it back      %s serve -c %s
 
 Logs are in %s. Ctrl-C ends both.
 `
 
+// asTyped is how a person in the current folder types the program's path.
+func asTyped(program string) string {
+	if found, err := exec.LookPath(filepath.Base(program)); err == nil && found == program {
+		return filepath.Base(program)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return program
+	}
+	if from, err := filepath.Rel(here, program); err == nil && !strings.HasPrefix(from, "..") {
+		return "./" + from
+	}
+	return program
+}
+
 // process is one `roost serve`.
 type process struct {
 	name, config, log string
+	running           *config.Config // after untilUp
 	command           *exec.Cmd
 	ended             chan struct{}
 	err               error // after ended
@@ -130,6 +149,7 @@ func (p *process) untilUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.running = c
 	client := console.NewClient(c.Console.Listen.String())
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, upWithin)

@@ -119,7 +119,7 @@ func (s source) homeStates(view resilience.View) []api.Home {
 			Guests: h.Guests, GoingHome: h.Chosen + h.Going, Unserved: h.LeftWithoutService,
 		}
 		switch {
-		case h.ServeIn > 0:
+		case h.ServeIn > 0 && h.Phase != resilience.Cold: // without a mirror the delay leads nowhere
 			home.TimeLeft, home.Next = h.ServeIn.Seconds(), resilience.Serving.String()
 		case h.RehomeIn > 0:
 			home.TimeLeft, home.Next = h.RehomeIn.Seconds(), resilience.Rehoming.String()

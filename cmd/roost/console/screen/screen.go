@@ -66,7 +66,7 @@ func (d *drawing) header(s api.Status) {
 	d.row("phones %d of %d registered · guests %d · capacity %d of %d · licences %d of %d",
 		s.Phones.Registered, s.Phones.Extensions, s.Phones.Guests,
 		s.Phones.Registered+s.Phones.Guests, s.Phones.Capacity, s.Licences.Used, s.Licences.Total)
-	d.row("listening on %s", strings.Join(s.Listeners, ", "))
+	d.paragraph("", 2, "", "listening on "+strings.Join(s.Listeners, ", "))
 }
 
 func (d *drawing) alarms(alarms []api.Alarm) {
@@ -81,7 +81,8 @@ func (d *drawing) alarms(alarms []api.Alarm) {
 		if a.Severity != "minor" {
 			colour = red
 		}
-		d.row("  %s %s  %s", d.paint(colour, pad(strings.ToUpper(a.Severity), 8)), pad(ago(d.now, a.Since), 8), a.Text)
+		lead := fmt.Sprintf("  %s %s  ", d.paint(colour, pad(strings.ToUpper(a.Severity), 8)), pad(ago(d.now, a.Since), 8))
+		d.paragraph(lead, 21, "", a.Text)
 	}
 }
 
@@ -97,10 +98,10 @@ func (d *drawing) lines(lines []api.Line) {
 		}
 		d.row("  %s %s %s", pad(l.System, 14), state, strings.Join(lineFacts(l), " · "))
 		if !l.Up && l.Why != "" {
-			d.row("    %s", l.Why)
+			d.paragraph("    ", 4, "", l.Why)
 		}
 		if l.Agreement != "" {
-			d.row("    %s", d.paint(yellow, l.Agreement))
+			d.paragraph("    ", 4, yellow, l.Agreement)
 		}
 	}
 }
@@ -115,7 +116,7 @@ func (d *drawing) turnedAway(refused []api.TurnedAway) {
 		if r.System != "" {
 			who = r.System + " from " + r.Remote
 		}
-		d.row("  %s", d.paint(yellow, fmt.Sprintf("turned away %s, %d times, last %s ago: %s", who, r.Count, ago(d.now, r.Last), r.Reason)))
+		d.paragraph("  ", 4, yellow, fmt.Sprintf("turned away %s, %d times, last %s ago: %s", who, r.Count, ago(d.now, r.Last), r.Reason))
 	}
 }
 
@@ -134,7 +135,7 @@ func lineFacts(l api.Line) []string {
 	case !l.Complete:
 		facts = append(facts, "mirror not complete")
 	case l.InSync:
-		facts = append(facts, fmt.Sprintf("in sync, %d records", l.Records))
+		facts = append(facts, "in sync, "+count(l.Records, "record"))
 	default:
 		facts = append(facts, fmt.Sprintf("behind by %d of %d records", l.Behind, l.Records))
 	}
@@ -154,18 +155,18 @@ func (d *drawing) homes(homes []api.Home) {
 	d.title("Homes we back up")
 	for _, h := range homes {
 		d.row("  %s %s %s", pad(h.System, 14), d.paint(stateColour(h.State), pad(h.State, 10)), d.countdown(h))
-		facts := []string{fmt.Sprintf("%d phones", h.Phones), fmt.Sprintf("%d guests", h.Guests)}
+		facts := []string{count(h.Phones, "phone"), count(h.Guests, "guest")}
 		if h.GoingHome > 0 {
 			facts = append(facts, fmt.Sprintf("%d going home", h.GoingHome))
-		}
-		if h.Unserved > 0 {
-			facts = append(facts, d.paint(red, fmt.Sprintf("%d knocked without service", h.Unserved)))
 		}
 		facts = append(facts, "failover delay "+span(h.Delay))
 		if h.Ready {
 			facts = append(facts, "ready to serve it")
 		} else {
-			facts = append(facts, d.paint(red, "not ready to serve it: "+h.WhyNot))
+			d.paragraph("    ", 4, red, "not ready to serve it: "+h.WhyNot)
+		}
+		if h.Unserved > 0 {
+			d.paragraph("    ", 4, red, count(h.Unserved, "phone")+" knocked without service")
 		}
 		d.row("    %s", strings.Join(facts, " · "))
 	}
@@ -209,6 +210,6 @@ func (d *drawing) events(events []api.Event) {
 	}
 	d.title("Last events")
 	for _, e := range events[max(0, len(events)-d.Events):] {
-		d.row("  %s  %s", e.At.Format("15:04:05"), e.Text)
+		d.paragraph("  "+e.At.Format("15:04:05")+"  ", 12, "", e.Text)
 	}
 }

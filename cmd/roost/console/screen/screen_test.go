@@ -36,6 +36,7 @@ func TestStatusSaysWhatAnAdministratorAsks(t *testing.T) {
 		"DOWN     heard 3:10 ago · behind by 2 of 44 records · we back it up",
 		"london's certificate is signed by another root",
 		"SUSPECT    for 1:00, SERVING in 2:00",
+		"20 phones · 1 guest · failover delay 3:00\n",
 		"not ready to serve it: behind by 2",
 		"going home by notify, 4:05 left",
 		"03:14:15  london is not visible",
@@ -58,6 +59,29 @@ func TestNoLineIsWiderThanTheScreen(t *testing.T) {
 			if n := utf8.RuneCountInString(strings.TrimSuffix(row, "\n")); n > 60 {
 				t.Errorf("%d columns: %q", n, row)
 			}
+		}
+	}
+}
+
+// What an administrator must read to the end is broken into rows, not cut.
+func TestReasonsAreNotCut(t *testing.T) {
+	s := sample()
+	s.Alarms[0].Text = "the line to london is down: london's certificate does not cover 192.0.2.7, the address it is dialled at; issue one with that address"
+	s.Lines[0].Why = s.Alarms[0].Text
+	s.Events[0].Text = s.Alarms[0].Text
+	for _, colour := range []bool{false, true} {
+		got := uncoloured(Render(s, Options{Width: 60, Colour: colour}))
+		for _, want := range []string{
+			"  MAJOR    30 s      the line to london is down: london's\n                     certificate does not cover 192.0.2.7,\n",
+			"    the line to london is down: london's certificate does\n    not cover",
+			"  03:14:15  the line to london is down: london's certificate\n            does not cover",
+		} {
+			if !strings.Contains(got, want) {
+				t.Errorf("colour %t: missing %q in\n%s", colour, want, got)
+			}
+		}
+		if strings.Count(got, "with that address") != 3 {
+			t.Errorf("colour %t: a reason is cut off:\n%s", colour, got)
 		}
 	}
 }

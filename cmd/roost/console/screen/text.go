@@ -46,6 +46,33 @@ func (d *drawing) row(format string, arguments ...any) {
 	d.out.WriteByte('\n')
 }
 
+// paragraph writes text after lead, broken between words at the width: a reason
+// that is cut off is no reason. Further rows begin at column indent. Each row is
+// painted by itself, so that colours end with it.
+func (d *drawing) paragraph(lead string, indent int, colour, text string) {
+	taken := utf8.RuneCountInString(uncoloured(lead))
+	var line []string
+	flush := func() {
+		d.row("%s%s", lead, d.paint(colour, strings.Join(line, " ")))
+		lead, taken, line = strings.Repeat(" ", indent), indent, nil
+	}
+	for word := range strings.FieldsSeq(text) {
+		length := utf8.RuneCountInString(word)
+		if len(line) > 0 && taken+length > d.Width {
+			flush()
+		}
+		line, taken = append(line, word), taken+length+1
+	}
+	flush()
+}
+
+func uncoloured(text string) string {
+	for _, sequence := range [...]string{bold, red, green, yellow, reset} {
+		text = strings.ReplaceAll(text, sequence, "")
+	}
+	return text
+}
+
 // cut keeps width visible characters of text. ANSI colours count for nothing and
 // are closed again if the text ends inside one.
 func cut(text string, width int, colour bool) string {
@@ -91,6 +118,13 @@ func pad(text string, width int) string {
 		return text + strings.Repeat(" ", missing)
 	}
 	return text
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func ago(now, then time.Time) string { return span(now.Sub(then).Seconds()) }
