@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -24,11 +25,24 @@ type serveCmd struct {
 	Debug   bool   `help:"Log more than an administrator needs."`
 	// Drain bounds an orderly end; what is under way then is cut.
 	Drain time.Duration `help:"How long an orderly end may take." default:"5s"`
+
+	Profile string `help:"Write a profile of the processor, and at SIGUSR1 of the heap, into this folder." type:"path" hidden:""`
 }
 
 // Run serves until SIGTERM or SIGINT. SIGHUP reads the configuration again; a
 // bad file keeps the running one.
 func (c *serveCmd) Run() error {
+	if c.Profile == "" {
+		return c.serve()
+	}
+	profiler, err := startProfiler(c.Profile)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.serve(), profiler.stop())
+}
+
+func (c *serveCmd) serve() error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)

@@ -49,6 +49,10 @@ type Config struct {
 
 	// TLS is the client's configuration, needed for "tls".
 	TLS *tls.Config
+
+	// Measuring, if not nil, is called when what is measured begins (true), after
+	// the registrations beforehand, and when it has ended (false).
+	Measuring func(begins bool)
 }
 
 // Bounds of a Config.

@@ -50,14 +50,20 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		}
 	}
 	runtime.GC() // what came before is not to be paid for while measuring
+	measuring := func(bool) {}
+	if c.Measuring != nil {
+		measuring = c.Measuring
+	}
+	measuring(true)
 	ph := phase{keep: c.Refresh, once: c.Once, rate: c.Rate, from: r.now()}
 	if !c.Once {
 		ph.until = ph.from + int64(c.For)
 	}
 	used := usageNow()
 	counted := r.phase(ctx, workers, ph)
-	wall := time.Duration(r.now() - ph.from)
-	return r.result(counted, usageNow().since(used), wall), nil
+	result := r.result(counted, usageNow().since(used), time.Duration(r.now()-ph.from))
+	measuring(false)
+	return result, nil
 }
 
 // phase lets all workers do one phase and adds up what they counted.
