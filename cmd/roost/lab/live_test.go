@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -95,6 +96,40 @@ func TestLiveFailures(t *testing.T) {
 			}
 			if left := processesOf(t, result.Kept); len(left) > 0 {
 				t.Errorf("left behind: %q", left)
+			}
+		})
+	}
+}
+
+// Systems that break a rule do not pass: here with delays shorter than the rules'.
+func TestLiveBrokenRulesAreNoticed(t *testing.T) {
+	binary := build(t)
+	for rule, broken := range map[string]map[string]any{
+		"FO2": {"failover_delay": "1m"},
+		"FB1": {"failback_delay": "2m"},
+		"FB7": {"failback_delay": "2m"},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			name := map[string]string{"FO2": "home-killed", "FB1": "home-killed", "FB7": "home-back-9m50"}[rule]
+			file, err := os.Open(filepath.Join("../../../testdata/scenarios", name+".yaml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+			scenario, err := ReadScenario(name, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			scenario.Resilience = broken
+			result := Run(t.Context(), scenario, Options{Binary: binary, Speed: testSpeed})
+			defer os.RemoveAll(result.Kept)
+			last := Expectation{}
+			if n := len(result.Expectations); n > 0 {
+				last = result.Expectations[n-1]
+			}
+			if result.Verdict != Fail || last.Verdict != Fail || !slices.Contains(last.Proves, rule) {
+				t.Errorf("with %v: %s, at last %+v", broken, result.Verdict, last)
 			}
 		})
 	}
