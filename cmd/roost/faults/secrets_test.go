@@ -13,7 +13,7 @@ import (
 func (s *site) keepSecret(number string) {
 	ha1 := fmt.Sprintf("%s:%s:%s", number, domain, password(number))
 	md5sum, sha := md5.Sum([]byte(ha1)), sha256.Sum256([]byte(ha1))
-	s.secrets = append(s.secrets, password(number), "code-"+number,
+	s.secrets = append(s.secrets, password(number), "4711"+number+"0815",
 		hex.EncodeToString(md5sum[:]), hex.EncodeToString(sha[:]))
 }
 

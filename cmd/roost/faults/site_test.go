@@ -114,7 +114,7 @@ func (s *site) configure(name string, set settings) string {
 	fmt.Fprintf(&text, "resilience: {%s}\nconsole: {listen: \"%s:8080\"}\n%s", set.rules, address, set.top)
 	text.WriteString("users:\n")
 	for _, n := range set.numbers {
-		fmt.Fprintf(&text, "  - {number: %q, name: \"Phone %s\", login_code: \"code-%s\", password: %q}\n", n, n, n, password(n))
+		fmt.Fprintf(&text, "  - {number: %q, name: \"Phone %s\", login_code: \"4711%s0815\", password: %q}\n", n, n, n, password(n))
 		s.keepSecret(n)
 	}
 	text.WriteString("extensions:\n")
