@@ -1,0 +1,139 @@
+package interop
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// capture is what passed on port 5060 between the addresses of a site.
+type capture struct {
+	path    string
+	net     string // "127.x.y."
+	dumpcap *program
+}
+
+// sipPort is where the systems send from, over UDP and over the connections that they
+// took. What is sent from the TLS port, 5061, cannot be read by others.
+const sipPort = 5060
+
+// capture starts to record. Where that may not be, it gives nil, and judge says so.
+func (s *site) capture() *capture {
+	s.t.Helper()
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	if _, err := exec.LookPath("dumpcap"); err != nil {
+		return nil
+	}
+	c := &capture{path: filepath.Join(s.dir, "lo.pcapng"), net: s.net}
+	filter := fmt.Sprintf("net %s0/24 and port %d", s.net, sipPort)
+	c.dumpcap = start(s.t, s.dir, "dumpcap", "-q", "-i", "lo", "-B", "64", "-a", "duration:300", "-f", filter, "-w", c.path)
+	c.passed(s.t, "begin")
+	return c
+}
+
+// passed waits until a datagram of our own is in the file, and with it all that was
+// sent before: dumpcap begins some time after it was started, and writes in blocks.
+func (c *capture) passed(t *testing.T, mark string) {
+	t.Helper()
+	from := &net.UDPAddr{IP: net.ParseIP(c.net + "98")}
+	to := &net.UDPAddr{IP: net.ParseIP(c.net + "99"), Port: sipPort}
+	until(t, 20*time.Second, "the capture shows the "+mark, func() (bool, string) {
+		// A connection for each: an earlier one has had the answer that nobody listens.
+		conn, err := net.DialUDP("udp", from, to)
+		if err != nil {
+			return false, err.Error()
+		}
+		defer conn.Close()
+		if _, err := conn.Write([]byte(mark)); err != nil {
+			return false, err.Error()
+		}
+		recorded, err := os.ReadFile(c.path)
+		if err != nil {
+			return false, err.Error()
+		}
+		return bytes.Contains(recorded[max(0, len(recorded)-64<<10):], []byte(mark)), fmt.Sprintf("%d bytes, %s", len(recorded), c.dumpcap.said())
+	})
+}
+
+// judge ends the recording, and fails the subtest "tshark" for whatever tshark has
+// against what the systems sent, or if they sent less messages than wanted.
+func (c *capture) judge(t *testing.T, wanted int, from ...string) {
+	t.Helper()
+	t.Run("tshark", func(t *testing.T) {
+		needTool(t, "tshark")
+		needTool(t, "dumpcap")
+		if c == nil {
+			cannot(t, "capturing on lo needs root")
+		}
+		c.passed(t, "end of "+t.Name())
+		if err := c.dumpcap.stop(15 * time.Second); err != nil {
+			t.Fatalf("dumpcap: %v", err)
+		}
+		for _, fault := range faults(t, c.path, from...) {
+			t.Errorf("roost sent what tshark complains of: %s", fault)
+		}
+		sent := dissect(t, c.path, sentFrom(from)+" && sip", "sip.Status-Code", "sip.Method")
+		if len(sent) < wanted {
+			t.Errorf("roost sent %d SIP messages that were captured, at least %d were expected\n%s", len(sent), wanted, c.dumpcap.said())
+		}
+		kinds := map[string]int{}
+		for _, line := range sent {
+			for _, status := range strings.Split(strings.Fields(line)[0], ",") {
+				kinds[status]++
+			}
+		}
+		t.Logf("%d SIP messages of roost dissected: %v", len(sent), kinds)
+	})
+}
+
+// sentFrom selects the frames that carry what systems sent.
+func sentFrom(addresses []string) string {
+	return fmt.Sprintf("ip.src in {%s} && (udp.srcport == %d || tcp.srcport == %d)", strings.Join(addresses, ", "), sipPort, sipPort)
+}
+
+// complaints are display filters; no frame of a system may meet one.
+func complaints() []string {
+	return []string{
+		"_ws.malformed",
+		"sip && _ws.expert.severity >= 6291456", // 0x600000: a warning or an error
+		// Of these tshark says nothing by itself.
+		"sip && !(sip.Via.branch && sip.to.host && sip.from.host && sip.from.tag && sip.Call-ID && sip.Content-Length)",
+		`sip && !(sip.CSeq matches "^[0-9]+ [A-Z]+$")`,
+		// Neither SIP nor a keep-alive, and not a segment of a message that ends later.
+		"!sip && !stun && (udp.length > 12 || tcp.len > 4 && !tcp.reassembled_in)",
+	}
+}
+
+// faults lists the frames of systems in a capture file that are not as they should be:
+// number, what tshark's expert says, and the frame in short.
+func faults(t *testing.T, path string, from ...string) []string {
+	t.Helper()
+	filter := sentFrom(from) + " && ((" + strings.Join(complaints(), ") || (") + "))"
+	return dissect(t, path, filter, "frame.number", "_ws.expert.message", "_ws.col.Info")
+}
+
+// dissect gives a line for each frame that a display filter selects.
+func dissect(t *testing.T, path, filter string, fields ...string) []string {
+	t.Helper()
+	// In two passes: only then a segment knows in which frame its message ends.
+	args := []string{"-2", "-n", "-r", path, "-Y", filter, "-T", "fields"}
+	for _, f := range fields {
+		args = append(args, "-e", f)
+	}
+	var complaint bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "tshark", args...)
+	cmd.Stderr = &complaint
+	output, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("tshark -Y %q: %v\n%s", filter, err, complaint.String())
+	}
+	return strings.FieldsFunc(string(output), func(r rune) bool { return r == '\n' })
+}

@@ -1,0 +1,15 @@
+// Package interop holds tests of a running roost with programs that nobody here
+// wrote: sipp, baresip and sipsak as phones, tshark as a judge of what roost sends.
+// It has no code besides its tests, and knows of roost only what an administrator
+// knows: the program, its configuration file and the HTTP API.
+//
+// Each test makes a site of its own: certificates, one or two systems as processes
+// on addresses of one 127.x.y.0/24, and a capture of what passes there on port 5060.
+// When the traffic is over, every message that came from a system must be dissected
+// by tshark without a complaint (capture_test.go says which, pcap_test.go proves that
+// a broken message is caught).
+//
+// A program that is missing is installed by .ci/tools where that may be; where it may
+// not, the tests that need it are skipped with the reason, and fail under CI=true.
+// What was measured stands in docs/interoperability.md.
+package interop

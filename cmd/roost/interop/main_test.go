@@ -1,0 +1,94 @@
+package interop
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// binaryVariable names the environment variable by which TestMain hands the built
+// program to the tests.
+const binaryVariable = "ROOST_INTEROP_BINARY"
+
+var tools = []string{"sipp", "baresip", "sipsak", "tshark", "dumpcap", "stdbuf"}
+
+// TestMain builds roost once, and has missing programs installed.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "roost-interop-")
+	if err == nil {
+		err = prepare(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		if err := os.RemoveAll(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(status)
+	}))
+}
+
+func prepare(dir string) error {
+	binary := filepath.Join(dir, "roost")
+	if output, err := exec.Command("go", "build", "-o", binary, "roost/cmd/roost").CombinedOutput(); err != nil {
+		return fmt.Errorf("building roost: %w\n%s", err, output)
+	}
+	if err := os.Setenv(binaryVariable, binary); err != nil {
+		return err
+	}
+	missing := slices.ContainsFunc(tools, func(tool string) bool {
+		_, err := exec.LookPath(tool)
+		return err != nil
+	})
+	if missing { // what is then still missing is told by needTool
+		output, err := exec.Command("../../../.ci/tools").CombinedOutput()
+		fmt.Printf("%s%v\n", output, err)
+	}
+	return nil
+}
+
+// needTool ends a test that cannot run without a program: skipped with the reason,
+// failed under CI=true.
+func needTool(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		cannot(t, fmt.Sprintf("%v; .ci/tools could not install it", err))
+	}
+}
+
+func cannot(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s, and CI=true allows no skip", why)
+	}
+	t.Skip(why)
+}
+
+// until waits for a condition that says itself how things stand.
+func until(t *testing.T, within time.Duration, what string, met func() (bool, string)) {
+	t.Helper()
+	deadline := time.NewTimer(within)
+	defer deadline.Stop()
+	poll := time.NewTicker(50 * time.Millisecond)
+	defer poll.Stop()
+	for began := time.Now(); ; {
+		ok, is := met()
+		if ok {
+			t.Logf("%s: after %.1fs", what, time.Since(began).Seconds())
+			return
+		}
+		select {
+		case <-poll.C:
+		case <-deadline.C:
+			t.Fatalf("%s: not within %v: %s", what, within, is)
+		}
+	}
+}
