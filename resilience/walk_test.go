@@ -10,117 +10,6 @@ import (
 	"time"
 )
 
-// action is one thing that may happen to the world; can says whether it can here.
-type action struct {
-	name string
-	can  func(*world) bool
-	do   func(*world)
-}
-
-// fault is an action of which a walk may allow a number only.
-func fault(name string, can func(*world) bool, do func(*world)) action {
-	return action{name, func(w *world) bool { return w.faults != 0 && can(w) }, func(w *world) {
-		if w.faults > 0 {
-			w.faults--
-		}
-		do(w)
-	}}
-}
-
-func always(*world) bool { return true }
-
-func systemActions() []action {
-	return []action{
-		{"a second passes", always, (*world).passes},
-		fault("london crashes", func(w *world) bool { return w.up != homeDown }, func(w *world) {
-			w.up = homeDown
-			for i := range w.phones {
-				w.phones[i].homeUntil = w.tick
-			}
-		}),
-		{"london starts", func(w *world) bool { return w.up == homeDown }, func(w *world) {
-			w.up, w.started, w.refusing = homeUp, w.tick, false
-			w.epoch++
-			w.heartbeat()
-			w.share()
-		}},
-		fault("london hangs", func(w *world) bool { return w.up == homeUp }, func(w *world) {
-			w.up = homeHung
-			w.heartbeat()
-		}),
-		{"london recovers", func(w *world) bool { return w.up == homeHung }, func(w *world) {
-			w.up = homeUp
-			w.heartbeat()
-			w.share()
-		}},
-		fault("london begins to refuse", func(w *world) bool { return w.up == homeUp && !w.refusing },
-			func(w *world) { w.refusing = true }),
-		{"london accepts again", func(w *world) bool { return w.refusing },
-			func(w *world) { w.refusing = false }},
-		fault("the line is cut", func(w *world) bool { return w.line }, func(w *world) { w.line = false }),
-		{"the line is back", func(w *world) bool { return !w.line }, func(w *world) {
-			w.line = true
-			w.heartbeat()
-			w.share()
-		}},
-		fault("paris restarts", always, func(w *world) {
-			w.paris = mustNew(w.cfg, w.now())
-			w.complete, w.lastSeen = false, w.tick
-			w.alarms = nil
-			for i := range w.phones {
-				w.phones[i].hereUntil, w.phones[i].busy, w.phones[i].graceUntil = w.tick, false, w.tick
-			}
-		}),
-		{"the mirror is complete", func(w *world) bool { return !w.complete && w.talks() }, (*world).mirrorCompletes},
-	}
-}
-
-// operatorActions are a take over and its end (FO4, FB8).
-func operatorActions() []action {
-	return []action{
-		{"an operator takes over london", func(w *world) bool { return w.complete && !w.paris.homes[0].taken },
-			func(w *world) { w.step(TakeOver{Home: "london"}) }},
-		{"an operator releases london", always, func(w *world) { w.step(Release{Home: "london"}) }},
-	}
-}
-
-func phoneActions(i int) []action {
-	here := func(w *world) bool { return w.phones[i].hereUntil > w.tick }
-	ends := func(cause GoneCause) func(*world) {
-		return func(w *world) {
-			w.phones[i].hereUntil = w.tick
-			w.step(PhoneGone{Phone: w.phones[i].phone, Cause: cause})
-		}
-	}
-	actions := []action{
-		{"registers at paris", always, func(w *world) { w.asksHere(&w.phones[i]) }},
-		{"registers at london", func(w *world) bool { return w.up == homeUp && !w.refusing },
-			func(w *world) { w.asksHome(&w.phones[i]) }},
-		{"un-registers at paris", here, ends(Unregistered)},
-		{"loses its flow", func(w *world) bool { return here(w) && w.phones[i].desc.Stream }, ends(FlowClosed)},
-		{"begins a call", func(w *world) bool { return here(w) && !w.phones[i].busy }, func(w *world) {
-			w.phones[i].busy = true
-			w.step(CallBegan{Phone: w.phones[i].phone})
-		}},
-		{"ends its call", func(w *world) bool { return w.phones[i].busy }, func(w *world) {
-			w.phones[i].busy = false
-			w.step(CallEnded{Phone: w.phones[i].phone})
-		}},
-		{"did not get the NOTIFY", func(w *world) bool {
-			g := w.paris.guests[w.phones[i].phone]
-			return g != nil && g.told == TriggerNotify && g.state == StateGoing && !g.back && !g.stopped && !g.returned
-		}, func(w *world) {
-			// It was not told: a refusal that follows is its first telling.
-			w.phones[i].accepted = here(w)
-			w.step(TriggerResult{Phone: w.phones[i].phone, Trigger: TriggerNotify})
-		}},
-	}
-	for j := range actions {
-		actions[j].name = fmt.Sprintf("%d %s", 201+i, actions[j].name)
-	}
-	return actions
-}
-
 // walk visits every state that can be reached.
 type walk struct {
 	actions []action
@@ -332,14 +221,14 @@ func TestWalk_TwoPhones_OneFault(t *testing.T) {
 	mustHold(t, newWalk(2), w, 20_000)
 }
 
-// Two phones and any number of crashes and refusals of the home; under -race two faults.
+// Two phones and any number of crashes and refusals of the home; under -race one.
 func TestWalk_TwoPhones_CrashesAndRefusals(t *testing.T) {
 	k := newWalk(2, "london hangs", "the line is cut", "paris restarts", "201 un-registers at paris",
 		"202 un-registers at paris", "201 loses its flow", "202 begins a call")
 	w := newWorld(2, bugs{})
 	atLeast := 60_000
 	if raceEnabled {
-		w.faults, atLeast = 2, 10_000
+		w.faults, atLeast = 1, 3_000
 	}
 	mustHold(t, k, w, atLeast)
 }
@@ -394,7 +283,9 @@ func TestWalk_FindsPlantedBugs(t *testing.T) {
 // that can happen next leads both to the same states again. So nothing is missed by it.
 func TestFingerprintIsExact(t *testing.T) {
 	k := newWalk(1)
-	k.actions = append(k.actions, operatorActions()...)
+	if !raceEnabled { // for its time
+		k.actions = append(k.actions, operatorActions()...)
+	}
 	first := map[string][]string{}
 	start := newWorld(1, bugs{})
 	start.faults = 1
