@@ -1,0 +1,213 @@
+package node
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"roost/cmd/roost/config"
+	"roost/cmd/roost/console/api"
+	"roost/registrar"
+)
+
+// startEdited starts a system whose configuration was changed by replacing text.
+func (s *site) startEdited(name string, oldnew ...string) *Node {
+	s.t.Helper()
+	path := s.write(name)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	edited := strings.NewReplacer(oldnew...).Replace(string(text))
+	if edited == string(text) {
+		s.t.Fatalf("%q is not in the configuration", oldnew)
+	}
+	if err := os.WriteFile(path, []byte(edited), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	c, err := config.Load(path, os.Getenv)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	n, err := New(c, Options{Log: zerolog.New(zerolog.NewTestWriter(s.t)).Level(zerolog.InfoLevel)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := n.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.running[name] = n
+	return n
+}
+
+// alarmSays finds an alarm of the kind whose text has all the words.
+func alarmSays(st api.Status, kind string, words ...string) bool {
+	return slices.ContainsFunc(st.Alarms, func(a api.Alarm) bool {
+		return a.Kind == kind && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(a.Text, w) })
+	})
+}
+
+// What the home has must be at the backup, in the words of SH1: users also where
+// they have no phone, extensions, registrations; and no password.
+func TestSH1_ABackupKnowsUsersExtensionsAndRegistrations(t *testing.T) {
+	s := newSite(t)
+	s.startEdited("london", "extensions:\n", "  - {number: \"299\", name: \"Nobody's phone\", login_code: \"4799\", password: \"secret299\"}\nextensions:\n")
+	paris := s.start("paris")
+	s.until("paris", "london is mirrored", func(st api.Status) bool { return homeState(st, "london") == "SYNCED" })
+	s.phones("london", "poly", "udp")
+	s.until("london", "all phones are registered at home", allRegistered(3))
+	bound := func() int {
+		paris.known.mu.RLock()
+		defer paris.known.mu.RUnlock()
+		return len(paris.known.bindings)
+	}
+	s.until("paris", "the registrations are mirrored", func(api.Status) bool { return bound() == 3 })
+
+	paris.known.mu.RLock()
+	defer paris.known.mu.RUnlock()
+	users := paris.known.users
+	if u := users[owned{"london", "299"}]; u.Name != "Nobody's phone" || u.LoginCode != "4799" {
+		t.Errorf("the user without a phone is mirrored as %+v", u)
+	}
+	if len(users) != 4 || len(paris.known.extensions) != 3 {
+		t.Errorf("%d users and %d extensions are mirrored", len(users), len(paris.known.extensions))
+	}
+	if e := paris.known.extensions["202"]; e.home != "london" || e.BaseUser != "202" {
+		t.Errorf("extension 202 is mirrored as %+v", e)
+	}
+}
+
+func TestSE1_MediaSecurityThatDiffersIsAnAlarm(t *testing.T) {
+	s := newSite(t)
+	s.extra["paris"] = "media: {security: enforced}\n"
+	s.start("london")
+	s.start("paris")
+	for _, name := range []string{"london", "paris"} {
+		status := s.until(name, "an alarm names both values", func(st api.Status) bool {
+			return alarmSays(st, "settings-differ", "media.security", `"preferred"`, `"enforced"`)
+		})
+		if !status.Lines[0].Up || !strings.Contains(status.Lines[0].Agreement, "media.security") {
+			t.Errorf("%s: the line must work on and say what differs: %+v", name, status.Lines[0])
+		}
+	}
+	s.extra["paris"] = ""
+	if err := s.running["paris"].Reload(s.load("paris")); err != nil {
+		t.Fatal(err)
+	}
+	s.until("london", "the alarm is over", func(st api.Status) bool { return !alarmSays(st, "settings-differ") })
+}
+
+func TestNE1_AOneSidedLineIsAnAlarm(t *testing.T) {
+	s := newSite(t)
+	s.start("london")
+	s.startEdited("paris", "{system: london, address: \""+s.address("london")+":7422\"", "{system: rome, address: \""+s.net+"13:7422\"")
+	s.until("london", "an alarm says that paris has no such line", func(st api.Status) bool {
+		return alarmSays(st, "line-down", "paris does not accept a line from us", "network.lines")
+	})
+	status := s.until("paris", "paris says who was turned away", func(st api.Status) bool { return len(st.TurnedAway) > 0 })
+	if r := status.TurnedAway[0]; r.System != "london" || !strings.Contains(r.Reason, "london has no line here") {
+		t.Errorf("turned away: %+v", r)
+	}
+}
+
+func TestNE3_ANumberAtTwoSystemsIsAnAlarm(t *testing.T) {
+	s := newSite(t)
+	s.phonesAt["paris"] = []string{"202", "251"}
+	s.start("london")
+	s.start("paris")
+	for _, name := range []string{"london", "paris"} {
+		s.until(name, "the duplicate is an alarm that names both", func(st api.Status) bool {
+			return alarmSays(st, "duplicate-number", "202", "london", "paris")
+		})
+	}
+	s.phonesAt["paris"] = []string{"251"}
+	if err := s.running["paris"].Reload(s.load("paris")); err != nil {
+		t.Fatal(err)
+	}
+	s.until("london", "the number is unique again", func(st api.Status) bool { return !alarmSays(st, "duplicate-number") })
+}
+
+// shelf is what was shared, by set and key.
+type shelf map[string]map[string]bool
+
+func (s shelf) Put(set, key string, _ []byte, _ time.Time) error {
+	if s[set] == nil {
+		s[set] = map[string]bool{}
+	}
+	s[set][key] = true
+	return nil
+}
+
+func (s shelf) Delete(set, key string) error {
+	delete(s[set], key)
+	return nil
+}
+
+// has are the keys of a set that begin so, sorted.
+func (s shelf) has(set, prefix string) string {
+	return strings.Join(slices.DeleteFunc(slices.Sorted(maps.Keys(s[set])), func(key string) bool { return !strings.HasPrefix(key, prefix) }), " ")
+}
+
+// Each backup is sent all users and only the phones that it would serve; a phone
+// that appears at a location follows to that location's backup, and home again.
+func TestSH5_AnExtensionFollowsItsPhoneToTheLocationsBackup(t *testing.T) {
+	s := newSite(t)
+	s.extra["london"] = "locations:\n  - {name: attic, subnets: [192.0.2.0/24], backup: rome}\n"
+	s.write("london")
+	path := s.write("london")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rome := fmt.Sprintf("  lines:\n    - {system: rome, address: \"%s13:7422\", networking_level: scn}\n", s.net)
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), "  lines:\n", rome, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(path, os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := c.Directory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := shelf{}
+	sharing := newSharing("london", shared, zerolog.Nop())
+	sharing.directory(nil, d)
+	wants := func(when, paris, rome string) {
+		t.Helper()
+		if got := shared.has("cfg/paris", extensionKey); got != paris {
+			t.Errorf("%s: paris is sent %q, want %q", when, got, paris)
+		}
+		if got := shared.has("cfg/rome", extensionKey); got != rome {
+			t.Errorf("%s: rome is sent %q, want %q", when, got, rome)
+		}
+		for _, set := range []string{"cfg/paris", "cfg/rome"} {
+			if got := shared.has(set, userKey); got != "u/201 u/202 u/203" {
+				t.Errorf("%s: %s has the users %q", when, set, got)
+			}
+		}
+	}
+	wants("before any phone was seen", "x/201 x/202 x/203", "")
+	now := time.Now()
+	attic := registrar.Registration{Number: "202", Source: netip.MustParseAddrPort("192.0.2.7:5060"), Expires: now.Add(time.Minute), Granted: 60}
+	sharing.bound(d, &attic, now)
+	wants("202 is in the attic", "x/201 x/203", "x/202")
+	if len(shared["bind/rome"]) != 1 || len(shared["bind/paris"]) != 0 {
+		t.Errorf("its registration is at %v", shared)
+	}
+	downstairs := attic
+	downstairs.Source = netip.MustParseAddrPort("198.51.100.7:5060")
+	sharing.bound(d, &downstairs, now)
+	wants("202 came downstairs", "x/201 x/202 x/203", "")
+	if len(shared["bind/rome"]) != 0 || len(shared["bind/paris"]) != 1 {
+		t.Errorf("its registration is at %v", shared)
+	}
+}
