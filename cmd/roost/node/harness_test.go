@@ -32,6 +32,7 @@ type site struct {
 	running  map[string]*Node
 	phonesAt map[string][]string // numbers by system
 	extra    map[string]string   // more of a system's configuration
+	returns  phone.How           // how phones go home by themselves, if not as their family does
 }
 
 const (
@@ -149,7 +150,7 @@ func (s *site) phones(home, profile, transport string) *phone.Fleet {
 			UDP: netip.AddrPortFrom(at, 5060), TCP: netip.AddrPortFrom(at, 5060), TLS: netip.AddrPortFrom(at, 5061)})
 	}
 	for i, n := range s.phonesAt[home] {
-		setup.Phones = append(setup.Phones, phone.Spec{Number: n, Password: "secret" + n, Profile: profile, Transport: transport,
+		setup.Phones = append(setup.Phones, phone.Spec{Number: n, Password: "secret" + n, Profile: profile, Transport: transport, Returns: s.returns,
 			Address: netip.MustParseAddr(fmt.Sprintf("%s%d", s.net, 101+i))})
 	}
 	fleet, err := phone.Start(s.t.Context(), setup, func(r phone.Report) { s.t.Log(r.String()) })
