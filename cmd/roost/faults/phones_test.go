@@ -24,8 +24,9 @@ type phones struct {
 	at      map[string]string // where each is registered
 }
 
-// phoneSpeed is how fast the phones' own timers run; their leases are the systems'.
-const phoneSpeed = 5
+// hasty and patient are how fast the phones' own timers run; their leases are the
+// systems'. A patient phone waits two seconds for an answer.
+const hasty, patient = 20, 4
 
 // kinds of phones, in turn: transport and profile.
 var kindsOfPhones = [][2]string{
@@ -37,7 +38,7 @@ var kindsOfPhones = [][2]string{
 func (s *site) phones(numbers []string, list []string, change func(i int, spec *phone.Spec)) *phones {
 	s.t.Helper()
 	p := &phones{site: s, t: s.t, numbers: numbers, at: map[string]string{}}
-	setup := phone.Setup{Speed: phoneSpeed, Domain: domain, TrustedRoot: filepath.Join(s.dir, "root.crt"), Seed: 1}
+	setup := phone.Setup{Speed: s.phoneSpeed, Domain: domain, TrustedRoot: filepath.Join(s.dir, "root.crt"), Seed: 1}
 	for _, name := range list {
 		at := s.ip(lastByte(name))
 		setup.Servers = append(setup.Servers, phone.Server{Name: name,

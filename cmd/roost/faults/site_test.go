@@ -30,12 +30,14 @@ type site struct {
 	ca      *certs.CA
 	systems map[string]*system
 	secrets []string // that must stand in no log
+
+	phoneSpeed float64
 }
 
 // newSite finds a block that no other test of this kind has, on this machine.
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), systems: map[string]*system{}}
+	s := &site{t: t, dir: t.TempDir(), systems: map[string]*system{}, phoneSpeed: hasty}
 	for {
 		s.a, s.b = byte(222+rand.IntN(30)), byte(1+rand.IntN(250))
 		lock, err := net.Listen("tcp", s.at(1, 7399))
@@ -55,7 +57,9 @@ func newSite(t *testing.T) *site {
 // 100 and up.
 func (s *site) ip(last byte) netip.Addr { return netip.AddrFrom4([4]byte{127, s.a, s.b, last}) }
 
-func (s *site) at(last byte, port uint16) string { return netip.AddrPortFrom(s.ip(last), port).String() }
+func (s *site) at(last byte, port uint16) string {
+	return netip.AddrPortFrom(s.ip(last), port).String()
+}
 
 // lastByte of a system's address, by its name.
 func lastByte(name string) byte {
