@@ -76,17 +76,22 @@ const maxAttempts = 3
 // it again at half the speed. A failure without a stall counts at once; the last
 // attempt counts whatever happened.
 func RunJudged(ctx context.Context, scenario *Scenario, options Options) Result {
-	var spoilt []string
+	var spoilt, kept []string
 	for {
 		result := Run(ctx, scenario, options)
 		result.Spoilt = spoilt
+		if result.Verdict == Pass && !options.Keep {
+			for _, folder := range kept {
+				_ = os.RemoveAll(folder) // of no use to anybody now
+			}
+		}
 		stalled := time.Duration(result.Stalled * float64(time.Second))
 		if result.Verdict == Pass || len(spoilt)+1 == maxAttempts || ctx.Err() != nil || stalled <= bearable(result.Speed) {
 			return result
 		}
-		why := fmt.Sprintf("at speed %d, where %s are bearable, this machine stood still for %s; then %s. Logs: %s",
-			result.Speed, brief(bearable(result.Speed)), brief(stalled), result.Why, result.Kept)
-		spoilt = append(spoilt, why)
+		why := fmt.Sprintf("at speed %d, where %s are bearable, this machine stood still for %s; then %s",
+			result.Speed, brief(bearable(result.Speed)), brief(stalled), result.Why)
+		spoilt, kept = append(spoilt, why), append(kept, result.Kept)
 		if options.Out != nil {
 			fmt.Fprintf(options.Out, "-- not judged: %s failed, but %s\n   Again at half the speed.\n\n", result.Name, why)
 		}
