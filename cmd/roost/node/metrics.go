@@ -1,6 +1,7 @@
 package node
 
 import (
+	"maps"
 	"net/http"
 	"reflect"
 	"strings"
@@ -12,8 +13,16 @@ import (
 	"roost/signaling/sip/flow"
 )
 
-// counters are all counts of the system by name, for status and metrics.
+// counters are all counts of the system by name, for the status.
 func (n *Node) counters() map[string]float64 {
+	counts, standing := n.counts()
+	maps.Copy(counts, standing)
+	return counts
+}
+
+// counts are what has happened so often since the start, and standing how many
+// there are of something now.
+func (n *Node) counts() (counts, standing map[string]float64) {
 	out := map[string]float64{
 		"panics_recovered":      float64(n.panics.Load()),
 		"shared_records_unread": float64(n.unread.Load()),
@@ -22,19 +31,21 @@ func (n *Node) counters() map[string]float64 {
 		out["sip_"+c.Name] = float64(c.Value)
 	}
 	flows := n.endpoint.Flows()
-	addCounts(out, "flow_", flows)
+	standing = map[string]float64{}
+	addCounts(out, standing, "flow_", flows)
 	for why, times := range flows.Closed {
 		if why != int(flow.StillOpen) {
 			out["flow_closed_"+flow.Reason(why).Name()] = float64(times)
 		}
 	}
-	addCounts(out, "line_", n.carrier.Counters())
-	return out
+	addCounts(out, standing, "line_", n.carrier.Counters())
+	return out, standing
 }
 
 // addCounts adds the whole numbers of a struct, each under its field's name in
-// small letters: DroppedRate becomes dropped_rate.
-func addCounts(out map[string]float64, prefix string, counts any) {
+// small letters: DroppedRate becomes dropped_rate. What can go down again is
+// signed in these structs.
+func addCounts(out, standing map[string]float64, prefix string, counts any) {
 	v := reflect.ValueOf(counts)
 	for i := range v.NumField() {
 		name := prefix + snake(v.Type().Field(i).Name)
@@ -42,7 +53,7 @@ func addCounts(out map[string]float64, prefix string, counts any) {
 		case reflect.Uint64:
 			out[name] = float64(f.Uint())
 		case reflect.Int64:
-			out[name] = float64(f.Int())
+			standing[name] = float64(f.Int())
 		}
 	}
 }
@@ -84,8 +95,12 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		desc := prometheus.NewDesc("roost_"+name, help, names, nil)
 		out <- prometheus.MustNewConstMetric(desc, kind, value, values...)
 	}
-	for name, value := range c.counters() {
+	counts, standing := c.counts()
+	for name, value := range counts {
 		send(prometheus.CounterValue, name+"_total", "Count since the start.", value)
+	}
+	for name, value := range standing {
+		send(prometheus.GaugeValue, name, "How many there are now.", value)
 	}
 	status := source{c.Node}.Status()
 	send(prometheus.GaugeValue, "phones_registered", "Own phones registered here.", float64(status.Phones.Registered))
