@@ -1,6 +1,7 @@
 package node
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -17,6 +18,7 @@ import (
 type known struct {
 	mu         sync.RWMutex
 	extensions map[registrar.Number]knownExtension
+	contested  map[registrar.Number][]knownExtension // of other homes than the one in extensions
 	users      map[owned]record.User
 	entries    map[registrar.Number]map[string]record.DirEntry // number, then origin
 	phones     map[string]int                                  // extensions by home
@@ -45,6 +47,7 @@ type knownExtension struct {
 func newKnown() *known {
 	return &known{
 		extensions: map[registrar.Number]knownExtension{},
+		contested:  map[registrar.Number][]knownExtension{},
 		users:      map[owned]record.User{},
 		entries:    map[registrar.Number]map[string]record.DirEntry{},
 		phones:     map[string]int{},
@@ -87,27 +90,48 @@ func (k *known) homeOf(n registrar.Number) (string, bool) {
 	return "", false
 }
 
-// setExtension takes a mirrored extension over. It returns the home that already
-// has the number when that is another one: the first one known stays (NE3).
-func (k *known) setExtension(home string, e record.Extension) (taken string) {
+// setExtension takes a mirrored extension over. Of a number that two homes have, the
+// first one known stays in force (NE3); the other waits until that home gives it up.
+func (k *known) setExtension(home string, e record.Extension) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if held, ok := k.extensions[e.Number]; ok && held.home != home {
-		return held.home
-	} else if !ok {
+	held, ok := k.extensions[e.Number]
+	if ok && held.home != home {
+		k.dropContested(home, e.Number)
+		k.contested[e.Number] = append(k.contested[e.Number], knownExtension{home, e})
+		return
+	}
+	if !ok {
 		k.phones[home]++
 	}
 	k.extensions[e.Number] = knownExtension{home, e}
-	return ""
 }
 
 func (k *known) dropExtension(home string, n registrar.Number) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if held, ok := k.extensions[n]; ok && held.home == home {
-		delete(k.extensions, n)
-		k.phones[home]--
+	k.dropContested(home, n)
+	held, ok := k.extensions[n]
+	if !ok || held.home != home {
+		return
 	}
+	delete(k.extensions, n)
+	k.phones[home]--
+	if waiting := k.contested[n]; len(waiting) > 0 {
+		k.extensions[n] = waiting[0]
+		k.phones[waiting[0].home]++
+		k.dropContested(waiting[0].home, n)
+	}
+}
+
+// dropContested forgets a home's claim to a number that another has. k.mu is held.
+func (k *known) dropContested(home string, n registrar.Number) {
+	left := slices.DeleteFunc(k.contested[n], func(e knownExtension) bool { return e.home == home })
+	if len(left) == 0 {
+		delete(k.contested, n)
+		return
+	}
+	k.contested[n] = left
 }
 
 func (k *known) setUser(home string, u record.User) {
@@ -122,9 +146,9 @@ func (k *known) dropUser(home string, n registrar.Number) {
 	delete(k.users, owned{home, n})
 }
 
-// setEntry takes an entry of the network's directory over and returns the other
-// origins that list the same number as theirs.
-func (k *known) setEntry(origin string, e record.DirEntry) (others []string) {
+// setEntry takes an entry of the network's directory over, and says whether other
+// origins list the same number as theirs.
+func (k *known) setEntry(origin string, e record.DirEntry) (others bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	origins := k.entries[e.Number]
@@ -132,13 +156,15 @@ func (k *known) setEntry(origin string, e record.DirEntry) (others []string) {
 		origins = make(map[string]record.DirEntry, 1)
 		k.entries[e.Number] = origins
 	}
-	for other := range origins {
-		if other != origin {
-			others = append(others, other)
-		}
-	}
 	origins[origin] = e
-	return others
+	return len(origins) > 1
+}
+
+// listedBy are the other systems that list a number as theirs.
+func (k *known) listedBy(n registrar.Number) []string {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return slices.Collect(maps.Keys(k.entries[n]))
 }
 
 func (k *known) dropEntry(origin string, n registrar.Number) {

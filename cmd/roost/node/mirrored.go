@@ -1,7 +1,6 @@
 package node
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -49,26 +48,18 @@ func (m mirrored) entry(origin string, c *mirror.Change, gone bool, now time.Tim
 	n := registrar.Number(c.Key)
 	if gone {
 		m.known.dropEntry(origin, n)
-		m.journal.clear("duplicate-number", c.Key, "the number is unique again", now)
+		m.unique(n, now)
 		return nil
 	}
 	e, err := record.ParseDirEntry(c.Value)
 	if err != nil {
 		return err
 	}
-	others := m.known.setEntry(origin, e)
-	if _, own := m.directory().User(n); own {
-		others = append(others, m.name)
-	}
-	for _, other := range others {
-		m.duplicate(n, origin, other, now)
+	_, own := m.directory().User(n)
+	if other := m.known.setEntry(origin, e); other || own {
+		m.unique(n, now)
 	}
 	return nil
-}
-
-func (m mirrored) duplicate(n registrar.Number, origin, other string, now time.Time) {
-	m.journal.raise("duplicate-number", string(n), "major", fmt.Sprintf(
-		"number %s is configured at %s and at %s; a number belongs to one system (NE3): remove it from one of them", n, other, origin), now)
 }
 
 // configured takes users and extensions of a home over.
@@ -99,9 +90,7 @@ func (m mirrored) configured(home string, c *mirror.Change, gone bool, now time.
 	if err != nil || string(e.Number) != number {
 		return err
 	}
-	if taken := m.known.setExtension(home, e); taken != "" {
-		m.duplicate(e.Number, home, taken, now)
-	}
+	m.known.setExtension(home, e)
 	return nil
 }
 

@@ -45,6 +45,7 @@ func (n *Node) Reload(c *config.Config) error {
 		}
 	}
 	n.share.directory(from, dir)
+	n.reviewNumbers(from, dir, now)
 	n.mirror.SetCompared(wants(c), compared(c))
 	n.keeper.step(resilience.Reconfigure{Config: machine})
 	n.reloadCertificates(now)
