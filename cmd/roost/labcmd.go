@@ -131,7 +131,7 @@ func readScenario(name string) (*lab.Scenario, error) {
 		own, _ := ownScenarios()
 		return nil, fmt.Errorf("no scenario %q; there are %s, or give a file", name, strings.Join(own, ", "))
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	return lab.ReadScenario("scenarios/"+name+".yaml", file)
 }
 

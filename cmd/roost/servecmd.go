@@ -84,6 +84,8 @@ func (c *serveCmd) reload(system *node.Node, log zerolog.Logger) {
 }
 
 func (c *serveCmd) logger() zerolog.Logger {
+	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00" // its default ends at the second
+	zerolog.TimeFieldFormat = time.RFC3339Nano // milliseconds count when phones move
 	level := zerolog.InfoLevel
 	if c.Debug {
 		level = zerolog.DebugLevel
