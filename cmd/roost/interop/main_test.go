@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,6 +24,11 @@ func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "roost-interop-")
 	if err == nil {
 		err = prepare(dir)
+	}
+	// They wait more than they work: all at once, however few the processors.
+	flag.Parse()
+	if err == nil {
+		err = flag.Set("test.parallel", "16")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -48,7 +48,7 @@ func TestInterop_ABrokenMessageIsCaught(t *testing.T) {
 		names = append(names, broken.name)
 		messages = append(messages, strings.Replace(whole, broken.old, broken.by, 1))
 	}
-	path := pcap(t, messages...)
+	path := pcap(t, "127.0.5.2", messages...)
 	caught := map[string]string{} // by frame number
 	for _, fault := range faults(t, path, "127.0.5.2") {
 		frame, why, _ := strings.Cut(fault, "\t")
@@ -71,16 +71,16 @@ func TestInterop_ABrokenMessageIsCaught(t *testing.T) {
 	}
 }
 
-// pcap writes messages as UDP datagrams of a system at 127.0.5.2 into a capture file
-// (libpcap's format, link type 101: IP without a link layer).
-func pcap(t *testing.T, messages ...string) string {
+// pcap writes messages as UDP datagrams of a system into a capture file (libpcap's
+// format, link type 101: IP without a link layer).
+func pcap(t *testing.T, address string, messages ...string) string {
 	t.Helper()
 	le, be := binary.LittleEndian, binary.BigEndian
 	var file []byte
 	for _, v := range []uint32{0xa1b2c3d4, 2 | 4<<16, 0, 0, 65535, 101} {
 		file = le.AppendUint32(file, v)
 	}
-	from, to := netip.MustParseAddr("127.0.5.2").As4(), netip.MustParseAddr("127.0.5.1").As4()
+	from, to := netip.MustParseAddr(address).As4(), netip.MustParseAddr("127.0.5.1").As4()
 	for i, message := range messages {
 		length := 20 + 8 + len(message)
 		for _, v := range []uint32{uint32(i), 0, uint32(length), uint32(length)} {

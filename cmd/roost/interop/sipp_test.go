@@ -19,6 +19,7 @@ const users = 1000
 // TestInterop_Sipp lets sipp register 1,000 users with digest, refresh and un-register
 // them: over UDP from one socket, over TCP with a connection each.
 func TestInterop_Sipp(t *testing.T) {
+	t.Parallel()
 	for transport, mode := range map[string]string{"udp": "u1", "tcp": "tn"} {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()

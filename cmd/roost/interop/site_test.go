@@ -2,6 +2,7 @@ package interop
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -103,6 +104,7 @@ func (s *system) until(within time.Duration, what string, wanted func(api.Status
 		if err != nil {
 			return false, err.Error()
 		}
+		maps.DeleteFunc(status.Counters, func(_ string, count float64) bool { return count == 0 })
 		return wanted(status), fmt.Sprintf("phones %+v, homes %+v, guests %+v, events %+v, counters %v", status.Phones, status.Homes, status.Guests, status.Events, status.Counters)
 	})
 }
