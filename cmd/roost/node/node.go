@@ -190,19 +190,21 @@ func (n *Node) Stop(ctx context.Context) error {
 	return err
 }
 
-// housekeeping is what is due now and then: leases that ended, certificates that
-// changed or are about to expire.
+// housekeeping is what is due now and then: leases that ended, systems that knock in
+// vain, certificates that changed or are about to expire.
 func (n *Node) housekeeping() {
 	sweep := time.NewTicker(time.Second)
 	defer sweep.Stop()
 	files := time.NewTicker(10 * time.Second)
 	defer files.Stop()
+	var lines oneSided
 	for {
 		select {
 		case <-n.ctx.Done():
 			return
 		case now := <-sweep.C:
 			n.changed(n.registrar.Sweep(now), now)
+			lines.review(n, now)
 		case now := <-files.C:
 			n.reloadCertificates(now)
 		}

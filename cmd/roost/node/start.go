@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 
 	"roost/cmd/roost/config"
@@ -106,6 +107,9 @@ func (n *Node) startSIP() error {
 		Flow:      flowLimits(&c.SIP),
 		Message:   message.Limits{Size: c.SIP.MaxMessage},
 		Log:       n.log,
+	}
+	if address, err := netip.ParseAddr(c.Address); err == nil { // a host name is no address to put into a Via
+		o.Address = address
 	}
 	if err := n.listen(c, &o); err != nil {
 		closeAll(&o)
