@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: build run test lint vet bench soak fuzz-short tools help
+.PHONY: build run test lint vet bench bench-go soak fuzz-short tools help
 
 LINT_VERSION := v2.15.0
 LINT_DIR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/roost/golangci-lint-$(LINT_VERSION)
@@ -38,7 +38,11 @@ $(LINT):
 	@mkdir -p $(LINT_DIR)
 	GOBIN=$(LINT_DIR) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
-bench: ## all benchmarks
+bench: build ## roost beside Kamailio and a bare responder, into docs/performance.md; PART=register,memory,storm
+	go build -trimpath -o bin/bench ./cmd/roost/bench
+	./bin/bench -roost bin/roost -write docs/performance.md -part "$(PART)"
+
+bench-go: ## the Go benchmarks of all packages
 	go test -run '^$$' -bench . -benchmem -timeout 1h ./...
 
 soak: ## the tests named Soak, for SOAK=30m each

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"syscall"
 )
@@ -63,7 +64,10 @@ func startProfiler(folder string) (*profiler, error) {
 
 // heap writes the memory file last and in one piece: who asked waits for it.
 func (p *profiler) heap() error {
-	runtime.GC()
+	// Twice, since pools let go only then; and given back to the machine, so that
+	// what is resident can be compared.
+	debug.FreeOSMemory()
+	debug.FreeOSMemory()
 	file, err := os.Create(filepath.Join(p.folder, heapProfile))
 	if err != nil {
 		return err

@@ -88,8 +88,8 @@ enable_tls=yes
 tls_max_connections=20000
 listen=tls:ADDRESS:5061
 #!endif
-loadmodule "sl.so"
 loadmodule "tm.so"
+loadmodule "sl.so"
 loadmodule "pv.so"
 loadmodule "textops.so"
 loadmodule "usrloc.so"
@@ -98,7 +98,6 @@ loadmodule "auth.so"
 loadmodule "htable.so"
 #!ifdef WITH_TLS
 loadmodule "tls.so"
-modparam("tls", "config", "")
 modparam("tls", "tls_method", "TLSv1.2+")
 modparam("tls", "certificate", "FOLDER/kamailio.crt")
 modparam("tls", "private_key", "FOLDER/kamailio.key")
@@ -118,7 +117,7 @@ modparam("htable", "htable", "ha1=>size=17;autoexpire=0;")
 event_route[htable:mod-init] {
 	$var(i) = FIRST;
 	while ($var(i) < END) {
-		$var(text) = $var(i) + ":DOMAIN:secret" + $var(i);
+		$var(text) = "" + $var(i) + ":DOMAIN:secret" + $var(i);
 		$sht(ha1=>$var(i)) = $(var(text){s.md5});
 		$var(i) = $var(i) + 1;
 	}

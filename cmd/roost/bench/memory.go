@@ -55,8 +55,9 @@ func (b *bench) memory(ctx context.Context) error {
 	t.row("live heap before (users, extensions, directory)", mega(before[0].Heap), mega(before[1].Heap))
 	t.row("live heap, all in", mega(after[0].Heap), mega(after[1].Heap))
 	t.row("resident, all in", mega(after[0].resident), mega(after[1].resident))
+	t.row("the same with its garbage", mega(after[0].withGarbage), mega(after[1].withGarbage))
 	return b.publish("memory", t.String(), fmt.Sprintf(
-		"%s\n\nUDP, two processes; heap after a forced collection, resident as it stood before that, with garbage. "+
+		"%s\n\nUDP, two processes; heap and resident after a forced collection, and resident as it stood before that. "+
 			"The home answered %.1f s after its start with %d users in YAML. "+
 			"A backup that starts anew was in sync with %d records %.2f s after its line could come up (%.2f s after its process began). "+
 			"A refresh that is shared costs the home %.1f µs of processor time at %.0f a second (p99 %.2f ms), with profiling on. Load average at the end %s.",

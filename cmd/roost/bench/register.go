@@ -59,7 +59,7 @@ func (b *bench) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	roost, err := b.startRoost(ctx, "london", config, b.cores.server, false)
+	roost, err := b.startRoost(ctx, "london", config, b.cores.server, b.keep)
 	if err != nil {
 		return err
 	}

@@ -164,9 +164,10 @@ func (s *system) serving(ctx context.Context, home string) error {
 
 // memoryOf is what a profiled system says of its memory after a collection.
 type memoryOf struct {
-	Heap     uint64 `json:"heap_bytes"`
-	Objects  uint64 `json:"objects"`
-	resident uint64
+	Heap    uint64 `json:"heap_bytes"`
+	Objects uint64 `json:"objects"`
+	// resident is what is in RAM after that collection, withGarbage before it.
+	resident, withGarbage uint64
 }
 
 func (s *system) memory(ctx context.Context) (memoryOf, error) {
@@ -175,7 +176,8 @@ func (s *system) memory(ctx context.Context) (memoryOf, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return m, err
 	}
-	resident := s.resident()
+	settle(ctx)
+	withGarbage := s.resident()
 	if err := s.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
 		return m, err
 	}
@@ -186,6 +188,6 @@ func (s *system) memory(ctx context.Context) (memoryOf, error) {
 		}
 		return json.Unmarshal(content, &m)
 	})
-	m.resident = resident
+	m.resident, m.withGarbage = s.resident(), withGarbage
 	return m, err
 }

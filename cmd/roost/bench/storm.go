@@ -40,7 +40,7 @@ func (b *bench) storms(ctx context.Context) error {
 
 func (b *bench) oneStorm(ctx context.Context, phones int) (measured, int, error) {
 	b.say("\nstorm: %d phones at the backup within %v", phones, within)
-	home, backup, err := b.pair(ctx, b.users, b.cores.server, b.cores.server, false)
+	home, backup, err := b.pair(ctx, b.users, b.cores.server, b.cores.server, b.keep)
 	if err != nil {
 		return measured{}, 0, err
 	}

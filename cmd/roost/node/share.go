@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"net/netip"
@@ -226,7 +227,11 @@ func (s *sharing) bound(d *directory.Directory, r *registrar.Registration, now t
 	if backup == "" {
 		return
 	}
-	s.put(bindSet(backup), key, record.AppendRegistration(nil, &record.Registration{Registration: *r}, now), r.Expires)
+	// Made in a buffer on the stack and copied once: the store keeps the value, which
+	// should have no room left over.
+	var buf [512]byte
+	value := record.AppendRegistration(buf[:0], &record.Registration{Registration: *r}, now)
+	s.put(bindSet(backup), key, bytes.Clone(value), r.Expires)
 }
 
 // unbound withdraws an own registration that is gone.

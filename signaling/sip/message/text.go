@@ -42,8 +42,21 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// cut splits s at the first sep outside quoted strings and angle brackets.
+// cut splits s at the first sep outside quoted strings and angle brackets. Most
+// values have no sep at all, or nothing before it that could hide it.
 func cut(s string, sep byte) (before, after string, more bool) {
+	first := strings.IndexByte(s, sep)
+	if first < 0 {
+		return s, "", false
+	}
+	if strings.IndexByte(s[:first], '"') < 0 && strings.IndexByte(s[:first], '<') < 0 {
+		return s[:first], s[first+1:], true
+	}
+	return cutSlowly(s, sep)
+}
+
+// cutSlowly is cut for every case.
+func cutSlowly(s string, sep byte) (before, after string, more bool) {
 	quoted, angle := false, false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
