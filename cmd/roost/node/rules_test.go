@@ -10,11 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/icholy/digest"
 	"github.com/rs/zerolog"
 
 	"roost/cmd/roost/config"
 	"roost/cmd/roost/console/api"
 	"roost/registrar"
+	"roost/registrar/credentials"
 )
 
 // startEdited starts a system whose configuration was changed by replacing text.
@@ -69,7 +71,25 @@ func TestSH1_ABackupKnowsUsersExtensionsAndRegistrations(t *testing.T) {
 		return len(paris.known.bindings)
 	}
 	s.until("paris", "the registrations are mirrored", func(api.Status) bool { return bound() == 3 })
+	mirroredAsConfigured(t, paris)
 
+	// Nor do users that come by a reload wait for a phone.
+	s.phonesAt["london"] = append(s.phonesAt["london"], "298")
+	if err := s.running["london"].Reload(s.load("london")); err != nil {
+		t.Fatal(err)
+	}
+	user := func(number registrar.Number) bool {
+		paris.known.mu.RLock()
+		defer paris.known.mu.RUnlock()
+		_, known := paris.known.users[owned{"london", number}]
+		return known
+	}
+	s.until("paris", "the new user is mirrored, the removed one gone", func(api.Status) bool { return user("298") && !user("299") })
+}
+
+// mirroredAsConfigured looks at what paris knows of london.
+func mirroredAsConfigured(t *testing.T, paris *Node) {
+	t.Helper()
 	paris.known.mu.RLock()
 	defer paris.known.mu.RUnlock()
 	users := paris.known.users
@@ -82,6 +102,29 @@ func TestSH1_ABackupKnowsUsersExtensionsAndRegistrations(t *testing.T) {
 	if e := paris.known.extensions["202"]; e.home != "london" || e.BaseUser != "202" {
 		t.Errorf("extension 202 is mirrored as %+v", e)
 	}
+}
+
+// A phone that fails over answers with the nonce that its home gave it.
+func TestSE4_TheBackupTakesTheHomesNonces(t *testing.T) {
+	s := newSite(t)
+	paris := s.start("paris")
+	london := s.start("london")
+	home := credentials.NewVerifier(credentials.Config{Realm: "example.test"}, london.keys)
+	backup := credentials.NewVerifier(credentials.Config{Realm: "example.test"}, paris.keys)
+	s.until("paris", "an answer to a challenge of london is accepted", func(api.Status) bool {
+		now := time.Now()
+		challenge, err := digest.ParseChallenge(string(home.AppendChallenge(nil, credentials.SHA256, false, now)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := digest.Digest(challenge, digest.Options{Method: "REGISTER", URI: "sip:example.test", Username: "201", Password: "secret201", Count: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		verdict := backup.Verify(credentials.Request{Method: "REGISTER", URI: "sip:example.test", Authorization: []string{answer.String()}},
+			office{paris}.Secret, now)
+		return verdict.Outcome == credentials.Accepted
+	})
 }
 
 func TestSE1_MediaSecurityThatDiffersIsAnAlarm(t *testing.T) {

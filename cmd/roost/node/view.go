@@ -186,7 +186,7 @@ func (s source) Registrations(after string, limit int) api.Registrations {
 	slices.SortFunc(all, func(a, b registrar.Registration) int {
 		return cmp.Or(cmp.Compare(a.Number, b.Number), b.Registered.Compare(a.Registered))
 	})
-	page := api.Registrations{Total: total}
+	page := api.Registrations{Total: total, Registrations: []api.Registration{}}
 	for i := range all {
 		// A page ends between phones, so that `after` never cuts one in two.
 		if len(page.Registrations) >= limit && all[i].Number != all[i-1].Number {
