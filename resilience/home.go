@@ -198,7 +198,12 @@ func (m *Machine) leaving(e Leaving) {
 		return
 	}
 	within := min(e.BackWithin, m.cfg.Timers.AnnounceMax)
+	// Each heartbeat until the restart says it again: that is no news.
+	news := h.announcedEpoch != h.epoch || (m.now+within-h.announcedUntil).Abs() > m.cfg.Timers.VisibleFor
 	h.announcedUntil, h.announcedEpoch = m.now+within, h.epoch
+	if !news {
+		return
+	}
 	m.happened(Announced, h.name, "", "%s announced a restart: back within %s", h.name, words(within))
 }
 
