@@ -6,10 +6,1205 @@ import (
 	"roost/signaling/h323/per"
 )
 
+// The permitted alphabets.
+var (
+	h245Alphabet2 = per.NewAlphabet(" 0123456789")
+	h245Alphabet1 = per.NewAlphabet("0123456789#*,")
+	h245Alphabet3 = per.NewAlphabet("0123456789#*ABCD!")
+)
+
+// MultimediaSystemControlMessage is the CHOICE MultimediaSystemControlMessage of H.245.
+type MultimediaSystemControlMessage struct {
+	Choice     MultimediaSystemControlMessageChoice
+	Request    *RequestMessage    `asn1:"request"`
+	Response   *ResponseMessage   `asn1:"response"`
+	Command    *CommandMessage    `asn1:"command"`
+	Indication *IndicationMessage `asn1:"indication"`
+	Other      *per.Alternative
+}
+
+// MultimediaSystemControlMessageChoice says which alternative a MultimediaSystemControlMessage holds.
+type MultimediaSystemControlMessageChoice uint8
+
+// The alternatives of MultimediaSystemControlMessage.
+const (
+	MultimediaSystemControlMessageRequest MultimediaSystemControlMessageChoice = iota + 1
+	MultimediaSystemControlMessageResponse
+	MultimediaSystemControlMessageCommand
+	MultimediaSystemControlMessageIndication
+)
+
+var namesMultimediaSystemControlMessage = [...]string{"request", "response", "command", "indication"}
+
+// Name is the name in ASN.1.
+func (c MultimediaSystemControlMessageChoice) Name() string {
+	return per.Name(namesMultimediaSystemControlMessage[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultimediaSystemControlMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MultimediaSystemControlMessageChoice(d.Whole(3) + 1)
+		switch v.Choice {
+		case MultimediaSystemControlMessageRequest:
+			v.Request = per.New[RequestMessage](d)
+			v.Request.UnmarshalPER(d)
+		case MultimediaSystemControlMessageResponse:
+			v.Response = per.New[ResponseMessage](d)
+			v.Response.UnmarshalPER(d)
+		case MultimediaSystemControlMessageCommand:
+			v.Command = per.New[CommandMessage](d)
+			v.Command.UnmarshalPER(d)
+		case MultimediaSystemControlMessageIndication:
+			v.Indication = per.New[IndicationMessage](d)
+			v.Indication.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("MultimediaSystemControlMessage")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultimediaSystemControlMessage) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+		switch v.Choice {
+		case MultimediaSystemControlMessageRequest:
+			if v.Request == nil {
+				e.Choose()
+				break
+			}
+			v.Request.MarshalPER(e)
+		case MultimediaSystemControlMessageResponse:
+			if v.Response == nil {
+				e.Choose()
+				break
+			}
+			v.Response.MarshalPER(e)
+		case MultimediaSystemControlMessageCommand:
+			if v.Command == nil {
+				e.Choose()
+				break
+			}
+			v.Command.MarshalPER(e)
+		case MultimediaSystemControlMessageIndication:
+			if v.Indication == nil {
+				e.Choose()
+				break
+			}
+			v.Indication.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MultimediaSystemControlMessage")
+	}
+}
+
+// RequestMessage is the CHOICE RequestMessage of H.245.
+type RequestMessage struct {
+	Choice                    RequestMessageChoice
+	NonStandard               *NonStandardMessage       `asn1:"nonStandard"`
+	MasterSlaveDetermination  MasterSlaveDetermination  `asn1:"masterSlaveDetermination"`
+	TerminalCapabilitySet     *TerminalCapabilitySet    `asn1:"terminalCapabilitySet"`
+	OpenLogicalChannel        *OpenLogicalChannel       `asn1:"openLogicalChannel"`
+	CloseLogicalChannel       *CloseLogicalChannel      `asn1:"closeLogicalChannel"`
+	RequestChannelClose       *RequestChannelClose      `asn1:"requestChannelClose"`
+	MultiplexEntrySend        *MultiplexEntrySend       `asn1:"multiplexEntrySend"`
+	RequestMultiplexEntry     RequestMultiplexEntry     `asn1:"requestMultiplexEntry"`
+	RequestMode               *RequestMode              `asn1:"requestMode"`
+	RoundTripDelayRequest     RoundTripDelayRequest     `asn1:"roundTripDelayRequest"`
+	MaintenanceLoopRequest    *MaintenanceLoopRequest   `asn1:"maintenanceLoopRequest"`
+	CommunicationModeRequest  CommunicationModeRequest  `asn1:"communicationModeRequest"`
+	ConferenceRequest         *ConferenceRequest        `asn1:"conferenceRequest"`
+	MultilinkRequest          *MultilinkRequest         `asn1:"multilinkRequest"`
+	LogicalChannelRateRequest LogicalChannelRateRequest `asn1:"logicalChannelRateRequest"`
+	GenericRequest            *GenericMessage           `asn1:"genericRequest"`
+	Other                     *per.Alternative
+}
+
+// RequestMessageChoice says which alternative a RequestMessage holds.
+type RequestMessageChoice uint8
+
+// The alternatives of RequestMessage.
+const (
+	RequestMessageNonStandard RequestMessageChoice = iota + 1
+	RequestMessageMasterSlaveDetermination
+	RequestMessageTerminalCapabilitySet
+	RequestMessageOpenLogicalChannel
+	RequestMessageCloseLogicalChannel
+	RequestMessageRequestChannelClose
+	RequestMessageMultiplexEntrySend
+	RequestMessageRequestMultiplexEntry
+	RequestMessageRequestMode
+	RequestMessageRoundTripDelayRequest
+	RequestMessageMaintenanceLoopRequest
+	RequestMessageCommunicationModeRequest
+	RequestMessageConferenceRequest
+	RequestMessageMultilinkRequest
+	RequestMessageLogicalChannelRateRequest
+	RequestMessageGenericRequest
+)
+
+var namesRequestMessage = [...]string{"nonStandard", "masterSlaveDetermination", "terminalCapabilitySet", "openLogicalChannel", "closeLogicalChannel", "requestChannelClose", "multiplexEntrySend", "requestMultiplexEntry", "requestMode", "roundTripDelayRequest", "maintenanceLoopRequest", "communicationModeRequest", "conferenceRequest", "multilinkRequest", "logicalChannelRateRequest", "genericRequest"}
+
+// Name is the name in ASN.1.
+func (c RequestMessageChoice) Name() string { return per.Name(namesRequestMessage[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 5 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = RequestMessageChoice(index + 12)
+			switch v.Choice {
+			case RequestMessageCommunicationModeRequest:
+				v.CommunicationModeRequest.UnmarshalPER(d)
+			case RequestMessageConferenceRequest:
+				v.ConferenceRequest = per.New[ConferenceRequest](d)
+				v.ConferenceRequest.UnmarshalPER(d)
+			case RequestMessageMultilinkRequest:
+				v.MultilinkRequest = per.New[MultilinkRequest](d)
+				v.MultilinkRequest.UnmarshalPER(d)
+			case RequestMessageLogicalChannelRateRequest:
+				v.LogicalChannelRateRequest.UnmarshalPER(d)
+			case RequestMessageGenericRequest:
+				v.GenericRequest = per.New[GenericMessage](d)
+				v.GenericRequest.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = RequestMessageChoice(d.Whole(10) + 1)
+		switch v.Choice {
+		case RequestMessageNonStandard:
+			v.NonStandard = per.New[NonStandardMessage](d)
+			v.NonStandard.UnmarshalPER(d)
+		case RequestMessageMasterSlaveDetermination:
+			v.MasterSlaveDetermination.UnmarshalPER(d)
+		case RequestMessageTerminalCapabilitySet:
+			v.TerminalCapabilitySet = per.New[TerminalCapabilitySet](d)
+			v.TerminalCapabilitySet.UnmarshalPER(d)
+		case RequestMessageOpenLogicalChannel:
+			v.OpenLogicalChannel = per.New[OpenLogicalChannel](d)
+			v.OpenLogicalChannel.UnmarshalPER(d)
+		case RequestMessageCloseLogicalChannel:
+			v.CloseLogicalChannel = per.New[CloseLogicalChannel](d)
+			v.CloseLogicalChannel.UnmarshalPER(d)
+		case RequestMessageRequestChannelClose:
+			v.RequestChannelClose = per.New[RequestChannelClose](d)
+			v.RequestChannelClose.UnmarshalPER(d)
+		case RequestMessageMultiplexEntrySend:
+			v.MultiplexEntrySend = per.New[MultiplexEntrySend](d)
+			v.MultiplexEntrySend.UnmarshalPER(d)
+		case RequestMessageRequestMultiplexEntry:
+			v.RequestMultiplexEntry.UnmarshalPER(d)
+		case RequestMessageRequestMode:
+			v.RequestMode = per.New[RequestMode](d)
+			v.RequestMode.UnmarshalPER(d)
+		case RequestMessageRoundTripDelayRequest:
+			v.RoundTripDelayRequest.UnmarshalPER(d)
+		case RequestMessageMaintenanceLoopRequest:
+			v.MaintenanceLoopRequest = per.New[MaintenanceLoopRequest](d)
+			v.MaintenanceLoopRequest.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("RequestMessage")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestMessage) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 11:
+		e.Bit(false)
+		e.Whole(c-1, 10)
+		switch v.Choice {
+		case RequestMessageNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case RequestMessageMasterSlaveDetermination:
+			v.MasterSlaveDetermination.MarshalPER(e)
+		case RequestMessageTerminalCapabilitySet:
+			if v.TerminalCapabilitySet == nil {
+				e.Choose()
+				break
+			}
+			v.TerminalCapabilitySet.MarshalPER(e)
+		case RequestMessageOpenLogicalChannel:
+			if v.OpenLogicalChannel == nil {
+				e.Choose()
+				break
+			}
+			v.OpenLogicalChannel.MarshalPER(e)
+		case RequestMessageCloseLogicalChannel:
+			if v.CloseLogicalChannel == nil {
+				e.Choose()
+				break
+			}
+			v.CloseLogicalChannel.MarshalPER(e)
+		case RequestMessageRequestChannelClose:
+			if v.RequestChannelClose == nil {
+				e.Choose()
+				break
+			}
+			v.RequestChannelClose.MarshalPER(e)
+		case RequestMessageMultiplexEntrySend:
+			if v.MultiplexEntrySend == nil {
+				e.Choose()
+				break
+			}
+			v.MultiplexEntrySend.MarshalPER(e)
+		case RequestMessageRequestMultiplexEntry:
+			v.RequestMultiplexEntry.MarshalPER(e)
+		case RequestMessageRequestMode:
+			if v.RequestMode == nil {
+				e.Choose()
+				break
+			}
+			v.RequestMode.MarshalPER(e)
+		case RequestMessageRoundTripDelayRequest:
+			v.RoundTripDelayRequest.MarshalPER(e)
+		case RequestMessageMaintenanceLoopRequest:
+			if v.MaintenanceLoopRequest == nil {
+				e.Choose()
+				break
+			}
+			v.MaintenanceLoopRequest.MarshalPER(e)
+		}
+	case c > 11 && c <= 16:
+		e.Bit(true)
+		e.Small(int(c) - 12)
+		mark := e.Open()
+		switch v.Choice {
+		case RequestMessageCommunicationModeRequest:
+			v.CommunicationModeRequest.MarshalPER(e)
+		case RequestMessageConferenceRequest:
+			if v.ConferenceRequest == nil {
+				e.Choose()
+				break
+			}
+			v.ConferenceRequest.MarshalPER(e)
+		case RequestMessageMultilinkRequest:
+			if v.MultilinkRequest == nil {
+				e.Choose()
+				break
+			}
+			v.MultilinkRequest.MarshalPER(e)
+		case RequestMessageLogicalChannelRateRequest:
+			v.LogicalChannelRateRequest.MarshalPER(e)
+		case RequestMessageGenericRequest:
+			if v.GenericRequest == nil {
+				e.Choose()
+				break
+			}
+			v.GenericRequest.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RequestMessage")
+	}
+}
+
+// ResponseMessage is the CHOICE ResponseMessage of H.245.
+type ResponseMessage struct {
+	Choice                         ResponseMessageChoice
+	NonStandard                    *NonStandardMessage            `asn1:"nonStandard"`
+	MasterSlaveDeterminationAck    MasterSlaveDeterminationAck    `asn1:"masterSlaveDeterminationAck"`
+	MasterSlaveDeterminationReject MasterSlaveDeterminationReject `asn1:"masterSlaveDeterminationReject"`
+	TerminalCapabilitySetAck       *TerminalCapabilitySetAck      `asn1:"terminalCapabilitySetAck"`
+	TerminalCapabilitySetReject    *TerminalCapabilitySetReject   `asn1:"terminalCapabilitySetReject"`
+	OpenLogicalChannelAck          *OpenLogicalChannelAck         `asn1:"openLogicalChannelAck"`
+	OpenLogicalChannelReject       *OpenLogicalChannelReject      `asn1:"openLogicalChannelReject"`
+	CloseLogicalChannelAck         CloseLogicalChannelAck         `asn1:"closeLogicalChannelAck"`
+	RequestChannelCloseAck         RequestChannelCloseAck         `asn1:"requestChannelCloseAck"`
+	RequestChannelCloseReject      *RequestChannelCloseReject     `asn1:"requestChannelCloseReject"`
+	MultiplexEntrySendAck          *MultiplexEntrySendAck         `asn1:"multiplexEntrySendAck"`
+	MultiplexEntrySendReject       *MultiplexEntrySendReject      `asn1:"multiplexEntrySendReject"`
+	RequestMultiplexEntryAck       RequestMultiplexEntryAck       `asn1:"requestMultiplexEntryAck"`
+	RequestMultiplexEntryReject    *RequestMultiplexEntryReject   `asn1:"requestMultiplexEntryReject"`
+	RequestModeAck                 *RequestModeAck                `asn1:"requestModeAck"`
+	RequestModeReject              *RequestModeReject             `asn1:"requestModeReject"`
+	RoundTripDelayResponse         RoundTripDelayResponse         `asn1:"roundTripDelayResponse"`
+	MaintenanceLoopAck             *MaintenanceLoopAck            `asn1:"maintenanceLoopAck"`
+	MaintenanceLoopReject          *MaintenanceLoopReject         `asn1:"maintenanceLoopReject"`
+	CommunicationModeResponse      *CommunicationModeResponse     `asn1:"communicationModeResponse"`
+	ConferenceResponse             *ConferenceResponse            `asn1:"conferenceResponse"`
+	MultilinkResponse              *MultilinkResponse             `asn1:"multilinkResponse"`
+	LogicalChannelRateAcknowledge  LogicalChannelRateAcknowledge  `asn1:"logicalChannelRateAcknowledge"`
+	LogicalChannelRateReject       *LogicalChannelRateReject      `asn1:"logicalChannelRateReject"`
+	GenericResponse                *GenericMessage                `asn1:"genericResponse"`
+	Other                          *per.Alternative
+}
+
+// ResponseMessageChoice says which alternative a ResponseMessage holds.
+type ResponseMessageChoice uint8
+
+// The alternatives of ResponseMessage.
+const (
+	ResponseMessageNonStandard ResponseMessageChoice = iota + 1
+	ResponseMessageMasterSlaveDeterminationAck
+	ResponseMessageMasterSlaveDeterminationReject
+	ResponseMessageTerminalCapabilitySetAck
+	ResponseMessageTerminalCapabilitySetReject
+	ResponseMessageOpenLogicalChannelAck
+	ResponseMessageOpenLogicalChannelReject
+	ResponseMessageCloseLogicalChannelAck
+	ResponseMessageRequestChannelCloseAck
+	ResponseMessageRequestChannelCloseReject
+	ResponseMessageMultiplexEntrySendAck
+	ResponseMessageMultiplexEntrySendReject
+	ResponseMessageRequestMultiplexEntryAck
+	ResponseMessageRequestMultiplexEntryReject
+	ResponseMessageRequestModeAck
+	ResponseMessageRequestModeReject
+	ResponseMessageRoundTripDelayResponse
+	ResponseMessageMaintenanceLoopAck
+	ResponseMessageMaintenanceLoopReject
+	ResponseMessageCommunicationModeResponse
+	ResponseMessageConferenceResponse
+	ResponseMessageMultilinkResponse
+	ResponseMessageLogicalChannelRateAcknowledge
+	ResponseMessageLogicalChannelRateReject
+	ResponseMessageGenericResponse
+)
+
+var namesResponseMessage = [...]string{"nonStandard", "masterSlaveDeterminationAck", "masterSlaveDeterminationReject", "terminalCapabilitySetAck", "terminalCapabilitySetReject", "openLogicalChannelAck", "openLogicalChannelReject", "closeLogicalChannelAck", "requestChannelCloseAck", "requestChannelCloseReject", "multiplexEntrySendAck", "multiplexEntrySendReject", "requestMultiplexEntryAck", "requestMultiplexEntryReject", "requestModeAck", "requestModeReject", "roundTripDelayResponse", "maintenanceLoopAck", "maintenanceLoopReject", "communicationModeResponse", "conferenceResponse", "multilinkResponse", "logicalChannelRateAcknowledge", "logicalChannelRateReject", "genericResponse"}
+
+// Name is the name in ASN.1.
+func (c ResponseMessageChoice) Name() string { return per.Name(namesResponseMessage[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ResponseMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 6 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = ResponseMessageChoice(index + 20)
+			switch v.Choice {
+			case ResponseMessageCommunicationModeResponse:
+				v.CommunicationModeResponse = per.New[CommunicationModeResponse](d)
+				v.CommunicationModeResponse.UnmarshalPER(d)
+			case ResponseMessageConferenceResponse:
+				v.ConferenceResponse = per.New[ConferenceResponse](d)
+				v.ConferenceResponse.UnmarshalPER(d)
+			case ResponseMessageMultilinkResponse:
+				v.MultilinkResponse = per.New[MultilinkResponse](d)
+				v.MultilinkResponse.UnmarshalPER(d)
+			case ResponseMessageLogicalChannelRateAcknowledge:
+				v.LogicalChannelRateAcknowledge.UnmarshalPER(d)
+			case ResponseMessageLogicalChannelRateReject:
+				v.LogicalChannelRateReject = per.New[LogicalChannelRateReject](d)
+				v.LogicalChannelRateReject.UnmarshalPER(d)
+			case ResponseMessageGenericResponse:
+				v.GenericResponse = per.New[GenericMessage](d)
+				v.GenericResponse.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = ResponseMessageChoice(d.Whole(18) + 1)
+		switch v.Choice {
+		case ResponseMessageNonStandard:
+			v.NonStandard = per.New[NonStandardMessage](d)
+			v.NonStandard.UnmarshalPER(d)
+		case ResponseMessageMasterSlaveDeterminationAck:
+			v.MasterSlaveDeterminationAck.UnmarshalPER(d)
+		case ResponseMessageMasterSlaveDeterminationReject:
+			v.MasterSlaveDeterminationReject.UnmarshalPER(d)
+		case ResponseMessageTerminalCapabilitySetAck:
+			v.TerminalCapabilitySetAck = per.New[TerminalCapabilitySetAck](d)
+			v.TerminalCapabilitySetAck.UnmarshalPER(d)
+		case ResponseMessageTerminalCapabilitySetReject:
+			v.TerminalCapabilitySetReject = per.New[TerminalCapabilitySetReject](d)
+			v.TerminalCapabilitySetReject.UnmarshalPER(d)
+		case ResponseMessageOpenLogicalChannelAck:
+			v.OpenLogicalChannelAck = per.New[OpenLogicalChannelAck](d)
+			v.OpenLogicalChannelAck.UnmarshalPER(d)
+		case ResponseMessageOpenLogicalChannelReject:
+			v.OpenLogicalChannelReject = per.New[OpenLogicalChannelReject](d)
+			v.OpenLogicalChannelReject.UnmarshalPER(d)
+		case ResponseMessageCloseLogicalChannelAck:
+			v.CloseLogicalChannelAck.UnmarshalPER(d)
+		case ResponseMessageRequestChannelCloseAck:
+			v.RequestChannelCloseAck.UnmarshalPER(d)
+		case ResponseMessageRequestChannelCloseReject:
+			v.RequestChannelCloseReject = per.New[RequestChannelCloseReject](d)
+			v.RequestChannelCloseReject.UnmarshalPER(d)
+		case ResponseMessageMultiplexEntrySendAck:
+			v.MultiplexEntrySendAck = per.New[MultiplexEntrySendAck](d)
+			v.MultiplexEntrySendAck.UnmarshalPER(d)
+		case ResponseMessageMultiplexEntrySendReject:
+			v.MultiplexEntrySendReject = per.New[MultiplexEntrySendReject](d)
+			v.MultiplexEntrySendReject.UnmarshalPER(d)
+		case ResponseMessageRequestMultiplexEntryAck:
+			v.RequestMultiplexEntryAck.UnmarshalPER(d)
+		case ResponseMessageRequestMultiplexEntryReject:
+			v.RequestMultiplexEntryReject = per.New[RequestMultiplexEntryReject](d)
+			v.RequestMultiplexEntryReject.UnmarshalPER(d)
+		case ResponseMessageRequestModeAck:
+			v.RequestModeAck = per.New[RequestModeAck](d)
+			v.RequestModeAck.UnmarshalPER(d)
+		case ResponseMessageRequestModeReject:
+			v.RequestModeReject = per.New[RequestModeReject](d)
+			v.RequestModeReject.UnmarshalPER(d)
+		case ResponseMessageRoundTripDelayResponse:
+			v.RoundTripDelayResponse.UnmarshalPER(d)
+		case ResponseMessageMaintenanceLoopAck:
+			v.MaintenanceLoopAck = per.New[MaintenanceLoopAck](d)
+			v.MaintenanceLoopAck.UnmarshalPER(d)
+		case ResponseMessageMaintenanceLoopReject:
+			v.MaintenanceLoopReject = per.New[MaintenanceLoopReject](d)
+			v.MaintenanceLoopReject.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("ResponseMessage")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ResponseMessage) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 19:
+		e.Bit(false)
+		e.Whole(c-1, 18)
+		switch v.Choice {
+		case ResponseMessageNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case ResponseMessageMasterSlaveDeterminationAck:
+			v.MasterSlaveDeterminationAck.MarshalPER(e)
+		case ResponseMessageMasterSlaveDeterminationReject:
+			v.MasterSlaveDeterminationReject.MarshalPER(e)
+		case ResponseMessageTerminalCapabilitySetAck:
+			if v.TerminalCapabilitySetAck == nil {
+				e.Choose()
+				break
+			}
+			v.TerminalCapabilitySetAck.MarshalPER(e)
+		case ResponseMessageTerminalCapabilitySetReject:
+			if v.TerminalCapabilitySetReject == nil {
+				e.Choose()
+				break
+			}
+			v.TerminalCapabilitySetReject.MarshalPER(e)
+		case ResponseMessageOpenLogicalChannelAck:
+			if v.OpenLogicalChannelAck == nil {
+				e.Choose()
+				break
+			}
+			v.OpenLogicalChannelAck.MarshalPER(e)
+		case ResponseMessageOpenLogicalChannelReject:
+			if v.OpenLogicalChannelReject == nil {
+				e.Choose()
+				break
+			}
+			v.OpenLogicalChannelReject.MarshalPER(e)
+		case ResponseMessageCloseLogicalChannelAck:
+			v.CloseLogicalChannelAck.MarshalPER(e)
+		case ResponseMessageRequestChannelCloseAck:
+			v.RequestChannelCloseAck.MarshalPER(e)
+		case ResponseMessageRequestChannelCloseReject:
+			if v.RequestChannelCloseReject == nil {
+				e.Choose()
+				break
+			}
+			v.RequestChannelCloseReject.MarshalPER(e)
+		case ResponseMessageMultiplexEntrySendAck:
+			if v.MultiplexEntrySendAck == nil {
+				e.Choose()
+				break
+			}
+			v.MultiplexEntrySendAck.MarshalPER(e)
+		case ResponseMessageMultiplexEntrySendReject:
+			if v.MultiplexEntrySendReject == nil {
+				e.Choose()
+				break
+			}
+			v.MultiplexEntrySendReject.MarshalPER(e)
+		case ResponseMessageRequestMultiplexEntryAck:
+			v.RequestMultiplexEntryAck.MarshalPER(e)
+		case ResponseMessageRequestMultiplexEntryReject:
+			if v.RequestMultiplexEntryReject == nil {
+				e.Choose()
+				break
+			}
+			v.RequestMultiplexEntryReject.MarshalPER(e)
+		case ResponseMessageRequestModeAck:
+			if v.RequestModeAck == nil {
+				e.Choose()
+				break
+			}
+			v.RequestModeAck.MarshalPER(e)
+		case ResponseMessageRequestModeReject:
+			if v.RequestModeReject == nil {
+				e.Choose()
+				break
+			}
+			v.RequestModeReject.MarshalPER(e)
+		case ResponseMessageRoundTripDelayResponse:
+			v.RoundTripDelayResponse.MarshalPER(e)
+		case ResponseMessageMaintenanceLoopAck:
+			if v.MaintenanceLoopAck == nil {
+				e.Choose()
+				break
+			}
+			v.MaintenanceLoopAck.MarshalPER(e)
+		case ResponseMessageMaintenanceLoopReject:
+			if v.MaintenanceLoopReject == nil {
+				e.Choose()
+				break
+			}
+			v.MaintenanceLoopReject.MarshalPER(e)
+		}
+	case c > 19 && c <= 25:
+		e.Bit(true)
+		e.Small(int(c) - 20)
+		mark := e.Open()
+		switch v.Choice {
+		case ResponseMessageCommunicationModeResponse:
+			if v.CommunicationModeResponse == nil {
+				e.Choose()
+				break
+			}
+			v.CommunicationModeResponse.MarshalPER(e)
+		case ResponseMessageConferenceResponse:
+			if v.ConferenceResponse == nil {
+				e.Choose()
+				break
+			}
+			v.ConferenceResponse.MarshalPER(e)
+		case ResponseMessageMultilinkResponse:
+			if v.MultilinkResponse == nil {
+				e.Choose()
+				break
+			}
+			v.MultilinkResponse.MarshalPER(e)
+		case ResponseMessageLogicalChannelRateAcknowledge:
+			v.LogicalChannelRateAcknowledge.MarshalPER(e)
+		case ResponseMessageLogicalChannelRateReject:
+			if v.LogicalChannelRateReject == nil {
+				e.Choose()
+				break
+			}
+			v.LogicalChannelRateReject.MarshalPER(e)
+		case ResponseMessageGenericResponse:
+			if v.GenericResponse == nil {
+				e.Choose()
+				break
+			}
+			v.GenericResponse.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("ResponseMessage")
+	}
+}
+
+// CommandMessage is the CHOICE CommandMessage of H.245.
+type CommandMessage struct {
+	Choice                                CommandMessageChoice
+	NonStandard                           *NonStandardMessage                    `asn1:"nonStandard"`
+	MaintenanceLoopOffCommand             MaintenanceLoopOffCommand              `asn1:"maintenanceLoopOffCommand"`
+	SendTerminalCapabilitySet             SendTerminalCapabilitySet              `asn1:"sendTerminalCapabilitySet"`
+	EncryptionCommand                     *EncryptionCommand                     `asn1:"encryptionCommand"`
+	FlowControlCommand                    *FlowControlCommand                    `asn1:"flowControlCommand"`
+	EndSessionCommand                     *EndSessionCommand                     `asn1:"endSessionCommand"`
+	MiscellaneousCommand                  *MiscellaneousCommand                  `asn1:"miscellaneousCommand"`
+	CommunicationModeCommand              CommunicationModeCommand               `asn1:"communicationModeCommand"`
+	ConferenceCommand                     *ConferenceCommand                     `asn1:"conferenceCommand"`
+	H223MultiplexReconfiguration          *H223MultiplexReconfiguration          `asn1:"h223MultiplexReconfiguration"`
+	NewATMVCCommand                       *NewATMVCCommand                       `asn1:"newATMVCCommand"`
+	MobileMultilinkReconfigurationCommand *MobileMultilinkReconfigurationCommand `asn1:"mobileMultilinkReconfigurationCommand"`
+	GenericCommand                        *GenericMessage                        `asn1:"genericCommand"`
+	Other                                 *per.Alternative
+}
+
+// CommandMessageChoice says which alternative a CommandMessage holds.
+type CommandMessageChoice uint8
+
+// The alternatives of CommandMessage.
+const (
+	CommandMessageNonStandard CommandMessageChoice = iota + 1
+	CommandMessageMaintenanceLoopOffCommand
+	CommandMessageSendTerminalCapabilitySet
+	CommandMessageEncryptionCommand
+	CommandMessageFlowControlCommand
+	CommandMessageEndSessionCommand
+	CommandMessageMiscellaneousCommand
+	CommandMessageCommunicationModeCommand
+	CommandMessageConferenceCommand
+	CommandMessageH223MultiplexReconfiguration
+	CommandMessageNewATMVCCommand
+	CommandMessageMobileMultilinkReconfigurationCommand
+	CommandMessageGenericCommand
+)
+
+var namesCommandMessage = [...]string{"nonStandard", "maintenanceLoopOffCommand", "sendTerminalCapabilitySet", "encryptionCommand", "flowControlCommand", "endSessionCommand", "miscellaneousCommand", "communicationModeCommand", "conferenceCommand", "h223MultiplexReconfiguration", "newATMVCCommand", "mobileMultilinkReconfigurationCommand", "genericCommand"}
+
+// Name is the name in ASN.1.
+func (c CommandMessageChoice) Name() string { return per.Name(namesCommandMessage[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CommandMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 6 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = CommandMessageChoice(index + 8)
+			switch v.Choice {
+			case CommandMessageCommunicationModeCommand:
+				v.CommunicationModeCommand.UnmarshalPER(d)
+			case CommandMessageConferenceCommand:
+				v.ConferenceCommand = per.New[ConferenceCommand](d)
+				v.ConferenceCommand.UnmarshalPER(d)
+			case CommandMessageH223MultiplexReconfiguration:
+				v.H223MultiplexReconfiguration = per.New[H223MultiplexReconfiguration](d)
+				v.H223MultiplexReconfiguration.UnmarshalPER(d)
+			case CommandMessageNewATMVCCommand:
+				v.NewATMVCCommand = per.New[NewATMVCCommand](d)
+				v.NewATMVCCommand.UnmarshalPER(d)
+			case CommandMessageMobileMultilinkReconfigurationCommand:
+				v.MobileMultilinkReconfigurationCommand = per.New[MobileMultilinkReconfigurationCommand](d)
+				v.MobileMultilinkReconfigurationCommand.UnmarshalPER(d)
+			case CommandMessageGenericCommand:
+				v.GenericCommand = per.New[GenericMessage](d)
+				v.GenericCommand.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = CommandMessageChoice(d.Whole(6) + 1)
+		switch v.Choice {
+		case CommandMessageNonStandard:
+			v.NonStandard = per.New[NonStandardMessage](d)
+			v.NonStandard.UnmarshalPER(d)
+		case CommandMessageMaintenanceLoopOffCommand:
+			v.MaintenanceLoopOffCommand.UnmarshalPER(d)
+		case CommandMessageSendTerminalCapabilitySet:
+			v.SendTerminalCapabilitySet.UnmarshalPER(d)
+		case CommandMessageEncryptionCommand:
+			v.EncryptionCommand = per.New[EncryptionCommand](d)
+			v.EncryptionCommand.UnmarshalPER(d)
+		case CommandMessageFlowControlCommand:
+			v.FlowControlCommand = per.New[FlowControlCommand](d)
+			v.FlowControlCommand.UnmarshalPER(d)
+		case CommandMessageEndSessionCommand:
+			v.EndSessionCommand = per.New[EndSessionCommand](d)
+			v.EndSessionCommand.UnmarshalPER(d)
+		case CommandMessageMiscellaneousCommand:
+			v.MiscellaneousCommand = per.New[MiscellaneousCommand](d)
+			v.MiscellaneousCommand.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("CommandMessage")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CommandMessage) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 7:
+		e.Bit(false)
+		e.Whole(c-1, 6)
+		switch v.Choice {
+		case CommandMessageNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case CommandMessageMaintenanceLoopOffCommand:
+			v.MaintenanceLoopOffCommand.MarshalPER(e)
+		case CommandMessageSendTerminalCapabilitySet:
+			v.SendTerminalCapabilitySet.MarshalPER(e)
+		case CommandMessageEncryptionCommand:
+			if v.EncryptionCommand == nil {
+				e.Choose()
+				break
+			}
+			v.EncryptionCommand.MarshalPER(e)
+		case CommandMessageFlowControlCommand:
+			if v.FlowControlCommand == nil {
+				e.Choose()
+				break
+			}
+			v.FlowControlCommand.MarshalPER(e)
+		case CommandMessageEndSessionCommand:
+			if v.EndSessionCommand == nil {
+				e.Choose()
+				break
+			}
+			v.EndSessionCommand.MarshalPER(e)
+		case CommandMessageMiscellaneousCommand:
+			if v.MiscellaneousCommand == nil {
+				e.Choose()
+				break
+			}
+			v.MiscellaneousCommand.MarshalPER(e)
+		}
+	case c > 7 && c <= 13:
+		e.Bit(true)
+		e.Small(int(c) - 8)
+		mark := e.Open()
+		switch v.Choice {
+		case CommandMessageCommunicationModeCommand:
+			v.CommunicationModeCommand.MarshalPER(e)
+		case CommandMessageConferenceCommand:
+			if v.ConferenceCommand == nil {
+				e.Choose()
+				break
+			}
+			v.ConferenceCommand.MarshalPER(e)
+		case CommandMessageH223MultiplexReconfiguration:
+			if v.H223MultiplexReconfiguration == nil {
+				e.Choose()
+				break
+			}
+			v.H223MultiplexReconfiguration.MarshalPER(e)
+		case CommandMessageNewATMVCCommand:
+			if v.NewATMVCCommand == nil {
+				e.Choose()
+				break
+			}
+			v.NewATMVCCommand.MarshalPER(e)
+		case CommandMessageMobileMultilinkReconfigurationCommand:
+			if v.MobileMultilinkReconfigurationCommand == nil {
+				e.Choose()
+				break
+			}
+			v.MobileMultilinkReconfigurationCommand.MarshalPER(e)
+		case CommandMessageGenericCommand:
+			if v.GenericCommand == nil {
+				e.Choose()
+				break
+			}
+			v.GenericCommand.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("CommandMessage")
+	}
+}
+
+// IndicationMessage is the CHOICE IndicationMessage of H.245.
+type IndicationMessage struct {
+	Choice                                   IndicationMessageChoice
+	NonStandard                              *NonStandardMessage                      `asn1:"nonStandard"`
+	FunctionNotUnderstood                    FunctionNotUnderstood                    `asn1:"functionNotUnderstood"`
+	MasterSlaveDeterminationRelease          MasterSlaveDeterminationRelease          `asn1:"masterSlaveDeterminationRelease"`
+	TerminalCapabilitySetRelease             TerminalCapabilitySetRelease             `asn1:"terminalCapabilitySetRelease"`
+	OpenLogicalChannelConfirm                *OpenLogicalChannelConfirm               `asn1:"openLogicalChannelConfirm"`
+	RequestChannelCloseRelease               RequestChannelCloseRelease               `asn1:"requestChannelCloseRelease"`
+	MultiplexEntrySendRelease                MultiplexEntrySendRelease                `asn1:"multiplexEntrySendRelease"`
+	RequestMultiplexEntryRelease             RequestMultiplexEntryRelease             `asn1:"requestMultiplexEntryRelease"`
+	RequestModeRelease                       RequestModeRelease                       `asn1:"requestModeRelease"`
+	MiscellaneousIndication                  *MiscellaneousIndication                 `asn1:"miscellaneousIndication"`
+	JitterIndication                         *JitterIndication                        `asn1:"jitterIndication"`
+	H223SkewIndication                       H223SkewIndication                       `asn1:"h223SkewIndication"`
+	NewATMVCIndication                       *NewATMVCIndication                      `asn1:"newATMVCIndication"`
+	UserInput                                *UserInputIndication                     `asn1:"userInput"`
+	H2250MaximumSkewIndication               H2250MaximumSkewIndication               `asn1:"h2250MaximumSkewIndication"`
+	McLocationIndication                     *MCLocationIndication                    `asn1:"mcLocationIndication"`
+	ConferenceIndication                     *ConferenceIndication                    `asn1:"conferenceIndication"`
+	VendorIdentification                     *VendorIdentification                    `asn1:"vendorIdentification"`
+	FunctionNotSupported                     *FunctionNotSupported                    `asn1:"functionNotSupported"`
+	MultilinkIndication                      *MultilinkIndication                     `asn1:"multilinkIndication"`
+	LogicalChannelRateRelease                LogicalChannelRateRelease                `asn1:"logicalChannelRateRelease"`
+	FlowControlIndication                    *FlowControlIndication                   `asn1:"flowControlIndication"`
+	MobileMultilinkReconfigurationIndication MobileMultilinkReconfigurationIndication `asn1:"mobileMultilinkReconfigurationIndication"`
+	GenericIndication                        *GenericMessage                          `asn1:"genericIndication"`
+	Other                                    *per.Alternative
+}
+
+// IndicationMessageChoice says which alternative a IndicationMessage holds.
+type IndicationMessageChoice uint8
+
+// The alternatives of IndicationMessage.
+const (
+	IndicationMessageNonStandard IndicationMessageChoice = iota + 1
+	IndicationMessageFunctionNotUnderstood
+	IndicationMessageMasterSlaveDeterminationRelease
+	IndicationMessageTerminalCapabilitySetRelease
+	IndicationMessageOpenLogicalChannelConfirm
+	IndicationMessageRequestChannelCloseRelease
+	IndicationMessageMultiplexEntrySendRelease
+	IndicationMessageRequestMultiplexEntryRelease
+	IndicationMessageRequestModeRelease
+	IndicationMessageMiscellaneousIndication
+	IndicationMessageJitterIndication
+	IndicationMessageH223SkewIndication
+	IndicationMessageNewATMVCIndication
+	IndicationMessageUserInput
+	IndicationMessageH2250MaximumSkewIndication
+	IndicationMessageMcLocationIndication
+	IndicationMessageConferenceIndication
+	IndicationMessageVendorIdentification
+	IndicationMessageFunctionNotSupported
+	IndicationMessageMultilinkIndication
+	IndicationMessageLogicalChannelRateRelease
+	IndicationMessageFlowControlIndication
+	IndicationMessageMobileMultilinkReconfigurationIndication
+	IndicationMessageGenericIndication
+)
+
+var namesIndicationMessage = [...]string{"nonStandard", "functionNotUnderstood", "masterSlaveDeterminationRelease", "terminalCapabilitySetRelease", "openLogicalChannelConfirm", "requestChannelCloseRelease", "multiplexEntrySendRelease", "requestMultiplexEntryRelease", "requestModeRelease", "miscellaneousIndication", "jitterIndication", "h223SkewIndication", "newATMVCIndication", "userInput", "h2250MaximumSkewIndication", "mcLocationIndication", "conferenceIndication", "vendorIdentification", "functionNotSupported", "multilinkIndication", "logicalChannelRateRelease", "flowControlIndication", "mobileMultilinkReconfigurationIndication", "genericIndication"}
+
+// Name is the name in ASN.1.
+func (c IndicationMessageChoice) Name() string { return per.Name(namesIndicationMessage[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IndicationMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 10 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = IndicationMessageChoice(index + 15)
+			switch v.Choice {
+			case IndicationMessageH2250MaximumSkewIndication:
+				v.H2250MaximumSkewIndication.UnmarshalPER(d)
+			case IndicationMessageMcLocationIndication:
+				v.McLocationIndication = per.New[MCLocationIndication](d)
+				v.McLocationIndication.UnmarshalPER(d)
+			case IndicationMessageConferenceIndication:
+				v.ConferenceIndication = per.New[ConferenceIndication](d)
+				v.ConferenceIndication.UnmarshalPER(d)
+			case IndicationMessageVendorIdentification:
+				v.VendorIdentification = per.New[VendorIdentification](d)
+				v.VendorIdentification.UnmarshalPER(d)
+			case IndicationMessageFunctionNotSupported:
+				v.FunctionNotSupported = per.New[FunctionNotSupported](d)
+				v.FunctionNotSupported.UnmarshalPER(d)
+			case IndicationMessageMultilinkIndication:
+				v.MultilinkIndication = per.New[MultilinkIndication](d)
+				v.MultilinkIndication.UnmarshalPER(d)
+			case IndicationMessageLogicalChannelRateRelease:
+				v.LogicalChannelRateRelease.UnmarshalPER(d)
+			case IndicationMessageFlowControlIndication:
+				v.FlowControlIndication = per.New[FlowControlIndication](d)
+				v.FlowControlIndication.UnmarshalPER(d)
+			case IndicationMessageMobileMultilinkReconfigurationIndication:
+				v.MobileMultilinkReconfigurationIndication.UnmarshalPER(d)
+			case IndicationMessageGenericIndication:
+				v.GenericIndication = per.New[GenericMessage](d)
+				v.GenericIndication.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = IndicationMessageChoice(d.Whole(13) + 1)
+		switch v.Choice {
+		case IndicationMessageNonStandard:
+			v.NonStandard = per.New[NonStandardMessage](d)
+			v.NonStandard.UnmarshalPER(d)
+		case IndicationMessageFunctionNotUnderstood:
+			v.FunctionNotUnderstood.UnmarshalPER(d)
+		case IndicationMessageMasterSlaveDeterminationRelease:
+			v.MasterSlaveDeterminationRelease.UnmarshalPER(d)
+		case IndicationMessageTerminalCapabilitySetRelease:
+			v.TerminalCapabilitySetRelease.UnmarshalPER(d)
+		case IndicationMessageOpenLogicalChannelConfirm:
+			v.OpenLogicalChannelConfirm = per.New[OpenLogicalChannelConfirm](d)
+			v.OpenLogicalChannelConfirm.UnmarshalPER(d)
+		case IndicationMessageRequestChannelCloseRelease:
+			v.RequestChannelCloseRelease.UnmarshalPER(d)
+		case IndicationMessageMultiplexEntrySendRelease:
+			v.MultiplexEntrySendRelease.UnmarshalPER(d)
+		case IndicationMessageRequestMultiplexEntryRelease:
+			v.RequestMultiplexEntryRelease.UnmarshalPER(d)
+		case IndicationMessageRequestModeRelease:
+			v.RequestModeRelease.UnmarshalPER(d)
+		case IndicationMessageMiscellaneousIndication:
+			v.MiscellaneousIndication = per.New[MiscellaneousIndication](d)
+			v.MiscellaneousIndication.UnmarshalPER(d)
+		case IndicationMessageJitterIndication:
+			v.JitterIndication = per.New[JitterIndication](d)
+			v.JitterIndication.UnmarshalPER(d)
+		case IndicationMessageH223SkewIndication:
+			v.H223SkewIndication.UnmarshalPER(d)
+		case IndicationMessageNewATMVCIndication:
+			v.NewATMVCIndication = per.New[NewATMVCIndication](d)
+			v.NewATMVCIndication.UnmarshalPER(d)
+		case IndicationMessageUserInput:
+			v.UserInput = per.New[UserInputIndication](d)
+			v.UserInput.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("IndicationMessage")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IndicationMessage) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 14:
+		e.Bit(false)
+		e.Whole(c-1, 13)
+		switch v.Choice {
+		case IndicationMessageNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case IndicationMessageFunctionNotUnderstood:
+			v.FunctionNotUnderstood.MarshalPER(e)
+		case IndicationMessageMasterSlaveDeterminationRelease:
+			v.MasterSlaveDeterminationRelease.MarshalPER(e)
+		case IndicationMessageTerminalCapabilitySetRelease:
+			v.TerminalCapabilitySetRelease.MarshalPER(e)
+		case IndicationMessageOpenLogicalChannelConfirm:
+			if v.OpenLogicalChannelConfirm == nil {
+				e.Choose()
+				break
+			}
+			v.OpenLogicalChannelConfirm.MarshalPER(e)
+		case IndicationMessageRequestChannelCloseRelease:
+			v.RequestChannelCloseRelease.MarshalPER(e)
+		case IndicationMessageMultiplexEntrySendRelease:
+			v.MultiplexEntrySendRelease.MarshalPER(e)
+		case IndicationMessageRequestMultiplexEntryRelease:
+			v.RequestMultiplexEntryRelease.MarshalPER(e)
+		case IndicationMessageRequestModeRelease:
+			v.RequestModeRelease.MarshalPER(e)
+		case IndicationMessageMiscellaneousIndication:
+			if v.MiscellaneousIndication == nil {
+				e.Choose()
+				break
+			}
+			v.MiscellaneousIndication.MarshalPER(e)
+		case IndicationMessageJitterIndication:
+			if v.JitterIndication == nil {
+				e.Choose()
+				break
+			}
+			v.JitterIndication.MarshalPER(e)
+		case IndicationMessageH223SkewIndication:
+			v.H223SkewIndication.MarshalPER(e)
+		case IndicationMessageNewATMVCIndication:
+			if v.NewATMVCIndication == nil {
+				e.Choose()
+				break
+			}
+			v.NewATMVCIndication.MarshalPER(e)
+		case IndicationMessageUserInput:
+			if v.UserInput == nil {
+				e.Choose()
+				break
+			}
+			v.UserInput.MarshalPER(e)
+		}
+	case c > 14 && c <= 24:
+		e.Bit(true)
+		e.Small(int(c) - 15)
+		mark := e.Open()
+		switch v.Choice {
+		case IndicationMessageH2250MaximumSkewIndication:
+			v.H2250MaximumSkewIndication.MarshalPER(e)
+		case IndicationMessageMcLocationIndication:
+			if v.McLocationIndication == nil {
+				e.Choose()
+				break
+			}
+			v.McLocationIndication.MarshalPER(e)
+		case IndicationMessageConferenceIndication:
+			if v.ConferenceIndication == nil {
+				e.Choose()
+				break
+			}
+			v.ConferenceIndication.MarshalPER(e)
+		case IndicationMessageVendorIdentification:
+			if v.VendorIdentification == nil {
+				e.Choose()
+				break
+			}
+			v.VendorIdentification.MarshalPER(e)
+		case IndicationMessageFunctionNotSupported:
+			if v.FunctionNotSupported == nil {
+				e.Choose()
+				break
+			}
+			v.FunctionNotSupported.MarshalPER(e)
+		case IndicationMessageMultilinkIndication:
+			if v.MultilinkIndication == nil {
+				e.Choose()
+				break
+			}
+			v.MultilinkIndication.MarshalPER(e)
+		case IndicationMessageLogicalChannelRateRelease:
+			v.LogicalChannelRateRelease.MarshalPER(e)
+		case IndicationMessageFlowControlIndication:
+			if v.FlowControlIndication == nil {
+				e.Choose()
+				break
+			}
+			v.FlowControlIndication.MarshalPER(e)
+		case IndicationMessageMobileMultilinkReconfigurationIndication:
+			v.MobileMultilinkReconfigurationIndication.MarshalPER(e)
+		case IndicationMessageGenericIndication:
+			if v.GenericIndication == nil {
+				e.Choose()
+				break
+			}
+			v.GenericIndication.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("IndicationMessage")
+	}
+}
+
+// GenericMessage is the SEQUENCE GenericMessage of H.245.
+type GenericMessage struct {
+	MessageIdentifier    CapabilityIdentifier `asn1:"messageIdentifier"`
+	SubMessageIdentifier per.Opt[uint8]       `asn1:"subMessageIdentifier"`
+	MessageContent       []GenericParameter   `asn1:"messageContent" per:"optional"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *GenericMessage) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	v.MessageIdentifier.UnmarshalPER(d)
+	if present&0x2 != 0 {
+		v.SubMessageIdentifier.OK = true
+		v.SubMessageIdentifier.V = uint8(d.Whole(127))
+	}
+	if present&0x1 != 0 {
+		v.MessageContent = per.List[GenericParameter](d, d.Count(0, -1))
+		for i0 := range v.MessageContent {
+			v.MessageContent[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("GenericMessage")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *GenericMessage) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SubMessageIdentifier.OK)
+	e.Bit(v.MessageContent != nil)
+	v.MessageIdentifier.MarshalPER(e)
+	if v.SubMessageIdentifier.OK {
+		e.Whole(uint64(v.SubMessageIdentifier.V), 127)
+	}
+	if v.MessageContent != nil {
+		e.Count(len(v.MessageContent), 0, -1)
+		for i0 := range v.MessageContent {
+			v.MessageContent[i0].MarshalPER(e)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("GenericMessage")
+	}
+}
+
+// NonStandardMessage is the SEQUENCE NonStandardMessage of H.245.
+type NonStandardMessage struct {
+	NonStandardData NonStandardParameter `asn1:"nonStandardData"`
+	Ext             per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NonStandardMessage) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.NonStandardData.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("NonStandardMessage")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NonStandardMessage) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.NonStandardData.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("NonStandardMessage")
+	}
+}
+
 // NonStandardParameter is the SEQUENCE NonStandardParameter of H.245.
 type NonStandardParameter struct {
-	NonStandardIdentifier NonStandardParameterNonStandardIdentifier `asn1:"nonStandardIdentifier"`
-	Data                  []byte                                    `asn1:"data"`
+	NonStandardIdentifier NonStandardIdentifier `asn1:"nonStandardIdentifier"`
+	Data                  []byte                `asn1:"data"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -30,94 +1225,7038 @@ func (v *NonStandardParameter) MarshalPER(e *per.Encoder) {
 	}
 }
 
-// NonStandardParameterNonStandardIdentifier is a CHOICE of H.245 that has no name there.
-type NonStandardParameterNonStandardIdentifier struct {
-	Choice          NonStandardParameterNonStandardIdentifierChoice
-	Object          per.OID                                                       `asn1:"object"`
-	H221NonStandard NonStandardParameterNonStandardIdentifierH221NonStandardValue `asn1:"h221NonStandard"`
+// NonStandardIdentifier is the CHOICE NonStandardIdentifier of H.245.
+type NonStandardIdentifier struct {
+	Choice          NonStandardIdentifierChoice
+	Object          per.OID                                   `asn1:"object"`
+	H221NonStandard NonStandardIdentifierH221NonStandardValue `asn1:"h221NonStandard"`
 }
 
-// NonStandardParameterNonStandardIdentifierChoice says which alternative a NonStandardParameterNonStandardIdentifier holds.
-type NonStandardParameterNonStandardIdentifierChoice uint8
+// NonStandardIdentifierChoice says which alternative a NonStandardIdentifier holds.
+type NonStandardIdentifierChoice uint8
 
-// The alternatives of NonStandardParameterNonStandardIdentifier.
+// The alternatives of NonStandardIdentifier.
 const (
-	NonStandardParameterNonStandardIdentifierObject NonStandardParameterNonStandardIdentifierChoice = iota + 1
-	NonStandardParameterNonStandardIdentifierH221NonStandard
+	NonStandardIdentifierObject NonStandardIdentifierChoice = iota + 1
+	NonStandardIdentifierH221NonStandard
 )
 
-var namesNonStandardParameterNonStandardIdentifier = [...]string{"object", "h221NonStandard"}
+var namesNonStandardIdentifier = [...]string{"object", "h221NonStandard"}
 
 // Name is the name in ASN.1.
-func (c NonStandardParameterNonStandardIdentifierChoice) Name() string {
-	return per.Name(namesNonStandardParameterNonStandardIdentifier[:], int(c)-1)
+func (c NonStandardIdentifierChoice) Name() string {
+	return per.Name(namesNonStandardIdentifier[:], int(c)-1)
 }
 
 // UnmarshalPER decodes v, which must be empty.
-func (v *NonStandardParameterNonStandardIdentifier) UnmarshalPER(d *per.Decoder) {
-	v.Choice = NonStandardParameterNonStandardIdentifierChoice(d.Whole(1) + 1)
+func (v *NonStandardIdentifier) UnmarshalPER(d *per.Decoder) {
+	v.Choice = NonStandardIdentifierChoice(d.Whole(1) + 1)
 	switch v.Choice {
-	case NonStandardParameterNonStandardIdentifierObject:
+	case NonStandardIdentifierObject:
 		v.Object = d.OID()
-	case NonStandardParameterNonStandardIdentifierH221NonStandard:
+	case NonStandardIdentifierH221NonStandard:
 		v.H221NonStandard.UnmarshalPER(d)
 	}
 	if d.Failed() {
-		d.Within("NonStandardParameterNonStandardIdentifier")
+		d.Within("NonStandardIdentifier")
 	}
 }
 
 // MarshalPER encodes v.
-func (v *NonStandardParameterNonStandardIdentifier) MarshalPER(e *per.Encoder) {
+func (v *NonStandardIdentifier) MarshalPER(e *per.Encoder) {
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
 		switch v.Choice {
-		case NonStandardParameterNonStandardIdentifierObject:
+		case NonStandardIdentifierObject:
 			e.OID(v.Object)
-		case NonStandardParameterNonStandardIdentifierH221NonStandard:
+		case NonStandardIdentifierH221NonStandard:
 			v.H221NonStandard.MarshalPER(e)
 		}
 	default:
 		e.Choose()
 	}
 	if e.Failed() {
-		e.Within("NonStandardParameterNonStandardIdentifier")
+		e.Within("NonStandardIdentifier")
 	}
 }
 
-// NonStandardParameterNonStandardIdentifierH221NonStandardValue is a SEQUENCE of H.245 that has no name there.
-type NonStandardParameterNonStandardIdentifierH221NonStandardValue struct {
+// NonStandardIdentifierH221NonStandardValue is a SEQUENCE of H.245 that has no name there.
+type NonStandardIdentifierH221NonStandardValue struct {
 	T35CountryCode   uint8  `asn1:"t35CountryCode"`
 	T35Extension     uint8  `asn1:"t35Extension"`
 	ManufacturerCode uint16 `asn1:"manufacturerCode"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
-func (v *NonStandardParameterNonStandardIdentifierH221NonStandardValue) UnmarshalPER(d *per.Decoder) {
+func (v *NonStandardIdentifierH221NonStandardValue) UnmarshalPER(d *per.Decoder) {
 	v.T35CountryCode = uint8(d.Whole(255))
 	v.T35Extension = uint8(d.Whole(255))
 	v.ManufacturerCode = uint16(d.Whole(65535))
 	if d.Failed() {
-		d.Within("NonStandardParameterNonStandardIdentifierH221NonStandardValue")
+		d.Within("NonStandardIdentifierH221NonStandardValue")
 	}
 }
 
 // MarshalPER encodes v.
-func (v *NonStandardParameterNonStandardIdentifierH221NonStandardValue) MarshalPER(e *per.Encoder) {
+func (v *NonStandardIdentifierH221NonStandardValue) MarshalPER(e *per.Encoder) {
 	e.Whole(uint64(v.T35CountryCode), 255)
 	e.Whole(uint64(v.T35Extension), 255)
 	e.Whole(uint64(v.ManufacturerCode), 65535)
 	if e.Failed() {
-		e.Within("NonStandardParameterNonStandardIdentifierH221NonStandardValue")
+		e.Within("NonStandardIdentifierH221NonStandardValue")
+	}
+}
+
+// MasterSlaveDetermination is the SEQUENCE MasterSlaveDetermination of H.245.
+type MasterSlaveDetermination struct {
+	TerminalType              uint8  `asn1:"terminalType"`
+	StatusDeterminationNumber uint32 `asn1:"statusDeterminationNumber"`
+	Ext                       per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MasterSlaveDetermination) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.TerminalType = uint8(d.Whole(255))
+	v.StatusDeterminationNumber = uint32(d.Whole(16777215))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MasterSlaveDetermination")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MasterSlaveDetermination) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.TerminalType), 255)
+	e.Whole(uint64(v.StatusDeterminationNumber), 16777215)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MasterSlaveDetermination")
+	}
+}
+
+// MasterSlaveDeterminationAck is the SEQUENCE MasterSlaveDeterminationAck of H.245.
+type MasterSlaveDeterminationAck struct {
+	Decision MasterSlaveDeterminationAckDecision `asn1:"decision"`
+	Ext      per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MasterSlaveDeterminationAck) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Decision.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MasterSlaveDeterminationAck")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MasterSlaveDeterminationAck) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Decision.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MasterSlaveDeterminationAck")
+	}
+}
+
+// MasterSlaveDeterminationAckDecision is a CHOICE of H.245 that has no name there.
+type MasterSlaveDeterminationAckDecision struct {
+	Choice MasterSlaveDeterminationAckDecisionChoice
+}
+
+// MasterSlaveDeterminationAckDecisionChoice says which alternative a MasterSlaveDeterminationAckDecision holds.
+type MasterSlaveDeterminationAckDecisionChoice uint8
+
+// The alternatives of MasterSlaveDeterminationAckDecision.
+const (
+	MasterSlaveDeterminationAckDecisionMaster MasterSlaveDeterminationAckDecisionChoice = iota + 1
+	MasterSlaveDeterminationAckDecisionSlave
+)
+
+var namesMasterSlaveDeterminationAckDecision = [...]string{"master", "slave"}
+
+// Name is the name in ASN.1.
+func (c MasterSlaveDeterminationAckDecisionChoice) Name() string {
+	return per.Name(namesMasterSlaveDeterminationAckDecision[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MasterSlaveDeterminationAckDecision) UnmarshalPER(d *per.Decoder) {
+	v.Choice = MasterSlaveDeterminationAckDecisionChoice(d.Whole(1) + 1)
+	if d.Failed() {
+		d.Within("MasterSlaveDeterminationAckDecision")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MasterSlaveDeterminationAckDecision) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Whole(c-1, 1)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MasterSlaveDeterminationAckDecision")
+	}
+}
+
+// MasterSlaveDeterminationReject is the SEQUENCE MasterSlaveDeterminationReject of H.245.
+type MasterSlaveDeterminationReject struct {
+	Cause MasterSlaveDeterminationRejectCause `asn1:"cause"`
+	Ext   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MasterSlaveDeterminationReject) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Cause.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MasterSlaveDeterminationReject")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MasterSlaveDeterminationReject) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Cause.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MasterSlaveDeterminationReject")
+	}
+}
+
+// MasterSlaveDeterminationRejectCause is a CHOICE of H.245 that has no name there.
+type MasterSlaveDeterminationRejectCause struct {
+	Choice MasterSlaveDeterminationRejectCauseChoice
+	Other  *per.Alternative
+}
+
+// MasterSlaveDeterminationRejectCauseChoice says which alternative a MasterSlaveDeterminationRejectCause holds.
+type MasterSlaveDeterminationRejectCauseChoice uint8
+
+// The alternatives of MasterSlaveDeterminationRejectCause.
+const (
+	MasterSlaveDeterminationRejectCauseIdenticalNumbers MasterSlaveDeterminationRejectCauseChoice = iota + 1
+)
+
+var namesMasterSlaveDeterminationRejectCause = [...]string{"identicalNumbers"}
+
+// Name is the name in ASN.1.
+func (c MasterSlaveDeterminationRejectCauseChoice) Name() string {
+	return per.Name(namesMasterSlaveDeterminationRejectCause[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MasterSlaveDeterminationRejectCause) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = 1
+	}
+	if d.Failed() {
+		d.Within("MasterSlaveDeterminationRejectCause")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MasterSlaveDeterminationRejectCause) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 1:
+		e.Bit(false)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MasterSlaveDeterminationRejectCause")
+	}
+}
+
+// MasterSlaveDeterminationRelease is the SEQUENCE MasterSlaveDeterminationRelease of H.245.
+type MasterSlaveDeterminationRelease struct {
+	Ext per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MasterSlaveDeterminationRelease) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MasterSlaveDeterminationRelease")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MasterSlaveDeterminationRelease) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MasterSlaveDeterminationRelease")
+	}
+}
+
+// TerminalCapabilitySet is the SEQUENCE TerminalCapabilitySet of H.245.
+type TerminalCapabilitySet struct {
+	SequenceNumber        uint8                  `asn1:"sequenceNumber"`
+	ProtocolIdentifier    per.OID                `asn1:"protocolIdentifier"`
+	MultiplexCapability   *MultiplexCapability   `asn1:"multiplexCapability" per:"optional"`
+	CapabilityTable       []CapabilityTableEntry `asn1:"capabilityTable" per:"optional"`
+	CapabilityDescriptors []CapabilityDescriptor `asn1:"capabilityDescriptors" per:"optional"`
+	GenericInformation    []GenericMessage       `asn1:"genericInformation" per:"optional"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *TerminalCapabilitySet) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(3)
+	v.SequenceNumber = uint8(d.Whole(255))
+	v.ProtocolIdentifier = d.OID()
+	if present&0x4 != 0 {
+		v.MultiplexCapability = per.New[MultiplexCapability](d)
+		v.MultiplexCapability.UnmarshalPER(d)
+	}
+	if present&0x2 != 0 {
+		v.CapabilityTable = per.List[CapabilityTableEntry](d, d.Count(1, 256))
+		for i0 := range v.CapabilityTable {
+			v.CapabilityTable[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if present&0x1 != 0 {
+		v.CapabilityDescriptors = per.List[CapabilityDescriptor](d, d.Count(1, 256))
+		for i0 := range v.CapabilityDescriptors {
+			v.CapabilityDescriptors[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.GenericInformation = per.List[GenericMessage](d, d.Count(0, -1))
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("TerminalCapabilitySet")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *TerminalCapabilitySet) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.GenericInformation != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.MultiplexCapability != nil)
+	e.Bit(v.CapabilityTable != nil)
+	e.Bit(v.CapabilityDescriptors != nil)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	e.OID(v.ProtocolIdentifier)
+	if v.MultiplexCapability != nil {
+		v.MultiplexCapability.MarshalPER(e)
+	}
+	if v.CapabilityTable != nil {
+		e.Count(len(v.CapabilityTable), 1, 256)
+		for i0 := range v.CapabilityTable {
+			v.CapabilityTable[i0].MarshalPER(e)
+		}
+	}
+	if v.CapabilityDescriptors != nil {
+		e.Count(len(v.CapabilityDescriptors), 1, 256)
+		for i0 := range v.CapabilityDescriptors {
+			v.CapabilityDescriptors[i0].MarshalPER(e)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Count(len(v.GenericInformation), 0, -1)
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].MarshalPER(e)
+			}
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("TerminalCapabilitySet")
+	}
+}
+
+// CapabilityTableEntry is the SEQUENCE CapabilityTableEntry of H.245.
+type CapabilityTableEntry struct {
+	CapabilityTableEntryNumber uint16      `asn1:"capabilityTableEntryNumber"`
+	Capability                 *Capability `asn1:"capability" per:"optional"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CapabilityTableEntry) UnmarshalPER(d *per.Decoder) {
+	present := d.Bits(1)
+	v.CapabilityTableEntryNumber = uint16(d.Whole(65534) + 1)
+	if present&0x1 != 0 {
+		v.Capability = per.New[Capability](d)
+		v.Capability.UnmarshalPER(d)
+	}
+	if d.Failed() {
+		d.Within("CapabilityTableEntry")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CapabilityTableEntry) MarshalPER(e *per.Encoder) {
+	e.Bit(v.Capability != nil)
+	e.Whole(uint64(v.CapabilityTableEntryNumber)-1, 65534)
+	if v.Capability != nil {
+		v.Capability.MarshalPER(e)
+	}
+	if e.Failed() {
+		e.Within("CapabilityTableEntry")
+	}
+}
+
+// CapabilityDescriptor is the SEQUENCE CapabilityDescriptor of H.245.
+type CapabilityDescriptor struct {
+	CapabilityDescriptorNumber uint8      `asn1:"capabilityDescriptorNumber"`
+	SimultaneousCapabilities   [][]uint16 `asn1:"simultaneousCapabilities" per:"optional"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CapabilityDescriptor) UnmarshalPER(d *per.Decoder) {
+	present := d.Bits(1)
+	v.CapabilityDescriptorNumber = uint8(d.Whole(255))
+	if present&0x1 != 0 {
+		v.SimultaneousCapabilities = per.List[[]uint16](d, d.Count(1, 256))
+		for i0 := range v.SimultaneousCapabilities {
+			v.SimultaneousCapabilities[i0] = per.List[uint16](d, d.Count(1, 256))
+			for i1 := range v.SimultaneousCapabilities[i0] {
+				v.SimultaneousCapabilities[i0][i1] = uint16(d.Whole(65534) + 1)
+				if d.Failed() {
+					break
+				}
+			}
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if d.Failed() {
+		d.Within("CapabilityDescriptor")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CapabilityDescriptor) MarshalPER(e *per.Encoder) {
+	e.Bit(v.SimultaneousCapabilities != nil)
+	e.Whole(uint64(v.CapabilityDescriptorNumber), 255)
+	if v.SimultaneousCapabilities != nil {
+		e.Count(len(v.SimultaneousCapabilities), 1, 256)
+		for i0 := range v.SimultaneousCapabilities {
+			e.Count(len(v.SimultaneousCapabilities[i0]), 1, 256)
+			for i1 := range v.SimultaneousCapabilities[i0] {
+				e.Whole(uint64(v.SimultaneousCapabilities[i0][i1])-1, 65534)
+			}
+		}
+	}
+	if e.Failed() {
+		e.Within("CapabilityDescriptor")
+	}
+}
+
+// TerminalCapabilitySetAck is the SEQUENCE TerminalCapabilitySetAck of H.245.
+type TerminalCapabilitySetAck struct {
+	SequenceNumber     uint8            `asn1:"sequenceNumber"`
+	GenericInformation []GenericMessage `asn1:"genericInformation" per:"optional"`
+	Ext                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *TerminalCapabilitySetAck) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.GenericInformation = per.List[GenericMessage](d, d.Count(0, -1))
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("TerminalCapabilitySetAck")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *TerminalCapabilitySetAck) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.GenericInformation != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Count(len(v.GenericInformation), 0, -1)
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].MarshalPER(e)
+			}
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("TerminalCapabilitySetAck")
+	}
+}
+
+// TerminalCapabilitySetReject is the SEQUENCE TerminalCapabilitySetReject of H.245.
+type TerminalCapabilitySetReject struct {
+	SequenceNumber     uint8                            `asn1:"sequenceNumber"`
+	Cause              TerminalCapabilitySetRejectCause `asn1:"cause"`
+	GenericInformation []GenericMessage                 `asn1:"genericInformation" per:"optional"`
+	Ext                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *TerminalCapabilitySetReject) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
+	v.Cause.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.GenericInformation = per.List[GenericMessage](d, d.Count(0, -1))
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("TerminalCapabilitySetReject")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *TerminalCapabilitySetReject) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.GenericInformation != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	v.Cause.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Count(len(v.GenericInformation), 0, -1)
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].MarshalPER(e)
+			}
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("TerminalCapabilitySetReject")
+	}
+}
+
+// TerminalCapabilitySetRejectCause is a CHOICE of H.245 that has no name there.
+type TerminalCapabilitySetRejectCause struct {
+	Choice                     TerminalCapabilitySetRejectCauseChoice
+	TableEntryCapacityExceeded TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue `asn1:"tableEntryCapacityExceeded"`
+	Other                      *per.Alternative
+}
+
+// TerminalCapabilitySetRejectCauseChoice says which alternative a TerminalCapabilitySetRejectCause holds.
+type TerminalCapabilitySetRejectCauseChoice uint8
+
+// The alternatives of TerminalCapabilitySetRejectCause.
+const (
+	TerminalCapabilitySetRejectCauseUnspecified TerminalCapabilitySetRejectCauseChoice = iota + 1
+	TerminalCapabilitySetRejectCauseUndefinedTableEntryUsed
+	TerminalCapabilitySetRejectCauseDescriptorCapacityExceeded
+	TerminalCapabilitySetRejectCauseTableEntryCapacityExceeded
+)
+
+var namesTerminalCapabilitySetRejectCause = [...]string{"unspecified", "undefinedTableEntryUsed", "descriptorCapacityExceeded", "tableEntryCapacityExceeded"}
+
+// Name is the name in ASN.1.
+func (c TerminalCapabilitySetRejectCauseChoice) Name() string {
+	return per.Name(namesTerminalCapabilitySetRejectCause[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *TerminalCapabilitySetRejectCause) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = TerminalCapabilitySetRejectCauseChoice(d.Whole(3) + 1)
+		switch v.Choice {
+		case TerminalCapabilitySetRejectCauseTableEntryCapacityExceeded:
+			v.TableEntryCapacityExceeded.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("TerminalCapabilitySetRejectCause")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *TerminalCapabilitySetRejectCause) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+		switch v.Choice {
+		case TerminalCapabilitySetRejectCauseTableEntryCapacityExceeded:
+			v.TableEntryCapacityExceeded.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("TerminalCapabilitySetRejectCause")
+	}
+}
+
+// TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue is a CHOICE of H.245 that has no name there.
+type TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue struct {
+	Choice                      TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueChoice
+	HighestEntryNumberProcessed uint16 `asn1:"highestEntryNumberProcessed"`
+}
+
+// TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueChoice says which alternative a TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue holds.
+type TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueChoice uint8
+
+// The alternatives of TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue.
+const (
+	TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueHighestEntryNumberProcessed TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueChoice = iota + 1
+	TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueNoneProcessed
+)
+
+var namesTerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue = [...]string{"highestEntryNumberProcessed", "noneProcessed"}
+
+// Name is the name in ASN.1.
+func (c TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueChoice) Name() string {
+	return per.Name(namesTerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue) UnmarshalPER(d *per.Decoder) {
+	v.Choice = TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueChoice(d.Whole(1) + 1)
+	switch v.Choice {
+	case TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueHighestEntryNumberProcessed:
+		v.HighestEntryNumberProcessed = uint16(d.Whole(65534) + 1)
+	}
+	if d.Failed() {
+		d.Within("TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueHighestEntryNumberProcessed:
+			e.Whole(uint64(v.HighestEntryNumberProcessed)-1, 65534)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue")
+	}
+}
+
+// TerminalCapabilitySetRelease is the SEQUENCE TerminalCapabilitySetRelease of H.245.
+type TerminalCapabilitySetRelease struct {
+	GenericInformation []GenericMessage `asn1:"genericInformation" per:"optional"`
+	Ext                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *TerminalCapabilitySetRelease) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.GenericInformation = per.List[GenericMessage](d, d.Count(0, -1))
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("TerminalCapabilitySetRelease")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *TerminalCapabilitySetRelease) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.GenericInformation != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Count(len(v.GenericInformation), 0, -1)
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].MarshalPER(e)
+			}
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("TerminalCapabilitySetRelease")
+	}
+}
+
+// Capability is the CHOICE Capability of H.245.
+type Capability struct {
+	Choice                                        CapabilityChoice
+	NonStandard                                   *NonStandardParameter                          `asn1:"nonStandard"`
+	ReceiveVideoCapability                        *VideoCapability                               `asn1:"receiveVideoCapability"`
+	TransmitVideoCapability                       *VideoCapability                               `asn1:"transmitVideoCapability"`
+	ReceiveAndTransmitVideoCapability             *VideoCapability                               `asn1:"receiveAndTransmitVideoCapability"`
+	ReceiveAudioCapability                        *AudioCapability                               `asn1:"receiveAudioCapability"`
+	TransmitAudioCapability                       *AudioCapability                               `asn1:"transmitAudioCapability"`
+	ReceiveAndTransmitAudioCapability             *AudioCapability                               `asn1:"receiveAndTransmitAudioCapability"`
+	ReceiveDataApplicationCapability              *DataApplicationCapability                     `asn1:"receiveDataApplicationCapability"`
+	TransmitDataApplicationCapability             *DataApplicationCapability                     `asn1:"transmitDataApplicationCapability"`
+	ReceiveAndTransmitDataApplicationCapability   *DataApplicationCapability                     `asn1:"receiveAndTransmitDataApplicationCapability"`
+	H233EncryptionTransmitCapability              bool                                           `asn1:"h233EncryptionTransmitCapability"`
+	H233EncryptionReceiveCapability               CapabilityH233EncryptionReceiveCapabilityValue `asn1:"h233EncryptionReceiveCapability"`
+	ConferenceCapability                          *ConferenceCapability                          `asn1:"conferenceCapability"`
+	H235SecurityCapability                        *H235SecurityCapability                        `asn1:"h235SecurityCapability"`
+	MaxPendingReplacementFor                      uint8                                          `asn1:"maxPendingReplacementFor"`
+	ReceiveUserInputCapability                    *UserInputCapability                           `asn1:"receiveUserInputCapability"`
+	TransmitUserInputCapability                   *UserInputCapability                           `asn1:"transmitUserInputCapability"`
+	ReceiveAndTransmitUserInputCapability         *UserInputCapability                           `asn1:"receiveAndTransmitUserInputCapability"`
+	GenericControlCapability                      *GenericCapability                             `asn1:"genericControlCapability"`
+	ReceiveMultiplexedStreamCapability            *MultiplexedStreamCapability                   `asn1:"receiveMultiplexedStreamCapability"`
+	TransmitMultiplexedStreamCapability           *MultiplexedStreamCapability                   `asn1:"transmitMultiplexedStreamCapability"`
+	ReceiveAndTransmitMultiplexedStreamCapability *MultiplexedStreamCapability                   `asn1:"receiveAndTransmitMultiplexedStreamCapability"`
+	ReceiveRTPAudioTelephonyEventCapability       AudioTelephonyEventCapability                  `asn1:"receiveRTPAudioTelephonyEventCapability"`
+	ReceiveRTPAudioToneCapability                 AudioToneCapability                            `asn1:"receiveRTPAudioToneCapability"`
+	DepFecCapability                              DepFECCapability                               `asn1:"depFecCapability"`
+	MultiplePayloadStreamCapability               MultiplePayloadStreamCapability                `asn1:"multiplePayloadStreamCapability"`
+	FecCapability                                 *FECCapability                                 `asn1:"fecCapability"`
+	RedundancyEncodingCap                         *RedundancyEncodingCapability                  `asn1:"redundancyEncodingCap"`
+	OneOfCapabilities                             []uint16                                       `asn1:"oneOfCapabilities"`
+	Other                                         *per.Alternative
+}
+
+// CapabilityChoice says which alternative a Capability holds.
+type CapabilityChoice uint8
+
+// The alternatives of Capability.
+const (
+	CapabilityNonStandard CapabilityChoice = iota + 1
+	CapabilityReceiveVideoCapability
+	CapabilityTransmitVideoCapability
+	CapabilityReceiveAndTransmitVideoCapability
+	CapabilityReceiveAudioCapability
+	CapabilityTransmitAudioCapability
+	CapabilityReceiveAndTransmitAudioCapability
+	CapabilityReceiveDataApplicationCapability
+	CapabilityTransmitDataApplicationCapability
+	CapabilityReceiveAndTransmitDataApplicationCapability
+	CapabilityH233EncryptionTransmitCapability
+	CapabilityH233EncryptionReceiveCapability
+	CapabilityConferenceCapability
+	CapabilityH235SecurityCapability
+	CapabilityMaxPendingReplacementFor
+	CapabilityReceiveUserInputCapability
+	CapabilityTransmitUserInputCapability
+	CapabilityReceiveAndTransmitUserInputCapability
+	CapabilityGenericControlCapability
+	CapabilityReceiveMultiplexedStreamCapability
+	CapabilityTransmitMultiplexedStreamCapability
+	CapabilityReceiveAndTransmitMultiplexedStreamCapability
+	CapabilityReceiveRTPAudioTelephonyEventCapability
+	CapabilityReceiveRTPAudioToneCapability
+	CapabilityDepFecCapability
+	CapabilityMultiplePayloadStreamCapability
+	CapabilityFecCapability
+	CapabilityRedundancyEncodingCap
+	CapabilityOneOfCapabilities
+)
+
+var namesCapability = [...]string{"nonStandard", "receiveVideoCapability", "transmitVideoCapability", "receiveAndTransmitVideoCapability", "receiveAudioCapability", "transmitAudioCapability", "receiveAndTransmitAudioCapability", "receiveDataApplicationCapability", "transmitDataApplicationCapability", "receiveAndTransmitDataApplicationCapability", "h233EncryptionTransmitCapability", "h233EncryptionReceiveCapability", "conferenceCapability", "h235SecurityCapability", "maxPendingReplacementFor", "receiveUserInputCapability", "transmitUserInputCapability", "receiveAndTransmitUserInputCapability", "genericControlCapability", "receiveMultiplexedStreamCapability", "transmitMultiplexedStreamCapability", "receiveAndTransmitMultiplexedStreamCapability", "receiveRTPAudioTelephonyEventCapability", "receiveRTPAudioToneCapability", "depFecCapability", "multiplePayloadStreamCapability", "fecCapability", "redundancyEncodingCap", "oneOfCapabilities"}
+
+// Name is the name in ASN.1.
+func (c CapabilityChoice) Name() string { return per.Name(namesCapability[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *Capability) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 17 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = CapabilityChoice(index + 13)
+			switch v.Choice {
+			case CapabilityConferenceCapability:
+				v.ConferenceCapability = per.New[ConferenceCapability](d)
+				v.ConferenceCapability.UnmarshalPER(d)
+			case CapabilityH235SecurityCapability:
+				v.H235SecurityCapability = per.New[H235SecurityCapability](d)
+				v.H235SecurityCapability.UnmarshalPER(d)
+			case CapabilityMaxPendingReplacementFor:
+				v.MaxPendingReplacementFor = uint8(d.Whole(255))
+			case CapabilityReceiveUserInputCapability:
+				v.ReceiveUserInputCapability = per.New[UserInputCapability](d)
+				v.ReceiveUserInputCapability.UnmarshalPER(d)
+			case CapabilityTransmitUserInputCapability:
+				v.TransmitUserInputCapability = per.New[UserInputCapability](d)
+				v.TransmitUserInputCapability.UnmarshalPER(d)
+			case CapabilityReceiveAndTransmitUserInputCapability:
+				v.ReceiveAndTransmitUserInputCapability = per.New[UserInputCapability](d)
+				v.ReceiveAndTransmitUserInputCapability.UnmarshalPER(d)
+			case CapabilityGenericControlCapability:
+				v.GenericControlCapability = per.New[GenericCapability](d)
+				v.GenericControlCapability.UnmarshalPER(d)
+			case CapabilityReceiveMultiplexedStreamCapability:
+				v.ReceiveMultiplexedStreamCapability = per.New[MultiplexedStreamCapability](d)
+				v.ReceiveMultiplexedStreamCapability.UnmarshalPER(d)
+			case CapabilityTransmitMultiplexedStreamCapability:
+				v.TransmitMultiplexedStreamCapability = per.New[MultiplexedStreamCapability](d)
+				v.TransmitMultiplexedStreamCapability.UnmarshalPER(d)
+			case CapabilityReceiveAndTransmitMultiplexedStreamCapability:
+				v.ReceiveAndTransmitMultiplexedStreamCapability = per.New[MultiplexedStreamCapability](d)
+				v.ReceiveAndTransmitMultiplexedStreamCapability.UnmarshalPER(d)
+			case CapabilityReceiveRTPAudioTelephonyEventCapability:
+				v.ReceiveRTPAudioTelephonyEventCapability.UnmarshalPER(d)
+			case CapabilityReceiveRTPAudioToneCapability:
+				v.ReceiveRTPAudioToneCapability.UnmarshalPER(d)
+			case CapabilityDepFecCapability:
+				v.DepFecCapability.UnmarshalPER(d)
+			case CapabilityMultiplePayloadStreamCapability:
+				v.MultiplePayloadStreamCapability.UnmarshalPER(d)
+			case CapabilityFecCapability:
+				v.FecCapability = per.New[FECCapability](d)
+				v.FecCapability.UnmarshalPER(d)
+			case CapabilityRedundancyEncodingCap:
+				v.RedundancyEncodingCap = per.New[RedundancyEncodingCapability](d)
+				v.RedundancyEncodingCap.UnmarshalPER(d)
+			case CapabilityOneOfCapabilities:
+				v.OneOfCapabilities = per.List[uint16](d, d.Count(1, 256))
+				for i0 := range v.OneOfCapabilities {
+					v.OneOfCapabilities[i0] = uint16(d.Whole(65534) + 1)
+					if d.Failed() {
+						break
+					}
+				}
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = CapabilityChoice(d.Whole(11) + 1)
+		switch v.Choice {
+		case CapabilityNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case CapabilityReceiveVideoCapability:
+			v.ReceiveVideoCapability = per.New[VideoCapability](d)
+			v.ReceiveVideoCapability.UnmarshalPER(d)
+		case CapabilityTransmitVideoCapability:
+			v.TransmitVideoCapability = per.New[VideoCapability](d)
+			v.TransmitVideoCapability.UnmarshalPER(d)
+		case CapabilityReceiveAndTransmitVideoCapability:
+			v.ReceiveAndTransmitVideoCapability = per.New[VideoCapability](d)
+			v.ReceiveAndTransmitVideoCapability.UnmarshalPER(d)
+		case CapabilityReceiveAudioCapability:
+			v.ReceiveAudioCapability = per.New[AudioCapability](d)
+			v.ReceiveAudioCapability.UnmarshalPER(d)
+		case CapabilityTransmitAudioCapability:
+			v.TransmitAudioCapability = per.New[AudioCapability](d)
+			v.TransmitAudioCapability.UnmarshalPER(d)
+		case CapabilityReceiveAndTransmitAudioCapability:
+			v.ReceiveAndTransmitAudioCapability = per.New[AudioCapability](d)
+			v.ReceiveAndTransmitAudioCapability.UnmarshalPER(d)
+		case CapabilityReceiveDataApplicationCapability:
+			v.ReceiveDataApplicationCapability = per.New[DataApplicationCapability](d)
+			v.ReceiveDataApplicationCapability.UnmarshalPER(d)
+		case CapabilityTransmitDataApplicationCapability:
+			v.TransmitDataApplicationCapability = per.New[DataApplicationCapability](d)
+			v.TransmitDataApplicationCapability.UnmarshalPER(d)
+		case CapabilityReceiveAndTransmitDataApplicationCapability:
+			v.ReceiveAndTransmitDataApplicationCapability = per.New[DataApplicationCapability](d)
+			v.ReceiveAndTransmitDataApplicationCapability.UnmarshalPER(d)
+		case CapabilityH233EncryptionTransmitCapability:
+			v.H233EncryptionTransmitCapability = d.Bit()
+		case CapabilityH233EncryptionReceiveCapability:
+			v.H233EncryptionReceiveCapability.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("Capability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *Capability) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 12:
+		e.Bit(false)
+		e.Whole(c-1, 11)
+		switch v.Choice {
+		case CapabilityNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case CapabilityReceiveVideoCapability:
+			if v.ReceiveVideoCapability == nil {
+				e.Choose()
+				break
+			}
+			v.ReceiveVideoCapability.MarshalPER(e)
+		case CapabilityTransmitVideoCapability:
+			if v.TransmitVideoCapability == nil {
+				e.Choose()
+				break
+			}
+			v.TransmitVideoCapability.MarshalPER(e)
+		case CapabilityReceiveAndTransmitVideoCapability:
+			if v.ReceiveAndTransmitVideoCapability == nil {
+				e.Choose()
+				break
+			}
+			v.ReceiveAndTransmitVideoCapability.MarshalPER(e)
+		case CapabilityReceiveAudioCapability:
+			if v.ReceiveAudioCapability == nil {
+				e.Choose()
+				break
+			}
+			v.ReceiveAudioCapability.MarshalPER(e)
+		case CapabilityTransmitAudioCapability:
+			if v.TransmitAudioCapability == nil {
+				e.Choose()
+				break
+			}
+			v.TransmitAudioCapability.MarshalPER(e)
+		case CapabilityReceiveAndTransmitAudioCapability:
+			if v.ReceiveAndTransmitAudioCapability == nil {
+				e.Choose()
+				break
+			}
+			v.ReceiveAndTransmitAudioCapability.MarshalPER(e)
+		case CapabilityReceiveDataApplicationCapability:
+			if v.ReceiveDataApplicationCapability == nil {
+				e.Choose()
+				break
+			}
+			v.ReceiveDataApplicationCapability.MarshalPER(e)
+		case CapabilityTransmitDataApplicationCapability:
+			if v.TransmitDataApplicationCapability == nil {
+				e.Choose()
+				break
+			}
+			v.TransmitDataApplicationCapability.MarshalPER(e)
+		case CapabilityReceiveAndTransmitDataApplicationCapability:
+			if v.ReceiveAndTransmitDataApplicationCapability == nil {
+				e.Choose()
+				break
+			}
+			v.ReceiveAndTransmitDataApplicationCapability.MarshalPER(e)
+		case CapabilityH233EncryptionTransmitCapability:
+			e.Bit(v.H233EncryptionTransmitCapability)
+		case CapabilityH233EncryptionReceiveCapability:
+			v.H233EncryptionReceiveCapability.MarshalPER(e)
+		}
+	case c > 12 && c <= 29:
+		e.Bit(true)
+		e.Small(int(c) - 13)
+		mark := e.Open()
+		switch v.Choice {
+		case CapabilityConferenceCapability:
+			if v.ConferenceCapability == nil {
+				e.Choose()
+				break
+			}
+			v.ConferenceCapability.MarshalPER(e)
+		case CapabilityH235SecurityCapability:
+			if v.H235SecurityCapability == nil {
+				e.Choose()
+				break
+			}
+			v.H235SecurityCapability.MarshalPER(e)
+		case CapabilityMaxPendingReplacementFor:
+			e.Whole(uint64(v.MaxPendingReplacementFor), 255)
+		case CapabilityReceiveUserInputCapability:
+			if v.ReceiveUserInputCapability == nil {
+				e.Choose()
+				break
+			}
+			v.ReceiveUserInputCapability.MarshalPER(e)
+		case CapabilityTransmitUserInputCapability:
+			if v.TransmitUserInputCapability == nil {
+				e.Choose()
+				break
+			}
+			v.TransmitUserInputCapability.MarshalPER(e)
+		case CapabilityReceiveAndTransmitUserInputCapability:
+			if v.ReceiveAndTransmitUserInputCapability == nil {
+				e.Choose()
+				break
+			}
+			v.ReceiveAndTransmitUserInputCapability.MarshalPER(e)
+		case CapabilityGenericControlCapability:
+			if v.GenericControlCapability == nil {
+				e.Choose()
+				break
+			}
+			v.GenericControlCapability.MarshalPER(e)
+		case CapabilityReceiveMultiplexedStreamCapability:
+			if v.ReceiveMultiplexedStreamCapability == nil {
+				e.Choose()
+				break
+			}
+			v.ReceiveMultiplexedStreamCapability.MarshalPER(e)
+		case CapabilityTransmitMultiplexedStreamCapability:
+			if v.TransmitMultiplexedStreamCapability == nil {
+				e.Choose()
+				break
+			}
+			v.TransmitMultiplexedStreamCapability.MarshalPER(e)
+		case CapabilityReceiveAndTransmitMultiplexedStreamCapability:
+			if v.ReceiveAndTransmitMultiplexedStreamCapability == nil {
+				e.Choose()
+				break
+			}
+			v.ReceiveAndTransmitMultiplexedStreamCapability.MarshalPER(e)
+		case CapabilityReceiveRTPAudioTelephonyEventCapability:
+			v.ReceiveRTPAudioTelephonyEventCapability.MarshalPER(e)
+		case CapabilityReceiveRTPAudioToneCapability:
+			v.ReceiveRTPAudioToneCapability.MarshalPER(e)
+		case CapabilityDepFecCapability:
+			v.DepFecCapability.MarshalPER(e)
+		case CapabilityMultiplePayloadStreamCapability:
+			v.MultiplePayloadStreamCapability.MarshalPER(e)
+		case CapabilityFecCapability:
+			if v.FecCapability == nil {
+				e.Choose()
+				break
+			}
+			v.FecCapability.MarshalPER(e)
+		case CapabilityRedundancyEncodingCap:
+			if v.RedundancyEncodingCap == nil {
+				e.Choose()
+				break
+			}
+			v.RedundancyEncodingCap.MarshalPER(e)
+		case CapabilityOneOfCapabilities:
+			e.Count(len(v.OneOfCapabilities), 1, 256)
+			for i0 := range v.OneOfCapabilities {
+				e.Whole(uint64(v.OneOfCapabilities[i0])-1, 65534)
+			}
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("Capability")
+	}
+}
+
+// CapabilityH233EncryptionReceiveCapabilityValue is a SEQUENCE of H.245 that has no name there.
+type CapabilityH233EncryptionReceiveCapabilityValue struct {
+	H233IVResponseTime uint8 `asn1:"h233IVResponseTime"`
+	Ext                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CapabilityH233EncryptionReceiveCapabilityValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.H233IVResponseTime = uint8(d.Whole(255))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("CapabilityH233EncryptionReceiveCapabilityValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CapabilityH233EncryptionReceiveCapabilityValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.H233IVResponseTime), 255)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("CapabilityH233EncryptionReceiveCapabilityValue")
+	}
+}
+
+// H235SecurityCapability is the SEQUENCE H235SecurityCapability of H.245.
+type H235SecurityCapability struct {
+	EncryptionAuthenticationAndIntegrity EncryptionAuthenticationAndIntegrity `asn1:"encryptionAuthenticationAndIntegrity"`
+	MediaCapability                      uint16                               `asn1:"mediaCapability"`
+	Ext                                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H235SecurityCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.EncryptionAuthenticationAndIntegrity.UnmarshalPER(d)
+	v.MediaCapability = uint16(d.Whole(65534) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H235SecurityCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H235SecurityCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.EncryptionAuthenticationAndIntegrity.MarshalPER(e)
+	e.Whole(uint64(v.MediaCapability)-1, 65534)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H235SecurityCapability")
+	}
+}
+
+// MultiplexCapability is the CHOICE MultiplexCapability of H.245.
+type MultiplexCapability struct {
+	Choice                     MultiplexCapabilityChoice
+	NonStandard                *NonStandardParameter `asn1:"nonStandard"`
+	H222Capability             *H222Capability       `asn1:"h222Capability"`
+	H223Capability             *H223Capability       `asn1:"h223Capability"`
+	V76Capability              *V76Capability        `asn1:"v76Capability"`
+	H2250Capability            *H2250Capability      `asn1:"h2250Capability"`
+	GenericMultiplexCapability *GenericCapability    `asn1:"genericMultiplexCapability"`
+	Other                      *per.Alternative
+}
+
+// MultiplexCapabilityChoice says which alternative a MultiplexCapability holds.
+type MultiplexCapabilityChoice uint8
+
+// The alternatives of MultiplexCapability.
+const (
+	MultiplexCapabilityNonStandard MultiplexCapabilityChoice = iota + 1
+	MultiplexCapabilityH222Capability
+	MultiplexCapabilityH223Capability
+	MultiplexCapabilityV76Capability
+	MultiplexCapabilityH2250Capability
+	MultiplexCapabilityGenericMultiplexCapability
+)
+
+var namesMultiplexCapability = [...]string{"nonStandard", "h222Capability", "h223Capability", "v76Capability", "h2250Capability", "genericMultiplexCapability"}
+
+// Name is the name in ASN.1.
+func (c MultiplexCapabilityChoice) Name() string {
+	return per.Name(namesMultiplexCapability[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 2 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = MultiplexCapabilityChoice(index + 5)
+			switch v.Choice {
+			case MultiplexCapabilityH2250Capability:
+				v.H2250Capability = per.New[H2250Capability](d)
+				v.H2250Capability.UnmarshalPER(d)
+			case MultiplexCapabilityGenericMultiplexCapability:
+				v.GenericMultiplexCapability = per.New[GenericCapability](d)
+				v.GenericMultiplexCapability.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = MultiplexCapabilityChoice(d.Whole(3) + 1)
+		switch v.Choice {
+		case MultiplexCapabilityNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case MultiplexCapabilityH222Capability:
+			v.H222Capability = per.New[H222Capability](d)
+			v.H222Capability.UnmarshalPER(d)
+		case MultiplexCapabilityH223Capability:
+			v.H223Capability = per.New[H223Capability](d)
+			v.H223Capability.UnmarshalPER(d)
+		case MultiplexCapabilityV76Capability:
+			v.V76Capability = per.New[V76Capability](d)
+			v.V76Capability.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("MultiplexCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexCapability) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+		switch v.Choice {
+		case MultiplexCapabilityNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case MultiplexCapabilityH222Capability:
+			if v.H222Capability == nil {
+				e.Choose()
+				break
+			}
+			v.H222Capability.MarshalPER(e)
+		case MultiplexCapabilityH223Capability:
+			if v.H223Capability == nil {
+				e.Choose()
+				break
+			}
+			v.H223Capability.MarshalPER(e)
+		case MultiplexCapabilityV76Capability:
+			if v.V76Capability == nil {
+				e.Choose()
+				break
+			}
+			v.V76Capability.MarshalPER(e)
+		}
+	case c > 4 && c <= 6:
+		e.Bit(true)
+		e.Small(int(c) - 5)
+		mark := e.Open()
+		switch v.Choice {
+		case MultiplexCapabilityH2250Capability:
+			if v.H2250Capability == nil {
+				e.Choose()
+				break
+			}
+			v.H2250Capability.MarshalPER(e)
+		case MultiplexCapabilityGenericMultiplexCapability:
+			if v.GenericMultiplexCapability == nil {
+				e.Choose()
+				break
+			}
+			v.GenericMultiplexCapability.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MultiplexCapability")
+	}
+}
+
+// H222Capability is the SEQUENCE H222Capability of H.245.
+type H222Capability struct {
+	NumberOfVCs  uint16         `asn1:"numberOfVCs"`
+	VcCapability []VCCapability `asn1:"vcCapability"`
+	Ext          per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H222Capability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.NumberOfVCs = uint16(d.Whole(255) + 1)
+	v.VcCapability = per.List[VCCapability](d, d.Count(0, -1))
+	for i0 := range v.VcCapability {
+		v.VcCapability[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H222Capability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H222Capability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.NumberOfVCs)-1, 255)
+	e.Count(len(v.VcCapability), 0, -1)
+	for i0 := range v.VcCapability {
+		v.VcCapability[i0].MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H222Capability")
+	}
+}
+
+// VCCapability is the SEQUENCE VCCapability of H.245.
+type VCCapability struct {
+	Aal1              *VCCapabilityAal1             `asn1:"aal1" per:"optional"`
+	Aal5              per.Opt[VCCapabilityAal5]     `asn1:"aal5"`
+	TransportStream   bool                          `asn1:"transportStream"`
+	ProgramStream     bool                          `asn1:"programStream"`
+	AvailableBitRates VCCapabilityAvailableBitRates `asn1:"availableBitRates"`
+	Aal1ViaGateway    *VCCapabilityAal1ViaGateway   `asn1:"aal1ViaGateway" per:"optional"`
+	Ext               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *VCCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	if present&0x2 != 0 {
+		v.Aal1 = per.New[VCCapabilityAal1](d)
+		v.Aal1.UnmarshalPER(d)
+	}
+	if present&0x1 != 0 {
+		v.Aal5.OK = true
+		v.Aal5.V.UnmarshalPER(d)
+	}
+	v.TransportStream = d.Bit()
+	v.ProgramStream = d.Bit()
+	v.AvailableBitRates.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.Aal1ViaGateway = per.New[VCCapabilityAal1ViaGateway](d)
+			v.Aal1ViaGateway.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("VCCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *VCCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.Aal1ViaGateway != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.Aal1 != nil)
+	e.Bit(v.Aal5.OK)
+	if v.Aal1 != nil {
+		v.Aal1.MarshalPER(e)
+	}
+	if v.Aal5.OK {
+		v.Aal5.V.MarshalPER(e)
+	}
+	e.Bit(v.TransportStream)
+	e.Bit(v.ProgramStream)
+	v.AvailableBitRates.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.Aal1ViaGateway.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("VCCapability")
+	}
+}
+
+// VCCapabilityAal1 is a SEQUENCE of H.245 that has no name there.
+type VCCapabilityAal1 struct {
+	NullClockRecovery      bool `asn1:"nullClockRecovery"`
+	SrtsClockRecovery      bool `asn1:"srtsClockRecovery"`
+	AdaptiveClockRecovery  bool `asn1:"adaptiveClockRecovery"`
+	NullErrorCorrection    bool `asn1:"nullErrorCorrection"`
+	LongInterleaver        bool `asn1:"longInterleaver"`
+	ShortInterleaver       bool `asn1:"shortInterleaver"`
+	ErrorCorrectionOnly    bool `asn1:"errorCorrectionOnly"`
+	StructuredDataTransfer bool `asn1:"structuredDataTransfer"`
+	PartiallyFilledCells   bool `asn1:"partiallyFilledCells"`
+	Ext                    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *VCCapabilityAal1) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.NullClockRecovery = d.Bit()
+	v.SrtsClockRecovery = d.Bit()
+	v.AdaptiveClockRecovery = d.Bit()
+	v.NullErrorCorrection = d.Bit()
+	v.LongInterleaver = d.Bit()
+	v.ShortInterleaver = d.Bit()
+	v.ErrorCorrectionOnly = d.Bit()
+	v.StructuredDataTransfer = d.Bit()
+	v.PartiallyFilledCells = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("VCCapabilityAal1")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *VCCapabilityAal1) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NullClockRecovery)
+	e.Bit(v.SrtsClockRecovery)
+	e.Bit(v.AdaptiveClockRecovery)
+	e.Bit(v.NullErrorCorrection)
+	e.Bit(v.LongInterleaver)
+	e.Bit(v.ShortInterleaver)
+	e.Bit(v.ErrorCorrectionOnly)
+	e.Bit(v.StructuredDataTransfer)
+	e.Bit(v.PartiallyFilledCells)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("VCCapabilityAal1")
+	}
+}
+
+// VCCapabilityAal5 is a SEQUENCE of H.245 that has no name there.
+type VCCapabilityAal5 struct {
+	ForwardMaximumSDUSize  uint16 `asn1:"forwardMaximumSDUSize"`
+	BackwardMaximumSDUSize uint16 `asn1:"backwardMaximumSDUSize"`
+	Ext                    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *VCCapabilityAal5) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ForwardMaximumSDUSize = uint16(d.Whole(65535))
+	v.BackwardMaximumSDUSize = uint16(d.Whole(65535))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("VCCapabilityAal5")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *VCCapabilityAal5) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ForwardMaximumSDUSize), 65535)
+	e.Whole(uint64(v.BackwardMaximumSDUSize), 65535)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("VCCapabilityAal5")
+	}
+}
+
+// VCCapabilityAvailableBitRates is a SEQUENCE of H.245 that has no name there.
+type VCCapabilityAvailableBitRates struct {
+	Type VCCapabilityAvailableBitRatesType `asn1:"type"`
+	Ext  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *VCCapabilityAvailableBitRates) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Type.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("VCCapabilityAvailableBitRates")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *VCCapabilityAvailableBitRates) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Type.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("VCCapabilityAvailableBitRates")
+	}
+}
+
+// VCCapabilityAvailableBitRatesType is a CHOICE of H.245 that has no name there.
+type VCCapabilityAvailableBitRatesType struct {
+	Choice          VCCapabilityAvailableBitRatesTypeChoice
+	SingleBitRate   uint16                                                `asn1:"singleBitRate"`
+	RangeOfBitRates VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue `asn1:"rangeOfBitRates"`
+}
+
+// VCCapabilityAvailableBitRatesTypeChoice says which alternative a VCCapabilityAvailableBitRatesType holds.
+type VCCapabilityAvailableBitRatesTypeChoice uint8
+
+// The alternatives of VCCapabilityAvailableBitRatesType.
+const (
+	VCCapabilityAvailableBitRatesTypeSingleBitRate VCCapabilityAvailableBitRatesTypeChoice = iota + 1
+	VCCapabilityAvailableBitRatesTypeRangeOfBitRates
+)
+
+var namesVCCapabilityAvailableBitRatesType = [...]string{"singleBitRate", "rangeOfBitRates"}
+
+// Name is the name in ASN.1.
+func (c VCCapabilityAvailableBitRatesTypeChoice) Name() string {
+	return per.Name(namesVCCapabilityAvailableBitRatesType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *VCCapabilityAvailableBitRatesType) UnmarshalPER(d *per.Decoder) {
+	v.Choice = VCCapabilityAvailableBitRatesTypeChoice(d.Whole(1) + 1)
+	switch v.Choice {
+	case VCCapabilityAvailableBitRatesTypeSingleBitRate:
+		v.SingleBitRate = uint16(d.Whole(65534) + 1)
+	case VCCapabilityAvailableBitRatesTypeRangeOfBitRates:
+		v.RangeOfBitRates.UnmarshalPER(d)
+	}
+	if d.Failed() {
+		d.Within("VCCapabilityAvailableBitRatesType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *VCCapabilityAvailableBitRatesType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case VCCapabilityAvailableBitRatesTypeSingleBitRate:
+			e.Whole(uint64(v.SingleBitRate)-1, 65534)
+		case VCCapabilityAvailableBitRatesTypeRangeOfBitRates:
+			v.RangeOfBitRates.MarshalPER(e)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("VCCapabilityAvailableBitRatesType")
+	}
+}
+
+// VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue is a SEQUENCE of H.245 that has no name there.
+type VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue struct {
+	LowerBitRate  uint16 `asn1:"lowerBitRate"`
+	HigherBitRate uint16 `asn1:"higherBitRate"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue) UnmarshalPER(d *per.Decoder) {
+	v.LowerBitRate = uint16(d.Whole(65534) + 1)
+	v.HigherBitRate = uint16(d.Whole(65534) + 1)
+	if d.Failed() {
+		d.Within("VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue) MarshalPER(e *per.Encoder) {
+	e.Whole(uint64(v.LowerBitRate)-1, 65534)
+	e.Whole(uint64(v.HigherBitRate)-1, 65534)
+	if e.Failed() {
+		e.Within("VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue")
+	}
+}
+
+// VCCapabilityAal1ViaGateway is a SEQUENCE of H.245 that has no name there.
+type VCCapabilityAal1ViaGateway struct {
+	GatewayAddress         []Q2931Address `asn1:"gatewayAddress"`
+	NullClockRecovery      bool           `asn1:"nullClockRecovery"`
+	SrtsClockRecovery      bool           `asn1:"srtsClockRecovery"`
+	AdaptiveClockRecovery  bool           `asn1:"adaptiveClockRecovery"`
+	NullErrorCorrection    bool           `asn1:"nullErrorCorrection"`
+	LongInterleaver        bool           `asn1:"longInterleaver"`
+	ShortInterleaver       bool           `asn1:"shortInterleaver"`
+	ErrorCorrectionOnly    bool           `asn1:"errorCorrectionOnly"`
+	StructuredDataTransfer bool           `asn1:"structuredDataTransfer"`
+	PartiallyFilledCells   bool           `asn1:"partiallyFilledCells"`
+	Ext                    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *VCCapabilityAal1ViaGateway) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.GatewayAddress = per.List[Q2931Address](d, d.Count(1, 256))
+	for i0 := range v.GatewayAddress {
+		v.GatewayAddress[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
+	}
+	v.NullClockRecovery = d.Bit()
+	v.SrtsClockRecovery = d.Bit()
+	v.AdaptiveClockRecovery = d.Bit()
+	v.NullErrorCorrection = d.Bit()
+	v.LongInterleaver = d.Bit()
+	v.ShortInterleaver = d.Bit()
+	v.ErrorCorrectionOnly = d.Bit()
+	v.StructuredDataTransfer = d.Bit()
+	v.PartiallyFilledCells = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("VCCapabilityAal1ViaGateway")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *VCCapabilityAal1ViaGateway) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Count(len(v.GatewayAddress), 1, 256)
+	for i0 := range v.GatewayAddress {
+		v.GatewayAddress[i0].MarshalPER(e)
+	}
+	e.Bit(v.NullClockRecovery)
+	e.Bit(v.SrtsClockRecovery)
+	e.Bit(v.AdaptiveClockRecovery)
+	e.Bit(v.NullErrorCorrection)
+	e.Bit(v.LongInterleaver)
+	e.Bit(v.ShortInterleaver)
+	e.Bit(v.ErrorCorrectionOnly)
+	e.Bit(v.StructuredDataTransfer)
+	e.Bit(v.PartiallyFilledCells)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("VCCapabilityAal1ViaGateway")
+	}
+}
+
+// H223Capability is the SEQUENCE H223Capability of H.245.
+type H223Capability struct {
+	TransportWithIFrames              bool                                                  `asn1:"transportWithI-frames"`
+	VideoWithAL1                      bool                                                  `asn1:"videoWithAL1"`
+	VideoWithAL2                      bool                                                  `asn1:"videoWithAL2"`
+	VideoWithAL3                      bool                                                  `asn1:"videoWithAL3"`
+	AudioWithAL1                      bool                                                  `asn1:"audioWithAL1"`
+	AudioWithAL2                      bool                                                  `asn1:"audioWithAL2"`
+	AudioWithAL3                      bool                                                  `asn1:"audioWithAL3"`
+	DataWithAL1                       bool                                                  `asn1:"dataWithAL1"`
+	DataWithAL2                       bool                                                  `asn1:"dataWithAL2"`
+	DataWithAL3                       bool                                                  `asn1:"dataWithAL3"`
+	MaximumAl2SDUSize                 uint16                                                `asn1:"maximumAl2SDUSize"`
+	MaximumAl3SDUSize                 uint16                                                `asn1:"maximumAl3SDUSize"`
+	MaximumDelayJitter                uint16                                                `asn1:"maximumDelayJitter"`
+	H223MultiplexTableCapability      H223CapabilityH223MultiplexTableCapability            `asn1:"h223MultiplexTableCapability"`
+	MaxMUXPDUSizeCapability           per.Opt[bool]                                         `asn1:"maxMUXPDUSizeCapability"`
+	NsrpSupport                       per.Opt[bool]                                         `asn1:"nsrpSupport"`
+	MobileOperationTransmitCapability *H223CapabilityMobileOperationTransmitCapability      `asn1:"mobileOperationTransmitCapability" per:"optional"`
+	H223AnnexCCapability              *H223AnnexCCapability                                 `asn1:"h223AnnexCCapability" per:"optional"`
+	BitRate                           per.Opt[uint16]                                       `asn1:"bitRate"`
+	MobileMultilinkFrameCapability    per.Opt[H223CapabilityMobileMultilinkFrameCapability] `asn1:"mobileMultilinkFrameCapability"`
+	Ext                               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223Capability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.TransportWithIFrames = d.Bit()
+	v.VideoWithAL1 = d.Bit()
+	v.VideoWithAL2 = d.Bit()
+	v.VideoWithAL3 = d.Bit()
+	v.AudioWithAL1 = d.Bit()
+	v.AudioWithAL2 = d.Bit()
+	v.AudioWithAL3 = d.Bit()
+	v.DataWithAL1 = d.Bit()
+	v.DataWithAL2 = d.Bit()
+	v.DataWithAL3 = d.Bit()
+	v.MaximumAl2SDUSize = uint16(d.Whole(65535))
+	v.MaximumAl3SDUSize = uint16(d.Whole(65535))
+	v.MaximumDelayJitter = uint16(d.Whole(1023))
+	v.H223MultiplexTableCapability.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.MaxMUXPDUSizeCapability.OK = true
+			v.MaxMUXPDUSizeCapability.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.NsrpSupport.OK = true
+			v.NsrpSupport.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			o := d.Open()
+			v.MobileOperationTransmitCapability = per.New[H223CapabilityMobileOperationTransmitCapability](d)
+			v.MobileOperationTransmitCapability.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			o := d.Open()
+			v.H223AnnexCCapability = per.New[H223AnnexCCapability](d)
+			v.H223AnnexCCapability.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 3)
+		}
+		if added&0x10 != 0 {
+			o := d.Open()
+			v.BitRate.OK = true
+			v.BitRate.V = uint16(d.Whole(19199) + 1)
+			d.CloseAddition(o, &v.Ext, 4)
+		}
+		if added&0x20 != 0 {
+			o := d.Open()
+			v.MobileMultilinkFrameCapability.OK = true
+			v.MobileMultilinkFrameCapability.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 5)
+		}
+		d.Rest(&v.Ext, added, 6)
+	}
+	if d.Failed() {
+		d.Within("H223Capability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223Capability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.MaxMUXPDUSizeCapability.OK {
+		added |= 0x1
+	}
+	if v.NsrpSupport.OK {
+		added |= 0x2
+	}
+	if v.MobileOperationTransmitCapability != nil {
+		added |= 0x4
+	}
+	if v.H223AnnexCCapability != nil {
+		added |= 0x8
+	}
+	if v.BitRate.OK {
+		added |= 0x10
+	}
+	if v.MobileMultilinkFrameCapability.OK {
+		added |= 0x20
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.TransportWithIFrames)
+	e.Bit(v.VideoWithAL1)
+	e.Bit(v.VideoWithAL2)
+	e.Bit(v.VideoWithAL3)
+	e.Bit(v.AudioWithAL1)
+	e.Bit(v.AudioWithAL2)
+	e.Bit(v.AudioWithAL3)
+	e.Bit(v.DataWithAL1)
+	e.Bit(v.DataWithAL2)
+	e.Bit(v.DataWithAL3)
+	e.Whole(uint64(v.MaximumAl2SDUSize), 65535)
+	e.Whole(uint64(v.MaximumAl3SDUSize), 65535)
+	e.Whole(uint64(v.MaximumDelayJitter), 1023)
+	v.H223MultiplexTableCapability.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 6)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Bit(v.MaxMUXPDUSizeCapability.V)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			e.Bit(v.NsrpSupport.V)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			mark := e.Open()
+			v.MobileOperationTransmitCapability.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			mark := e.Open()
+			v.H223AnnexCCapability.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 3)
+		}
+		if added&0x10 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.BitRate.V)-1, 19199)
+			e.CloseAddition(mark, &v.Ext, 4)
+		}
+		if added&0x20 != 0 {
+			mark := e.Open()
+			v.MobileMultilinkFrameCapability.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 5)
+		}
+		e.Rest(&v.Ext, 6)
+	}
+	if e.Failed() {
+		e.Within("H223Capability")
+	}
+}
+
+// H223CapabilityH223MultiplexTableCapability is a CHOICE of H.245 that has no name there.
+type H223CapabilityH223MultiplexTableCapability struct {
+	Choice   H223CapabilityH223MultiplexTableCapabilityChoice
+	Enhanced H223CapabilityH223MultiplexTableCapabilityEnhancedValue `asn1:"enhanced"`
+}
+
+// H223CapabilityH223MultiplexTableCapabilityChoice says which alternative a H223CapabilityH223MultiplexTableCapability holds.
+type H223CapabilityH223MultiplexTableCapabilityChoice uint8
+
+// The alternatives of H223CapabilityH223MultiplexTableCapability.
+const (
+	H223CapabilityH223MultiplexTableCapabilityBasic H223CapabilityH223MultiplexTableCapabilityChoice = iota + 1
+	H223CapabilityH223MultiplexTableCapabilityEnhanced
+)
+
+var namesH223CapabilityH223MultiplexTableCapability = [...]string{"basic", "enhanced"}
+
+// Name is the name in ASN.1.
+func (c H223CapabilityH223MultiplexTableCapabilityChoice) Name() string {
+	return per.Name(namesH223CapabilityH223MultiplexTableCapability[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223CapabilityH223MultiplexTableCapability) UnmarshalPER(d *per.Decoder) {
+	v.Choice = H223CapabilityH223MultiplexTableCapabilityChoice(d.Whole(1) + 1)
+	switch v.Choice {
+	case H223CapabilityH223MultiplexTableCapabilityEnhanced:
+		v.Enhanced.UnmarshalPER(d)
+	}
+	if d.Failed() {
+		d.Within("H223CapabilityH223MultiplexTableCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223CapabilityH223MultiplexTableCapability) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case H223CapabilityH223MultiplexTableCapabilityEnhanced:
+			v.Enhanced.MarshalPER(e)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223CapabilityH223MultiplexTableCapability")
+	}
+}
+
+// H223CapabilityH223MultiplexTableCapabilityEnhancedValue is a SEQUENCE of H.245 that has no name there.
+type H223CapabilityH223MultiplexTableCapabilityEnhancedValue struct {
+	MaximumNestingDepth       uint8 `asn1:"maximumNestingDepth"`
+	MaximumElementListSize    uint8 `asn1:"maximumElementListSize"`
+	MaximumSubElementListSize uint8 `asn1:"maximumSubElementListSize"`
+	Ext                       per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223CapabilityH223MultiplexTableCapabilityEnhancedValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.MaximumNestingDepth = uint8(d.Whole(14) + 1)
+	v.MaximumElementListSize = uint8(d.Whole(253) + 2)
+	v.MaximumSubElementListSize = uint8(d.Whole(253) + 2)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H223CapabilityH223MultiplexTableCapabilityEnhancedValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223CapabilityH223MultiplexTableCapabilityEnhancedValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.MaximumNestingDepth)-1, 14)
+	e.Whole(uint64(v.MaximumElementListSize)-2, 253)
+	e.Whole(uint64(v.MaximumSubElementListSize)-2, 253)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H223CapabilityH223MultiplexTableCapabilityEnhancedValue")
+	}
+}
+
+// H223CapabilityMobileOperationTransmitCapability is a SEQUENCE of H.245 that has no name there.
+type H223CapabilityMobileOperationTransmitCapability struct {
+	ModeChangeCapability bool `asn1:"modeChangeCapability"`
+	H223AnnexA           bool `asn1:"h223AnnexA"`
+	H223AnnexADoubleFlag bool `asn1:"h223AnnexADoubleFlag"`
+	H223AnnexB           bool `asn1:"h223AnnexB"`
+	H223AnnexBwithHeader bool `asn1:"h223AnnexBwithHeader"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223CapabilityMobileOperationTransmitCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ModeChangeCapability = d.Bit()
+	v.H223AnnexA = d.Bit()
+	v.H223AnnexADoubleFlag = d.Bit()
+	v.H223AnnexB = d.Bit()
+	v.H223AnnexBwithHeader = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H223CapabilityMobileOperationTransmitCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223CapabilityMobileOperationTransmitCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.ModeChangeCapability)
+	e.Bit(v.H223AnnexA)
+	e.Bit(v.H223AnnexADoubleFlag)
+	e.Bit(v.H223AnnexB)
+	e.Bit(v.H223AnnexBwithHeader)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H223CapabilityMobileOperationTransmitCapability")
+	}
+}
+
+// H223CapabilityMobileMultilinkFrameCapability is a SEQUENCE of H.245 that has no name there.
+type H223CapabilityMobileMultilinkFrameCapability struct {
+	MaximumSampleSize    uint8  `asn1:"maximumSampleSize"`
+	MaximumPayloadLength uint16 `asn1:"maximumPayloadLength"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223CapabilityMobileMultilinkFrameCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.MaximumSampleSize = uint8(d.Whole(254) + 1)
+	v.MaximumPayloadLength = uint16(d.Whole(65024) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H223CapabilityMobileMultilinkFrameCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223CapabilityMobileMultilinkFrameCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.MaximumSampleSize)-1, 254)
+	e.Whole(uint64(v.MaximumPayloadLength)-1, 65024)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H223CapabilityMobileMultilinkFrameCapability")
+	}
+}
+
+// H223AnnexCCapability is the SEQUENCE H223AnnexCCapability of H.245.
+type H223AnnexCCapability struct {
+	VideoWithAL1M      bool          `asn1:"videoWithAL1M"`
+	VideoWithAL2M      bool          `asn1:"videoWithAL2M"`
+	VideoWithAL3M      bool          `asn1:"videoWithAL3M"`
+	AudioWithAL1M      bool          `asn1:"audioWithAL1M"`
+	AudioWithAL2M      bool          `asn1:"audioWithAL2M"`
+	AudioWithAL3M      bool          `asn1:"audioWithAL3M"`
+	DataWithAL1M       bool          `asn1:"dataWithAL1M"`
+	DataWithAL2M       bool          `asn1:"dataWithAL2M"`
+	DataWithAL3M       bool          `asn1:"dataWithAL3M"`
+	AlpduInterleaving  bool          `asn1:"alpduInterleaving"`
+	MaximumAL1MPDUSize uint16        `asn1:"maximumAL1MPDUSize"`
+	MaximumAL2MSDUSize uint16        `asn1:"maximumAL2MSDUSize"`
+	MaximumAL3MSDUSize uint16        `asn1:"maximumAL3MSDUSize"`
+	RsCodeCapability   per.Opt[bool] `asn1:"rsCodeCapability"`
+	Ext                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AnnexCCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.VideoWithAL1M = d.Bit()
+	v.VideoWithAL2M = d.Bit()
+	v.VideoWithAL3M = d.Bit()
+	v.AudioWithAL1M = d.Bit()
+	v.AudioWithAL2M = d.Bit()
+	v.AudioWithAL3M = d.Bit()
+	v.DataWithAL1M = d.Bit()
+	v.DataWithAL2M = d.Bit()
+	v.DataWithAL3M = d.Bit()
+	v.AlpduInterleaving = d.Bit()
+	v.MaximumAL1MPDUSize = uint16(d.Whole(65535))
+	v.MaximumAL2MSDUSize = uint16(d.Whole(65535))
+	v.MaximumAL3MSDUSize = uint16(d.Whole(65535))
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.RsCodeCapability.OK = true
+			v.RsCodeCapability.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("H223AnnexCCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AnnexCCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.RsCodeCapability.OK {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.VideoWithAL1M)
+	e.Bit(v.VideoWithAL2M)
+	e.Bit(v.VideoWithAL3M)
+	e.Bit(v.AudioWithAL1M)
+	e.Bit(v.AudioWithAL2M)
+	e.Bit(v.AudioWithAL3M)
+	e.Bit(v.DataWithAL1M)
+	e.Bit(v.DataWithAL2M)
+	e.Bit(v.DataWithAL3M)
+	e.Bit(v.AlpduInterleaving)
+	e.Whole(uint64(v.MaximumAL1MPDUSize), 65535)
+	e.Whole(uint64(v.MaximumAL2MSDUSize), 65535)
+	e.Whole(uint64(v.MaximumAL3MSDUSize), 65535)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Bit(v.RsCodeCapability.V)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("H223AnnexCCapability")
+	}
+}
+
+// V76Capability is the SEQUENCE V76Capability of H.245.
+type V76Capability struct {
+	SuspendResumeCapabilitywAddress  bool          `asn1:"suspendResumeCapabilitywAddress"`
+	SuspendResumeCapabilitywoAddress bool          `asn1:"suspendResumeCapabilitywoAddress"`
+	RejCapability                    bool          `asn1:"rejCapability"`
+	SREJCapability                   bool          `asn1:"sREJCapability"`
+	MREJCapability                   bool          `asn1:"mREJCapability"`
+	Crc8bitCapability                bool          `asn1:"crc8bitCapability"`
+	Crc16bitCapability               bool          `asn1:"crc16bitCapability"`
+	Crc32bitCapability               bool          `asn1:"crc32bitCapability"`
+	UihCapability                    bool          `asn1:"uihCapability"`
+	NumOfDLCS                        uint16        `asn1:"numOfDLCS"`
+	TwoOctetAddressFieldCapability   bool          `asn1:"twoOctetAddressFieldCapability"`
+	LoopBackTestCapability           bool          `asn1:"loopBackTestCapability"`
+	N401Capability                   uint16        `asn1:"n401Capability"`
+	MaxWindowSizeCapability          uint8         `asn1:"maxWindowSizeCapability"`
+	V75Capability                    V75Capability `asn1:"v75Capability"`
+	Ext                              per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *V76Capability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SuspendResumeCapabilitywAddress = d.Bit()
+	v.SuspendResumeCapabilitywoAddress = d.Bit()
+	v.RejCapability = d.Bit()
+	v.SREJCapability = d.Bit()
+	v.MREJCapability = d.Bit()
+	v.Crc8bitCapability = d.Bit()
+	v.Crc16bitCapability = d.Bit()
+	v.Crc32bitCapability = d.Bit()
+	v.UihCapability = d.Bit()
+	v.NumOfDLCS = uint16(d.Whole(8189) + 2)
+	v.TwoOctetAddressFieldCapability = d.Bit()
+	v.LoopBackTestCapability = d.Bit()
+	v.N401Capability = uint16(d.Whole(4094) + 1)
+	v.MaxWindowSizeCapability = uint8(d.Whole(126) + 1)
+	v.V75Capability.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("V76Capability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *V76Capability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SuspendResumeCapabilitywAddress)
+	e.Bit(v.SuspendResumeCapabilitywoAddress)
+	e.Bit(v.RejCapability)
+	e.Bit(v.SREJCapability)
+	e.Bit(v.MREJCapability)
+	e.Bit(v.Crc8bitCapability)
+	e.Bit(v.Crc16bitCapability)
+	e.Bit(v.Crc32bitCapability)
+	e.Bit(v.UihCapability)
+	e.Whole(uint64(v.NumOfDLCS)-2, 8189)
+	e.Bit(v.TwoOctetAddressFieldCapability)
+	e.Bit(v.LoopBackTestCapability)
+	e.Whole(uint64(v.N401Capability)-1, 4094)
+	e.Whole(uint64(v.MaxWindowSizeCapability)-1, 126)
+	v.V75Capability.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("V76Capability")
+	}
+}
+
+// V75Capability is the SEQUENCE V75Capability of H.245.
+type V75Capability struct {
+	AudioHeader bool `asn1:"audioHeader"`
+	Ext         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *V75Capability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.AudioHeader = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("V75Capability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *V75Capability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.AudioHeader)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("V75Capability")
+	}
+}
+
+// H2250Capability is the SEQUENCE H2250Capability of H.245.
+type H2250Capability struct {
+	MaximumAudioDelayJitter                uint16                         `asn1:"maximumAudioDelayJitter"`
+	ReceiveMultipointCapability            MultipointCapability           `asn1:"receiveMultipointCapability"`
+	TransmitMultipointCapability           MultipointCapability           `asn1:"transmitMultipointCapability"`
+	ReceiveAndTransmitMultipointCapability MultipointCapability           `asn1:"receiveAndTransmitMultipointCapability"`
+	McCapability                           H2250CapabilityMcCapability    `asn1:"mcCapability"`
+	RtcpVideoControlCapability             bool                           `asn1:"rtcpVideoControlCapability"`
+	MediaPacketizationCapability           MediaPacketizationCapability   `asn1:"mediaPacketizationCapability"`
+	TransportCapability                    *TransportCapability           `asn1:"transportCapability" per:"optional"`
+	RedundancyEncodingCapability           []RedundancyEncodingCapability `asn1:"redundancyEncodingCapability" per:"optional"`
+	LogicalChannelSwitchingCapability      per.Opt[bool]                  `asn1:"logicalChannelSwitchingCapability"`
+	T120DynamicPortCapability              per.Opt[bool]                  `asn1:"t120DynamicPortCapability"`
+	Ext                                    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H2250Capability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.MaximumAudioDelayJitter = uint16(d.Whole(1023))
+	v.ReceiveMultipointCapability.UnmarshalPER(d)
+	v.TransmitMultipointCapability.UnmarshalPER(d)
+	v.ReceiveAndTransmitMultipointCapability.UnmarshalPER(d)
+	v.McCapability.UnmarshalPER(d)
+	v.RtcpVideoControlCapability = d.Bit()
+	v.MediaPacketizationCapability.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.TransportCapability = per.New[TransportCapability](d)
+			v.TransportCapability.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.RedundancyEncodingCapability = per.List[RedundancyEncodingCapability](d, d.Count(1, 256))
+			for i0 := range v.RedundancyEncodingCapability {
+				v.RedundancyEncodingCapability[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			o := d.Open()
+			v.LogicalChannelSwitchingCapability.OK = true
+			v.LogicalChannelSwitchingCapability.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			o := d.Open()
+			v.T120DynamicPortCapability.OK = true
+			v.T120DynamicPortCapability.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 3)
+		}
+		d.Rest(&v.Ext, added, 4)
+	}
+	if d.Failed() {
+		d.Within("H2250Capability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H2250Capability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.TransportCapability != nil {
+		added |= 0x1
+	}
+	if v.RedundancyEncodingCapability != nil {
+		added |= 0x2
+	}
+	if v.LogicalChannelSwitchingCapability.OK {
+		added |= 0x4
+	}
+	if v.T120DynamicPortCapability.OK {
+		added |= 0x8
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.MaximumAudioDelayJitter), 1023)
+	v.ReceiveMultipointCapability.MarshalPER(e)
+	v.TransmitMultipointCapability.MarshalPER(e)
+	v.ReceiveAndTransmitMultipointCapability.MarshalPER(e)
+	v.McCapability.MarshalPER(e)
+	e.Bit(v.RtcpVideoControlCapability)
+	v.MediaPacketizationCapability.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 4)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.TransportCapability.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			e.Count(len(v.RedundancyEncodingCapability), 1, 256)
+			for i0 := range v.RedundancyEncodingCapability {
+				v.RedundancyEncodingCapability[i0].MarshalPER(e)
+			}
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			mark := e.Open()
+			e.Bit(v.LogicalChannelSwitchingCapability.V)
+			e.CloseAddition(mark, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			mark := e.Open()
+			e.Bit(v.T120DynamicPortCapability.V)
+			e.CloseAddition(mark, &v.Ext, 3)
+		}
+		e.Rest(&v.Ext, 4)
+	}
+	if e.Failed() {
+		e.Within("H2250Capability")
+	}
+}
+
+// H2250CapabilityMcCapability is a SEQUENCE of H.245 that has no name there.
+type H2250CapabilityMcCapability struct {
+	CentralizedConferenceMC   bool `asn1:"centralizedConferenceMC"`
+	DecentralizedConferenceMC bool `asn1:"decentralizedConferenceMC"`
+	Ext                       per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H2250CapabilityMcCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.CentralizedConferenceMC = d.Bit()
+	v.DecentralizedConferenceMC = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H2250CapabilityMcCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H2250CapabilityMcCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.CentralizedConferenceMC)
+	e.Bit(v.DecentralizedConferenceMC)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H2250CapabilityMcCapability")
+	}
+}
+
+// MediaPacketizationCapability is the SEQUENCE MediaPacketizationCapability of H.245.
+type MediaPacketizationCapability struct {
+	H261aVideoPacketization bool             `asn1:"h261aVideoPacketization"`
+	RtpPayloadType          []RTPPayloadType `asn1:"rtpPayloadType" per:"optional"`
+	Ext                     per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MediaPacketizationCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.H261aVideoPacketization = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.RtpPayloadType = per.List[RTPPayloadType](d, d.Count(1, 256))
+			for i0 := range v.RtpPayloadType {
+				v.RtpPayloadType[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("MediaPacketizationCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MediaPacketizationCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.RtpPayloadType != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.H261aVideoPacketization)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Count(len(v.RtpPayloadType), 1, 256)
+			for i0 := range v.RtpPayloadType {
+				v.RtpPayloadType[i0].MarshalPER(e)
+			}
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("MediaPacketizationCapability")
+	}
+}
+
+// RSVPParameters is the SEQUENCE RSVPParameters of H.245.
+type RSVPParameters struct {
+	QosMode    per.Opt[QOSMode] `asn1:"qosMode"`
+	TokenRate  per.Opt[uint32]  `asn1:"tokenRate"`
+	BucketSize per.Opt[uint32]  `asn1:"bucketSize"`
+	PeakRate   per.Opt[uint32]  `asn1:"peakRate"`
+	MinPoliced per.Opt[uint32]  `asn1:"minPoliced"`
+	MaxPktSize per.Opt[uint32]  `asn1:"maxPktSize"`
+	Ext        per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RSVPParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(6)
+	if present&0x20 != 0 {
+		v.QosMode.OK = true
+		v.QosMode.V.UnmarshalPER(d)
+	}
+	if present&0x10 != 0 {
+		v.TokenRate.OK = true
+		v.TokenRate.V = uint32(d.Whole(4294967294) + 1)
+	}
+	if present&0x8 != 0 {
+		v.BucketSize.OK = true
+		v.BucketSize.V = uint32(d.Whole(4294967294) + 1)
+	}
+	if present&0x4 != 0 {
+		v.PeakRate.OK = true
+		v.PeakRate.V = uint32(d.Whole(4294967294) + 1)
+	}
+	if present&0x2 != 0 {
+		v.MinPoliced.OK = true
+		v.MinPoliced.V = uint32(d.Whole(4294967294) + 1)
+	}
+	if present&0x1 != 0 {
+		v.MaxPktSize.OK = true
+		v.MaxPktSize.V = uint32(d.Whole(4294967294) + 1)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RSVPParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RSVPParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.QosMode.OK)
+	e.Bit(v.TokenRate.OK)
+	e.Bit(v.BucketSize.OK)
+	e.Bit(v.PeakRate.OK)
+	e.Bit(v.MinPoliced.OK)
+	e.Bit(v.MaxPktSize.OK)
+	if v.QosMode.OK {
+		v.QosMode.V.MarshalPER(e)
+	}
+	if v.TokenRate.OK {
+		e.Whole(uint64(v.TokenRate.V)-1, 4294967294)
+	}
+	if v.BucketSize.OK {
+		e.Whole(uint64(v.BucketSize.V)-1, 4294967294)
+	}
+	if v.PeakRate.OK {
+		e.Whole(uint64(v.PeakRate.V)-1, 4294967294)
+	}
+	if v.MinPoliced.OK {
+		e.Whole(uint64(v.MinPoliced.V)-1, 4294967294)
+	}
+	if v.MaxPktSize.OK {
+		e.Whole(uint64(v.MaxPktSize.V)-1, 4294967294)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RSVPParameters")
+	}
+}
+
+// QOSMode is the CHOICE QOSMode of H.245.
+type QOSMode struct {
+	Choice QOSModeChoice
+	Other  *per.Alternative
+}
+
+// QOSModeChoice says which alternative a QOSMode holds.
+type QOSModeChoice uint8
+
+// The alternatives of QOSMode.
+const (
+	QOSModeGuaranteedQOS QOSModeChoice = iota + 1
+	QOSModeControlledLoad
+)
+
+var namesQOSMode = [...]string{"guaranteedQOS", "controlledLoad"}
+
+// Name is the name in ASN.1.
+func (c QOSModeChoice) Name() string { return per.Name(namesQOSMode[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *QOSMode) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = QOSModeChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("QOSMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *QOSMode) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("QOSMode")
+	}
+}
+
+// ATMParameters is the SEQUENCE ATMParameters of H.245.
+type ATMParameters struct {
+	MaxNTUSize uint16 `asn1:"maxNTUSize"`
+	AtmUBR     bool   `asn1:"atmUBR"`
+	AtmrtVBR   bool   `asn1:"atmrtVBR"`
+	AtmnrtVBR  bool   `asn1:"atmnrtVBR"`
+	AtmABR     bool   `asn1:"atmABR"`
+	AtmCBR     bool   `asn1:"atmCBR"`
+	Ext        per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ATMParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.MaxNTUSize = uint16(d.Whole(65535))
+	v.AtmUBR = d.Bit()
+	v.AtmrtVBR = d.Bit()
+	v.AtmnrtVBR = d.Bit()
+	v.AtmABR = d.Bit()
+	v.AtmCBR = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("ATMParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ATMParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.MaxNTUSize), 65535)
+	e.Bit(v.AtmUBR)
+	e.Bit(v.AtmrtVBR)
+	e.Bit(v.AtmnrtVBR)
+	e.Bit(v.AtmABR)
+	e.Bit(v.AtmCBR)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("ATMParameters")
+	}
+}
+
+// ServicePriorityValue is the SEQUENCE ServicePriorityValue of H.245.
+type ServicePriorityValue struct {
+	NonStandardParameter *NonStandardParameter `asn1:"nonStandardParameter" per:"optional"`
+	Value                per.Opt[uint8]        `asn1:"value"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ServicePriorityValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	if present&0x1 != 0 {
+		v.NonStandardParameter = per.New[NonStandardParameter](d)
+		v.NonStandardParameter.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.Value.OK = true
+			v.Value.V = uint8(d.Whole(255))
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("ServicePriorityValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ServicePriorityValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.Value.OK {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandardParameter != nil)
+	if v.NonStandardParameter != nil {
+		v.NonStandardParameter.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.Value.V), 255)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("ServicePriorityValue")
+	}
+}
+
+// ServicePriority is the SEQUENCE ServicePriority of H.245.
+type ServicePriority struct {
+	NonStandardData          *NonStandardParameter         `asn1:"nonStandardData" per:"optional"`
+	ServicePrioritySignalled bool                          `asn1:"servicePrioritySignalled"`
+	ServicePriorityValue     per.Opt[ServicePriorityValue] `asn1:"servicePriorityValue"`
+	ServiceClass             per.Opt[uint16]               `asn1:"serviceClass"`
+	ServiceSubclass          per.Opt[uint8]                `asn1:"serviceSubclass"`
+	Ext                      per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ServicePriority) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	if present&0x2 != 0 {
+		v.NonStandardData = per.New[NonStandardParameter](d)
+		v.NonStandardData.UnmarshalPER(d)
+	}
+	v.ServicePrioritySignalled = d.Bit()
+	if present&0x1 != 0 {
+		v.ServicePriorityValue.OK = true
+		v.ServicePriorityValue.V.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.ServiceClass.OK = true
+			v.ServiceClass.V = uint16(d.Whole(4095))
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.ServiceSubclass.OK = true
+			v.ServiceSubclass.V = uint8(d.Whole(255))
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		d.Rest(&v.Ext, added, 2)
+	}
+	if d.Failed() {
+		d.Within("ServicePriority")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ServicePriority) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.ServiceClass.OK {
+		added |= 0x1
+	}
+	if v.ServiceSubclass.OK {
+		added |= 0x2
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandardData != nil)
+	e.Bit(v.ServicePriorityValue.OK)
+	if v.NonStandardData != nil {
+		v.NonStandardData.MarshalPER(e)
+	}
+	e.Bit(v.ServicePrioritySignalled)
+	if v.ServicePriorityValue.OK {
+		v.ServicePriorityValue.V.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 2)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.ServiceClass.V), 4095)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.ServiceSubclass.V), 255)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		e.Rest(&v.Ext, 2)
+	}
+	if e.Failed() {
+		e.Within("ServicePriority")
+	}
+}
+
+// AuthorizationParameters is the SEQUENCE AuthorizationParameters of H.245.
+type AuthorizationParameters struct {
+	NonStandardData *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
+	Ext             per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *AuthorizationParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	if present&0x1 != 0 {
+		v.NonStandardData = per.New[NonStandardParameter](d)
+		v.NonStandardData.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("AuthorizationParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *AuthorizationParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandardData != nil)
+	if v.NonStandardData != nil {
+		v.NonStandardData.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("AuthorizationParameters")
+	}
+}
+
+// QOSType is the CHOICE QOSType of H.245.
+type QOSType struct {
+	Choice QOSTypeChoice
+	Other  *per.Alternative
+}
+
+// QOSTypeChoice says which alternative a QOSType holds.
+type QOSTypeChoice uint8
+
+// The alternatives of QOSType.
+const (
+	QOSTypeDesired QOSTypeChoice = iota + 1
+	QOSTypeRequired
+)
+
+var namesQOSType = [...]string{"desired", "required"}
+
+// Name is the name in ASN.1.
+func (c QOSTypeChoice) Name() string { return per.Name(namesQOSType[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *QOSType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = QOSTypeChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("QOSType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *QOSType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("QOSType")
+	}
+}
+
+// QOSClass is the CHOICE QOSClass of H.245.
+type QOSClass struct {
+	Choice QOSClassChoice
+	Other  *per.Alternative
+}
+
+// QOSClassChoice says which alternative a QOSClass holds.
+type QOSClassChoice uint8
+
+// The alternatives of QOSClass.
+const (
+	QOSClassClass0 QOSClassChoice = iota + 1
+	QOSClassClass1
+	QOSClassClass2
+	QOSClassClass3
+	QOSClassClass4
+	QOSClassClass5
+)
+
+var namesQOSClass = [...]string{"class0", "class1", "class2", "class3", "class4", "class5"}
+
+// Name is the name in ASN.1.
+func (c QOSClassChoice) Name() string { return per.Name(namesQOSClass[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *QOSClass) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = QOSClassChoice(d.Whole(5) + 1)
+	}
+	if d.Failed() {
+		d.Within("QOSClass")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *QOSClass) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 6:
+		e.Bit(false)
+		e.Whole(c-1, 5)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("QOSClass")
+	}
+}
+
+// QOSDescriptor is the SEQUENCE QOSDescriptor of H.245.
+type QOSDescriptor struct {
+	NonStandardData *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
+	QosType         QOSType               `asn1:"qosType"`
+	QosClass        QOSClass              `asn1:"qosClass"`
+	Ext             per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *QOSDescriptor) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	if present&0x1 != 0 {
+		v.NonStandardData = per.New[NonStandardParameter](d)
+		v.NonStandardData.UnmarshalPER(d)
+	}
+	v.QosType.UnmarshalPER(d)
+	v.QosClass.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("QOSDescriptor")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *QOSDescriptor) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandardData != nil)
+	if v.NonStandardData != nil {
+		v.NonStandardData.MarshalPER(e)
+	}
+	v.QosType.MarshalPER(e)
+	v.QosClass.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("QOSDescriptor")
+	}
+}
+
+// GenericTransportParameters is the SEQUENCE GenericTransportParameters of H.245.
+type GenericTransportParameters struct {
+	NonStandardData *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
+	AverageRate     per.Opt[uint32]       `asn1:"averageRate"`
+	Burst           per.Opt[uint32]       `asn1:"burst"`
+	PeakRate        per.Opt[uint32]       `asn1:"peakRate"`
+	MaxPktSize      per.Opt[uint32]       `asn1:"maxPktSize"`
+	Ext             per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *GenericTransportParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(5)
+	if present&0x10 != 0 {
+		v.NonStandardData = per.New[NonStandardParameter](d)
+		v.NonStandardData.UnmarshalPER(d)
+	}
+	if present&0x8 != 0 {
+		v.AverageRate.OK = true
+		v.AverageRate.V = uint32(d.Whole(4294967294) + 1)
+	}
+	if present&0x4 != 0 {
+		v.Burst.OK = true
+		v.Burst.V = uint32(d.Whole(4294967294) + 1)
+	}
+	if present&0x2 != 0 {
+		v.PeakRate.OK = true
+		v.PeakRate.V = uint32(d.Whole(4294967294) + 1)
+	}
+	if present&0x1 != 0 {
+		v.MaxPktSize.OK = true
+		v.MaxPktSize.V = uint32(d.Whole(4294967294) + 1)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("GenericTransportParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *GenericTransportParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandardData != nil)
+	e.Bit(v.AverageRate.OK)
+	e.Bit(v.Burst.OK)
+	e.Bit(v.PeakRate.OK)
+	e.Bit(v.MaxPktSize.OK)
+	if v.NonStandardData != nil {
+		v.NonStandardData.MarshalPER(e)
+	}
+	if v.AverageRate.OK {
+		e.Whole(uint64(v.AverageRate.V)-1, 4294967294)
+	}
+	if v.Burst.OK {
+		e.Whole(uint64(v.Burst.V)-1, 4294967294)
+	}
+	if v.PeakRate.OK {
+		e.Whole(uint64(v.PeakRate.V)-1, 4294967294)
+	}
+	if v.MaxPktSize.OK {
+		e.Whole(uint64(v.MaxPktSize.V)-1, 4294967294)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("GenericTransportParameters")
+	}
+}
+
+// QOSCapability is the SEQUENCE QOSCapability of H.245.
+type QOSCapability struct {
+	NonStandardData            *NonStandardParameter            `asn1:"nonStandardData" per:"optional"`
+	RsvpParameters             *RSVPParameters                  `asn1:"rsvpParameters" per:"optional"`
+	AtmParameters              *ATMParameters                   `asn1:"atmParameters" per:"optional"`
+	LocalQoS                   per.Opt[bool]                    `asn1:"localQoS"`
+	GenericTransportParameters *GenericTransportParameters      `asn1:"genericTransportParameters" per:"optional"`
+	ServicePriority            *ServicePriority                 `asn1:"servicePriority" per:"optional"`
+	AuthorizationParameter     per.Opt[AuthorizationParameters] `asn1:"authorizationParameter"`
+	QosDescriptor              *QOSDescriptor                   `asn1:"qosDescriptor" per:"optional"`
+	DscpValue                  per.Opt[uint8]                   `asn1:"dscpValue"`
+	Ext                        per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *QOSCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(3)
+	if present&0x4 != 0 {
+		v.NonStandardData = per.New[NonStandardParameter](d)
+		v.NonStandardData.UnmarshalPER(d)
+	}
+	if present&0x2 != 0 {
+		v.RsvpParameters = per.New[RSVPParameters](d)
+		v.RsvpParameters.UnmarshalPER(d)
+	}
+	if present&0x1 != 0 {
+		v.AtmParameters = per.New[ATMParameters](d)
+		v.AtmParameters.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.LocalQoS.OK = true
+			v.LocalQoS.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.GenericTransportParameters = per.New[GenericTransportParameters](d)
+			v.GenericTransportParameters.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			o := d.Open()
+			v.ServicePriority = per.New[ServicePriority](d)
+			v.ServicePriority.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			o := d.Open()
+			v.AuthorizationParameter.OK = true
+			v.AuthorizationParameter.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 3)
+		}
+		if added&0x10 != 0 {
+			o := d.Open()
+			v.QosDescriptor = per.New[QOSDescriptor](d)
+			v.QosDescriptor.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 4)
+		}
+		if added&0x20 != 0 {
+			o := d.Open()
+			v.DscpValue.OK = true
+			v.DscpValue.V = uint8(d.Whole(63))
+			d.CloseAddition(o, &v.Ext, 5)
+		}
+		d.Rest(&v.Ext, added, 6)
+	}
+	if d.Failed() {
+		d.Within("QOSCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *QOSCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.LocalQoS.OK {
+		added |= 0x1
+	}
+	if v.GenericTransportParameters != nil {
+		added |= 0x2
+	}
+	if v.ServicePriority != nil {
+		added |= 0x4
+	}
+	if v.AuthorizationParameter.OK {
+		added |= 0x8
+	}
+	if v.QosDescriptor != nil {
+		added |= 0x10
+	}
+	if v.DscpValue.OK {
+		added |= 0x20
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandardData != nil)
+	e.Bit(v.RsvpParameters != nil)
+	e.Bit(v.AtmParameters != nil)
+	if v.NonStandardData != nil {
+		v.NonStandardData.MarshalPER(e)
+	}
+	if v.RsvpParameters != nil {
+		v.RsvpParameters.MarshalPER(e)
+	}
+	if v.AtmParameters != nil {
+		v.AtmParameters.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 6)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Bit(v.LocalQoS.V)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			v.GenericTransportParameters.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			mark := e.Open()
+			v.ServicePriority.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			mark := e.Open()
+			v.AuthorizationParameter.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 3)
+		}
+		if added&0x10 != 0 {
+			mark := e.Open()
+			v.QosDescriptor.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 4)
+		}
+		if added&0x20 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.DscpValue.V), 63)
+			e.CloseAddition(mark, &v.Ext, 5)
+		}
+		e.Rest(&v.Ext, 6)
+	}
+	if e.Failed() {
+		e.Within("QOSCapability")
+	}
+}
+
+// MediaTransportType is the CHOICE MediaTransportType of H.245.
+type MediaTransportType struct {
+	Choice            MediaTransportTypeChoice
+	AtmAAL5Compressed MediaTransportTypeAtmAAL5CompressedValue `asn1:"atm-AAL5-compressed"`
+	Other             *per.Alternative
+}
+
+// MediaTransportTypeChoice says which alternative a MediaTransportType holds.
+type MediaTransportTypeChoice uint8
+
+// The alternatives of MediaTransportType.
+const (
+	MediaTransportTypeIpUDP MediaTransportTypeChoice = iota + 1
+	MediaTransportTypeIpTCP
+	MediaTransportTypeAtmAAL5UNIDIR
+	MediaTransportTypeAtmAAL5BIDIR
+	MediaTransportTypeAtmAAL5Compressed
+)
+
+var namesMediaTransportType = [...]string{"ip-UDP", "ip-TCP", "atm-AAL5-UNIDIR", "atm-AAL5-BIDIR", "atm-AAL5-compressed"}
+
+// Name is the name in ASN.1.
+func (c MediaTransportTypeChoice) Name() string {
+	return per.Name(namesMediaTransportType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MediaTransportType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 1 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = MediaTransportTypeChoice(index + 5)
+			switch v.Choice {
+			case MediaTransportTypeAtmAAL5Compressed:
+				v.AtmAAL5Compressed.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = MediaTransportTypeChoice(d.Whole(3) + 1)
+	}
+	if d.Failed() {
+		d.Within("MediaTransportType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MediaTransportType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+	case c > 4 && c <= 5:
+		e.Bit(true)
+		e.Small(int(c) - 5)
+		mark := e.Open()
+		switch v.Choice {
+		case MediaTransportTypeAtmAAL5Compressed:
+			v.AtmAAL5Compressed.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MediaTransportType")
+	}
+}
+
+// MediaTransportTypeAtmAAL5CompressedValue is a SEQUENCE of H.245 that has no name there.
+type MediaTransportTypeAtmAAL5CompressedValue struct {
+	VariableDelta bool `asn1:"variable-delta"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MediaTransportTypeAtmAAL5CompressedValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.VariableDelta = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MediaTransportTypeAtmAAL5CompressedValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MediaTransportTypeAtmAAL5CompressedValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.VariableDelta)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MediaTransportTypeAtmAAL5CompressedValue")
+	}
+}
+
+// MediaChannelCapability is the SEQUENCE MediaChannelCapability of H.245.
+type MediaChannelCapability struct {
+	MediaTransport *MediaTransportType `asn1:"mediaTransport" per:"optional"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MediaChannelCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	if present&0x1 != 0 {
+		v.MediaTransport = per.New[MediaTransportType](d)
+		v.MediaTransport.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MediaChannelCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MediaChannelCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.MediaTransport != nil)
+	if v.MediaTransport != nil {
+		v.MediaTransport.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MediaChannelCapability")
+	}
+}
+
+// TransportCapability is the SEQUENCE TransportCapability of H.245.
+type TransportCapability struct {
+	NonStandard              *NonStandardParameter    `asn1:"nonStandard" per:"optional"`
+	QOSCapabilities          []QOSCapability          `asn1:"qOSCapabilities" per:"optional"`
+	MediaChannelCapabilities []MediaChannelCapability `asn1:"mediaChannelCapabilities" per:"optional"`
+	Ext                      per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *TransportCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(3)
+	if present&0x4 != 0 {
+		v.NonStandard = per.New[NonStandardParameter](d)
+		v.NonStandard.UnmarshalPER(d)
+	}
+	if present&0x2 != 0 {
+		v.QOSCapabilities = per.List[QOSCapability](d, d.Count(1, 256))
+		for i0 := range v.QOSCapabilities {
+			v.QOSCapabilities[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if present&0x1 != 0 {
+		v.MediaChannelCapabilities = per.List[MediaChannelCapability](d, d.Count(1, 256))
+		for i0 := range v.MediaChannelCapabilities {
+			v.MediaChannelCapabilities[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("TransportCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *TransportCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandard != nil)
+	e.Bit(v.QOSCapabilities != nil)
+	e.Bit(v.MediaChannelCapabilities != nil)
+	if v.NonStandard != nil {
+		v.NonStandard.MarshalPER(e)
+	}
+	if v.QOSCapabilities != nil {
+		e.Count(len(v.QOSCapabilities), 1, 256)
+		for i0 := range v.QOSCapabilities {
+			v.QOSCapabilities[i0].MarshalPER(e)
+		}
+	}
+	if v.MediaChannelCapabilities != nil {
+		e.Count(len(v.MediaChannelCapabilities), 1, 256)
+		for i0 := range v.MediaChannelCapabilities {
+			v.MediaChannelCapabilities[i0].MarshalPER(e)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("TransportCapability")
+	}
+}
+
+// RedundancyEncodingCapability is the SEQUENCE RedundancyEncodingCapability of H.245.
+type RedundancyEncodingCapability struct {
+	RedundancyEncodingMethod RedundancyEncodingMethod `asn1:"redundancyEncodingMethod"`
+	PrimaryEncoding          uint16                   `asn1:"primaryEncoding"`
+	SecondaryEncoding        []uint16                 `asn1:"secondaryEncoding" per:"optional"`
+	Ext                      per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RedundancyEncodingCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.RedundancyEncodingMethod.UnmarshalPER(d)
+	v.PrimaryEncoding = uint16(d.Whole(65534) + 1)
+	if present&0x1 != 0 {
+		v.SecondaryEncoding = per.List[uint16](d, d.Count(1, 256))
+		for i0 := range v.SecondaryEncoding {
+			v.SecondaryEncoding[i0] = uint16(d.Whole(65534) + 1)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RedundancyEncodingCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RedundancyEncodingCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SecondaryEncoding != nil)
+	v.RedundancyEncodingMethod.MarshalPER(e)
+	e.Whole(uint64(v.PrimaryEncoding)-1, 65534)
+	if v.SecondaryEncoding != nil {
+		e.Count(len(v.SecondaryEncoding), 1, 256)
+		for i0 := range v.SecondaryEncoding {
+			e.Whole(uint64(v.SecondaryEncoding[i0])-1, 65534)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RedundancyEncodingCapability")
+	}
+}
+
+// RedundancyEncodingMethod is the CHOICE RedundancyEncodingMethod of H.245.
+type RedundancyEncodingMethod struct {
+	Choice                         RedundancyEncodingMethodChoice
+	NonStandard                    *NonStandardParameter           `asn1:"nonStandard"`
+	RtpH263VideoRedundancyEncoding *RTPH263VideoRedundancyEncoding `asn1:"rtpH263VideoRedundancyEncoding"`
+	Other                          *per.Alternative
+}
+
+// RedundancyEncodingMethodChoice says which alternative a RedundancyEncodingMethod holds.
+type RedundancyEncodingMethodChoice uint8
+
+// The alternatives of RedundancyEncodingMethod.
+const (
+	RedundancyEncodingMethodNonStandard RedundancyEncodingMethodChoice = iota + 1
+	RedundancyEncodingMethodRtpAudioRedundancyEncoding
+	RedundancyEncodingMethodRtpH263VideoRedundancyEncoding
+)
+
+var namesRedundancyEncodingMethod = [...]string{"nonStandard", "rtpAudioRedundancyEncoding", "rtpH263VideoRedundancyEncoding"}
+
+// Name is the name in ASN.1.
+func (c RedundancyEncodingMethodChoice) Name() string {
+	return per.Name(namesRedundancyEncodingMethod[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RedundancyEncodingMethod) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 1 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = RedundancyEncodingMethodChoice(index + 3)
+			switch v.Choice {
+			case RedundancyEncodingMethodRtpH263VideoRedundancyEncoding:
+				v.RtpH263VideoRedundancyEncoding = per.New[RTPH263VideoRedundancyEncoding](d)
+				v.RtpH263VideoRedundancyEncoding.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = RedundancyEncodingMethodChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case RedundancyEncodingMethodNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("RedundancyEncodingMethod")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RedundancyEncodingMethod) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case RedundancyEncodingMethodNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		}
+	case c > 2 && c <= 3:
+		e.Bit(true)
+		e.Small(int(c) - 3)
+		mark := e.Open()
+		switch v.Choice {
+		case RedundancyEncodingMethodRtpH263VideoRedundancyEncoding:
+			if v.RtpH263VideoRedundancyEncoding == nil {
+				e.Choose()
+				break
+			}
+			v.RtpH263VideoRedundancyEncoding.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RedundancyEncodingMethod")
+	}
+}
+
+// RTPH263VideoRedundancyEncoding is the SEQUENCE RTPH263VideoRedundancyEncoding of H.245.
+type RTPH263VideoRedundancyEncoding struct {
+	NumberOfThreads         uint8                                              `asn1:"numberOfThreads"`
+	FramesBetweenSyncPoints uint16                                             `asn1:"framesBetweenSyncPoints"`
+	FrameToThreadMapping    RTPH263VideoRedundancyEncodingFrameToThreadMapping `asn1:"frameToThreadMapping"`
+	ContainedThreads        []uint8                                            `asn1:"containedThreads" per:"optional"`
+	Ext                     per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RTPH263VideoRedundancyEncoding) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.NumberOfThreads = uint8(d.Whole(15) + 1)
+	v.FramesBetweenSyncPoints = uint16(d.Whole(255) + 1)
+	v.FrameToThreadMapping.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.ContainedThreads = per.List[uint8](d, d.Count(1, 256))
+		for i0 := range v.ContainedThreads {
+			v.ContainedThreads[i0] = uint8(d.Whole(15))
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RTPH263VideoRedundancyEncoding")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RTPH263VideoRedundancyEncoding) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.ContainedThreads != nil)
+	e.Whole(uint64(v.NumberOfThreads)-1, 15)
+	e.Whole(uint64(v.FramesBetweenSyncPoints)-1, 255)
+	v.FrameToThreadMapping.MarshalPER(e)
+	if v.ContainedThreads != nil {
+		e.Count(len(v.ContainedThreads), 1, 256)
+		for i0 := range v.ContainedThreads {
+			e.Whole(uint64(v.ContainedThreads[i0]), 15)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RTPH263VideoRedundancyEncoding")
+	}
+}
+
+// RTPH263VideoRedundancyEncodingFrameToThreadMapping is a CHOICE of H.245 that has no name there.
+type RTPH263VideoRedundancyEncodingFrameToThreadMapping struct {
+	Choice RTPH263VideoRedundancyEncodingFrameToThreadMappingChoice
+	Custom []RTPH263VideoRedundancyFrameMapping `asn1:"custom"`
+	Other  *per.Alternative
+}
+
+// RTPH263VideoRedundancyEncodingFrameToThreadMappingChoice says which alternative a RTPH263VideoRedundancyEncodingFrameToThreadMapping holds.
+type RTPH263VideoRedundancyEncodingFrameToThreadMappingChoice uint8
+
+// The alternatives of RTPH263VideoRedundancyEncodingFrameToThreadMapping.
+const (
+	RTPH263VideoRedundancyEncodingFrameToThreadMappingRoundrobin RTPH263VideoRedundancyEncodingFrameToThreadMappingChoice = iota + 1
+	RTPH263VideoRedundancyEncodingFrameToThreadMappingCustom
+)
+
+var namesRTPH263VideoRedundancyEncodingFrameToThreadMapping = [...]string{"roundrobin", "custom"}
+
+// Name is the name in ASN.1.
+func (c RTPH263VideoRedundancyEncodingFrameToThreadMappingChoice) Name() string {
+	return per.Name(namesRTPH263VideoRedundancyEncodingFrameToThreadMapping[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RTPH263VideoRedundancyEncodingFrameToThreadMapping) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = RTPH263VideoRedundancyEncodingFrameToThreadMappingChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case RTPH263VideoRedundancyEncodingFrameToThreadMappingCustom:
+			v.Custom = per.List[RTPH263VideoRedundancyFrameMapping](d, d.Count(1, 256))
+			for i0 := range v.Custom {
+				v.Custom[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+		}
+	}
+	if d.Failed() {
+		d.Within("RTPH263VideoRedundancyEncodingFrameToThreadMapping")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RTPH263VideoRedundancyEncodingFrameToThreadMapping) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case RTPH263VideoRedundancyEncodingFrameToThreadMappingCustom:
+			e.Count(len(v.Custom), 1, 256)
+			for i0 := range v.Custom {
+				v.Custom[i0].MarshalPER(e)
+			}
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RTPH263VideoRedundancyEncodingFrameToThreadMapping")
+	}
+}
+
+// RTPH263VideoRedundancyFrameMapping is the SEQUENCE RTPH263VideoRedundancyFrameMapping of H.245.
+type RTPH263VideoRedundancyFrameMapping struct {
+	ThreadNumber  uint8   `asn1:"threadNumber"`
+	FrameSequence []uint8 `asn1:"frameSequence"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RTPH263VideoRedundancyFrameMapping) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ThreadNumber = uint8(d.Whole(15))
+	v.FrameSequence = per.List[uint8](d, d.Count(1, 256))
+	for i0 := range v.FrameSequence {
+		v.FrameSequence[i0] = uint8(d.Whole(255))
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RTPH263VideoRedundancyFrameMapping")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RTPH263VideoRedundancyFrameMapping) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ThreadNumber), 15)
+	e.Count(len(v.FrameSequence), 1, 256)
+	for i0 := range v.FrameSequence {
+		e.Whole(uint64(v.FrameSequence[i0]), 255)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RTPH263VideoRedundancyFrameMapping")
+	}
+}
+
+// MultipointCapability is the SEQUENCE MultipointCapability of H.245.
+type MultipointCapability struct {
+	MulticastCapability         bool                          `asn1:"multicastCapability"`
+	MultiUniCastConference      bool                          `asn1:"multiUniCastConference"`
+	MediaDistributionCapability []MediaDistributionCapability `asn1:"mediaDistributionCapability"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultipointCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.MulticastCapability = d.Bit()
+	v.MultiUniCastConference = d.Bit()
+	v.MediaDistributionCapability = per.List[MediaDistributionCapability](d, d.Count(0, -1))
+	for i0 := range v.MediaDistributionCapability {
+		v.MediaDistributionCapability[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultipointCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultipointCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.MulticastCapability)
+	e.Bit(v.MultiUniCastConference)
+	e.Count(len(v.MediaDistributionCapability), 0, -1)
+	for i0 := range v.MediaDistributionCapability {
+		v.MediaDistributionCapability[i0].MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultipointCapability")
+	}
+}
+
+// MediaDistributionCapability is the SEQUENCE MediaDistributionCapability of H.245.
+type MediaDistributionCapability struct {
+	CentralizedControl bool                        `asn1:"centralizedControl"`
+	DistributedControl bool                        `asn1:"distributedControl"`
+	CentralizedAudio   bool                        `asn1:"centralizedAudio"`
+	DistributedAudio   bool                        `asn1:"distributedAudio"`
+	CentralizedVideo   bool                        `asn1:"centralizedVideo"`
+	DistributedVideo   bool                        `asn1:"distributedVideo"`
+	CentralizedData    []DataApplicationCapability `asn1:"centralizedData" per:"optional"`
+	DistributedData    []DataApplicationCapability `asn1:"distributedData" per:"optional"`
+	Ext                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MediaDistributionCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	v.CentralizedControl = d.Bit()
+	v.DistributedControl = d.Bit()
+	v.CentralizedAudio = d.Bit()
+	v.DistributedAudio = d.Bit()
+	v.CentralizedVideo = d.Bit()
+	v.DistributedVideo = d.Bit()
+	if present&0x2 != 0 {
+		v.CentralizedData = per.List[DataApplicationCapability](d, d.Count(0, -1))
+		for i0 := range v.CentralizedData {
+			v.CentralizedData[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if present&0x1 != 0 {
+		v.DistributedData = per.List[DataApplicationCapability](d, d.Count(0, -1))
+		for i0 := range v.DistributedData {
+			v.DistributedData[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MediaDistributionCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MediaDistributionCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.CentralizedData != nil)
+	e.Bit(v.DistributedData != nil)
+	e.Bit(v.CentralizedControl)
+	e.Bit(v.DistributedControl)
+	e.Bit(v.CentralizedAudio)
+	e.Bit(v.DistributedAudio)
+	e.Bit(v.CentralizedVideo)
+	e.Bit(v.DistributedVideo)
+	if v.CentralizedData != nil {
+		e.Count(len(v.CentralizedData), 0, -1)
+		for i0 := range v.CentralizedData {
+			v.CentralizedData[i0].MarshalPER(e)
+		}
+	}
+	if v.DistributedData != nil {
+		e.Count(len(v.DistributedData), 0, -1)
+		for i0 := range v.DistributedData {
+			v.DistributedData[i0].MarshalPER(e)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MediaDistributionCapability")
+	}
+}
+
+// VideoCapability is the CHOICE VideoCapability of H.245.
+type VideoCapability struct {
+	Choice                  VideoCapabilityChoice
+	NonStandard             *NonStandardParameter    `asn1:"nonStandard"`
+	H261VideoCapability     *H261VideoCapability     `asn1:"h261VideoCapability"`
+	H262VideoCapability     *H262VideoCapability     `asn1:"h262VideoCapability"`
+	H263VideoCapability     *H263VideoCapability     `asn1:"h263VideoCapability"`
+	Is11172VideoCapability  *IS11172VideoCapability  `asn1:"is11172VideoCapability"`
+	GenericVideoCapability  *GenericCapability       `asn1:"genericVideoCapability"`
+	ExtendedVideoCapability *ExtendedVideoCapability `asn1:"extendedVideoCapability"`
+	Other                   *per.Alternative
+}
+
+// VideoCapabilityChoice says which alternative a VideoCapability holds.
+type VideoCapabilityChoice uint8
+
+// The alternatives of VideoCapability.
+const (
+	VideoCapabilityNonStandard VideoCapabilityChoice = iota + 1
+	VideoCapabilityH261VideoCapability
+	VideoCapabilityH262VideoCapability
+	VideoCapabilityH263VideoCapability
+	VideoCapabilityIs11172VideoCapability
+	VideoCapabilityGenericVideoCapability
+	VideoCapabilityExtendedVideoCapability
+)
+
+var namesVideoCapability = [...]string{"nonStandard", "h261VideoCapability", "h262VideoCapability", "h263VideoCapability", "is11172VideoCapability", "genericVideoCapability", "extendedVideoCapability"}
+
+// Name is the name in ASN.1.
+func (c VideoCapabilityChoice) Name() string { return per.Name(namesVideoCapability[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *VideoCapability) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	if d.Bit() {
+		index := d.Small()
+		if index >= 2 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = VideoCapabilityChoice(index + 6)
+			switch v.Choice {
+			case VideoCapabilityGenericVideoCapability:
+				v.GenericVideoCapability = per.New[GenericCapability](d)
+				v.GenericVideoCapability.UnmarshalPER(d)
+			case VideoCapabilityExtendedVideoCapability:
+				v.ExtendedVideoCapability = per.New[ExtendedVideoCapability](d)
+				v.ExtendedVideoCapability.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = VideoCapabilityChoice(d.Whole(4) + 1)
+		switch v.Choice {
+		case VideoCapabilityNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case VideoCapabilityH261VideoCapability:
+			v.H261VideoCapability = per.New[H261VideoCapability](d)
+			v.H261VideoCapability.UnmarshalPER(d)
+		case VideoCapabilityH262VideoCapability:
+			v.H262VideoCapability = per.New[H262VideoCapability](d)
+			v.H262VideoCapability.UnmarshalPER(d)
+		case VideoCapabilityH263VideoCapability:
+			v.H263VideoCapability = per.New[H263VideoCapability](d)
+			v.H263VideoCapability.UnmarshalPER(d)
+		case VideoCapabilityIs11172VideoCapability:
+			v.Is11172VideoCapability = per.New[IS11172VideoCapability](d)
+			v.Is11172VideoCapability.UnmarshalPER(d)
+		}
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("VideoCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *VideoCapability) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 5:
+		e.Bit(false)
+		e.Whole(c-1, 4)
+		switch v.Choice {
+		case VideoCapabilityNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case VideoCapabilityH261VideoCapability:
+			if v.H261VideoCapability == nil {
+				e.Choose()
+				break
+			}
+			v.H261VideoCapability.MarshalPER(e)
+		case VideoCapabilityH262VideoCapability:
+			if v.H262VideoCapability == nil {
+				e.Choose()
+				break
+			}
+			v.H262VideoCapability.MarshalPER(e)
+		case VideoCapabilityH263VideoCapability:
+			if v.H263VideoCapability == nil {
+				e.Choose()
+				break
+			}
+			v.H263VideoCapability.MarshalPER(e)
+		case VideoCapabilityIs11172VideoCapability:
+			if v.Is11172VideoCapability == nil {
+				e.Choose()
+				break
+			}
+			v.Is11172VideoCapability.MarshalPER(e)
+		}
+	case c > 5 && c <= 7:
+		e.Bit(true)
+		e.Small(int(c) - 6)
+		mark := e.Open()
+		switch v.Choice {
+		case VideoCapabilityGenericVideoCapability:
+			if v.GenericVideoCapability == nil {
+				e.Choose()
+				break
+			}
+			v.GenericVideoCapability.MarshalPER(e)
+		case VideoCapabilityExtendedVideoCapability:
+			if v.ExtendedVideoCapability == nil {
+				e.Choose()
+				break
+			}
+			v.ExtendedVideoCapability.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("VideoCapability")
+	}
+}
+
+// ExtendedVideoCapability is the SEQUENCE ExtendedVideoCapability of H.245.
+type ExtendedVideoCapability struct {
+	VideoCapability          []VideoCapability   `asn1:"videoCapability"`
+	VideoCapabilityExtension []GenericCapability `asn1:"videoCapabilityExtension" per:"optional"`
+	Ext                      per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ExtendedVideoCapability) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.VideoCapability = per.List[VideoCapability](d, d.Count(0, -1))
+	for i0 := range v.VideoCapability {
+		v.VideoCapability[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
+	}
+	if present&0x1 != 0 {
+		v.VideoCapabilityExtension = per.List[GenericCapability](d, d.Count(0, -1))
+		for i0 := range v.VideoCapabilityExtension {
+			v.VideoCapabilityExtension[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("ExtendedVideoCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ExtendedVideoCapability) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.VideoCapabilityExtension != nil)
+	e.Count(len(v.VideoCapability), 0, -1)
+	for i0 := range v.VideoCapability {
+		v.VideoCapability[i0].MarshalPER(e)
+	}
+	if v.VideoCapabilityExtension != nil {
+		e.Count(len(v.VideoCapabilityExtension), 0, -1)
+		for i0 := range v.VideoCapabilityExtension {
+			v.VideoCapabilityExtension[i0].MarshalPER(e)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("ExtendedVideoCapability")
+	}
+}
+
+// H261VideoCapability is the SEQUENCE H261VideoCapability of H.245.
+type H261VideoCapability struct {
+	QcifMPI                           per.Opt[uint8] `asn1:"qcifMPI"`
+	CifMPI                            per.Opt[uint8] `asn1:"cifMPI"`
+	TemporalSpatialTradeOffCapability bool           `asn1:"temporalSpatialTradeOffCapability"`
+	MaxBitRate                        uint16         `asn1:"maxBitRate"`
+	StillImageTransmission            bool           `asn1:"stillImageTransmission"`
+	VideoBadMBsCap                    per.Opt[bool]  `asn1:"videoBadMBsCap"`
+	Ext                               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H261VideoCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	if present&0x2 != 0 {
+		v.QcifMPI.OK = true
+		v.QcifMPI.V = uint8(d.Whole(3) + 1)
+	}
+	if present&0x1 != 0 {
+		v.CifMPI.OK = true
+		v.CifMPI.V = uint8(d.Whole(3) + 1)
+	}
+	v.TemporalSpatialTradeOffCapability = d.Bit()
+	v.MaxBitRate = uint16(d.Whole(19199) + 1)
+	v.StillImageTransmission = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.VideoBadMBsCap.OK = true
+			v.VideoBadMBsCap.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("H261VideoCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H261VideoCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.VideoBadMBsCap.OK {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.QcifMPI.OK)
+	e.Bit(v.CifMPI.OK)
+	if v.QcifMPI.OK {
+		e.Whole(uint64(v.QcifMPI.V)-1, 3)
+	}
+	if v.CifMPI.OK {
+		e.Whole(uint64(v.CifMPI.V)-1, 3)
+	}
+	e.Bit(v.TemporalSpatialTradeOffCapability)
+	e.Whole(uint64(v.MaxBitRate)-1, 19199)
+	e.Bit(v.StillImageTransmission)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Bit(v.VideoBadMBsCap.V)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("H261VideoCapability")
+	}
+}
+
+// H262VideoCapability is the SEQUENCE H262VideoCapability of H.245.
+type H262VideoCapability struct {
+	ProfileAndLevelSPatML       bool            `asn1:"profileAndLevel-SPatML"`
+	ProfileAndLevelMPatLL       bool            `asn1:"profileAndLevel-MPatLL"`
+	ProfileAndLevelMPatML       bool            `asn1:"profileAndLevel-MPatML"`
+	ProfileAndLevelMPatH14      bool            `asn1:"profileAndLevel-MPatH-14"`
+	ProfileAndLevelMPatHL       bool            `asn1:"profileAndLevel-MPatHL"`
+	ProfileAndLevelSNRatLL      bool            `asn1:"profileAndLevel-SNRatLL"`
+	ProfileAndLevelSNRatML      bool            `asn1:"profileAndLevel-SNRatML"`
+	ProfileAndLevelSpatialatH14 bool            `asn1:"profileAndLevel-SpatialatH-14"`
+	ProfileAndLevelHPatML       bool            `asn1:"profileAndLevel-HPatML"`
+	ProfileAndLevelHPatH14      bool            `asn1:"profileAndLevel-HPatH-14"`
+	ProfileAndLevelHPatHL       bool            `asn1:"profileAndLevel-HPatHL"`
+	VideoBitRate                per.Opt[uint32] `asn1:"videoBitRate"`
+	VbvBufferSize               per.Opt[uint32] `asn1:"vbvBufferSize"`
+	SamplesPerLine              per.Opt[uint16] `asn1:"samplesPerLine"`
+	LinesPerFrame               per.Opt[uint16] `asn1:"linesPerFrame"`
+	FramesPerSecond             per.Opt[uint8]  `asn1:"framesPerSecond"`
+	LuminanceSampleRate         per.Opt[uint32] `asn1:"luminanceSampleRate"`
+	VideoBadMBsCap              per.Opt[bool]   `asn1:"videoBadMBsCap"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H262VideoCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(6)
+	v.ProfileAndLevelSPatML = d.Bit()
+	v.ProfileAndLevelMPatLL = d.Bit()
+	v.ProfileAndLevelMPatML = d.Bit()
+	v.ProfileAndLevelMPatH14 = d.Bit()
+	v.ProfileAndLevelMPatHL = d.Bit()
+	v.ProfileAndLevelSNRatLL = d.Bit()
+	v.ProfileAndLevelSNRatML = d.Bit()
+	v.ProfileAndLevelSpatialatH14 = d.Bit()
+	v.ProfileAndLevelHPatML = d.Bit()
+	v.ProfileAndLevelHPatH14 = d.Bit()
+	v.ProfileAndLevelHPatHL = d.Bit()
+	if present&0x20 != 0 {
+		v.VideoBitRate.OK = true
+		v.VideoBitRate.V = uint32(d.Whole(1073741823))
+	}
+	if present&0x10 != 0 {
+		v.VbvBufferSize.OK = true
+		v.VbvBufferSize.V = uint32(d.Whole(262143))
+	}
+	if present&0x8 != 0 {
+		v.SamplesPerLine.OK = true
+		v.SamplesPerLine.V = uint16(d.Whole(16383))
+	}
+	if present&0x4 != 0 {
+		v.LinesPerFrame.OK = true
+		v.LinesPerFrame.V = uint16(d.Whole(16383))
+	}
+	if present&0x2 != 0 {
+		v.FramesPerSecond.OK = true
+		v.FramesPerSecond.V = uint8(d.Whole(15))
+	}
+	if present&0x1 != 0 {
+		v.LuminanceSampleRate.OK = true
+		v.LuminanceSampleRate.V = uint32(d.Whole(4294967295))
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.VideoBadMBsCap.OK = true
+			v.VideoBadMBsCap.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("H262VideoCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H262VideoCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.VideoBadMBsCap.OK {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.VideoBitRate.OK)
+	e.Bit(v.VbvBufferSize.OK)
+	e.Bit(v.SamplesPerLine.OK)
+	e.Bit(v.LinesPerFrame.OK)
+	e.Bit(v.FramesPerSecond.OK)
+	e.Bit(v.LuminanceSampleRate.OK)
+	e.Bit(v.ProfileAndLevelSPatML)
+	e.Bit(v.ProfileAndLevelMPatLL)
+	e.Bit(v.ProfileAndLevelMPatML)
+	e.Bit(v.ProfileAndLevelMPatH14)
+	e.Bit(v.ProfileAndLevelMPatHL)
+	e.Bit(v.ProfileAndLevelSNRatLL)
+	e.Bit(v.ProfileAndLevelSNRatML)
+	e.Bit(v.ProfileAndLevelSpatialatH14)
+	e.Bit(v.ProfileAndLevelHPatML)
+	e.Bit(v.ProfileAndLevelHPatH14)
+	e.Bit(v.ProfileAndLevelHPatHL)
+	if v.VideoBitRate.OK {
+		e.Whole(uint64(v.VideoBitRate.V), 1073741823)
+	}
+	if v.VbvBufferSize.OK {
+		e.Whole(uint64(v.VbvBufferSize.V), 262143)
+	}
+	if v.SamplesPerLine.OK {
+		e.Whole(uint64(v.SamplesPerLine.V), 16383)
+	}
+	if v.LinesPerFrame.OK {
+		e.Whole(uint64(v.LinesPerFrame.V), 16383)
+	}
+	if v.FramesPerSecond.OK {
+		e.Whole(uint64(v.FramesPerSecond.V), 15)
+	}
+	if v.LuminanceSampleRate.OK {
+		e.Whole(uint64(v.LuminanceSampleRate.V), 4294967295)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Bit(v.VideoBadMBsCap.V)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("H262VideoCapability")
+	}
+}
+
+// H263VideoCapability is the SEQUENCE H263VideoCapability of H.245.
+type H263VideoCapability struct {
+	SqcifMPI                          per.Opt[uint8]        `asn1:"sqcifMPI"`
+	QcifMPI                           per.Opt[uint8]        `asn1:"qcifMPI"`
+	CifMPI                            per.Opt[uint8]        `asn1:"cifMPI"`
+	Cif4MPI                           per.Opt[uint8]        `asn1:"cif4MPI"`
+	Cif16MPI                          per.Opt[uint8]        `asn1:"cif16MPI"`
+	MaxBitRate                        uint32                `asn1:"maxBitRate"`
+	UnrestrictedVector                bool                  `asn1:"unrestrictedVector"`
+	ArithmeticCoding                  bool                  `asn1:"arithmeticCoding"`
+	AdvancedPrediction                bool                  `asn1:"advancedPrediction"`
+	PbFrames                          bool                  `asn1:"pbFrames"`
+	TemporalSpatialTradeOffCapability bool                  `asn1:"temporalSpatialTradeOffCapability"`
+	HrdB                              per.Opt[uint32]       `asn1:"hrd-B"`
+	BppMaxKb                          per.Opt[uint16]       `asn1:"bppMaxKb"`
+	SlowSqcifMPI                      per.Opt[uint16]       `asn1:"slowSqcifMPI"`
+	SlowQcifMPI                       per.Opt[uint16]       `asn1:"slowQcifMPI"`
+	SlowCifMPI                        per.Opt[uint16]       `asn1:"slowCifMPI"`
+	SlowCif4MPI                       per.Opt[uint16]       `asn1:"slowCif4MPI"`
+	SlowCif16MPI                      per.Opt[uint16]       `asn1:"slowCif16MPI"`
+	ErrorCompensation                 per.Opt[bool]         `asn1:"errorCompensation"`
+	EnhancementLayerInfo              *EnhancementLayerInfo `asn1:"enhancementLayerInfo" per:"optional"`
+	H263Options                       *H263Options          `asn1:"h263Options" per:"optional"`
+	Ext                               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H263VideoCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(7)
+	if present&0x40 != 0 {
+		v.SqcifMPI.OK = true
+		v.SqcifMPI.V = uint8(d.Whole(31) + 1)
+	}
+	if present&0x20 != 0 {
+		v.QcifMPI.OK = true
+		v.QcifMPI.V = uint8(d.Whole(31) + 1)
+	}
+	if present&0x10 != 0 {
+		v.CifMPI.OK = true
+		v.CifMPI.V = uint8(d.Whole(31) + 1)
+	}
+	if present&0x8 != 0 {
+		v.Cif4MPI.OK = true
+		v.Cif4MPI.V = uint8(d.Whole(31) + 1)
+	}
+	if present&0x4 != 0 {
+		v.Cif16MPI.OK = true
+		v.Cif16MPI.V = uint8(d.Whole(31) + 1)
+	}
+	v.MaxBitRate = uint32(d.Whole(192399) + 1)
+	v.UnrestrictedVector = d.Bit()
+	v.ArithmeticCoding = d.Bit()
+	v.AdvancedPrediction = d.Bit()
+	v.PbFrames = d.Bit()
+	v.TemporalSpatialTradeOffCapability = d.Bit()
+	if present&0x2 != 0 {
+		v.HrdB.OK = true
+		v.HrdB.V = uint32(d.Whole(524287))
+	}
+	if present&0x1 != 0 {
+		v.BppMaxKb.OK = true
+		v.BppMaxKb.V = uint16(d.Whole(65535))
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.SlowSqcifMPI.OK = true
+			v.SlowSqcifMPI.V = uint16(d.Whole(3599) + 1)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.SlowQcifMPI.OK = true
+			v.SlowQcifMPI.V = uint16(d.Whole(3599) + 1)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			o := d.Open()
+			v.SlowCifMPI.OK = true
+			v.SlowCifMPI.V = uint16(d.Whole(3599) + 1)
+			d.CloseAddition(o, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			o := d.Open()
+			v.SlowCif4MPI.OK = true
+			v.SlowCif4MPI.V = uint16(d.Whole(3599) + 1)
+			d.CloseAddition(o, &v.Ext, 3)
+		}
+		if added&0x10 != 0 {
+			o := d.Open()
+			v.SlowCif16MPI.OK = true
+			v.SlowCif16MPI.V = uint16(d.Whole(3599) + 1)
+			d.CloseAddition(o, &v.Ext, 4)
+		}
+		if added&0x20 != 0 {
+			o := d.Open()
+			v.ErrorCompensation.OK = true
+			v.ErrorCompensation.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 5)
+		}
+		if added&0x40 != 0 {
+			o := d.Open()
+			v.EnhancementLayerInfo = per.New[EnhancementLayerInfo](d)
+			v.EnhancementLayerInfo.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 6)
+		}
+		if added&0x80 != 0 {
+			o := d.Open()
+			v.H263Options = per.New[H263Options](d)
+			v.H263Options.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 7)
+		}
+		d.Rest(&v.Ext, added, 8)
+	}
+	if d.Failed() {
+		d.Within("H263VideoCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H263VideoCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.SlowSqcifMPI.OK {
+		added |= 0x1
+	}
+	if v.SlowQcifMPI.OK {
+		added |= 0x2
+	}
+	if v.SlowCifMPI.OK {
+		added |= 0x4
+	}
+	if v.SlowCif4MPI.OK {
+		added |= 0x8
+	}
+	if v.SlowCif16MPI.OK {
+		added |= 0x10
+	}
+	if v.ErrorCompensation.OK {
+		added |= 0x20
+	}
+	if v.EnhancementLayerInfo != nil {
+		added |= 0x40
+	}
+	if v.H263Options != nil {
+		added |= 0x80
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SqcifMPI.OK)
+	e.Bit(v.QcifMPI.OK)
+	e.Bit(v.CifMPI.OK)
+	e.Bit(v.Cif4MPI.OK)
+	e.Bit(v.Cif16MPI.OK)
+	e.Bit(v.HrdB.OK)
+	e.Bit(v.BppMaxKb.OK)
+	if v.SqcifMPI.OK {
+		e.Whole(uint64(v.SqcifMPI.V)-1, 31)
+	}
+	if v.QcifMPI.OK {
+		e.Whole(uint64(v.QcifMPI.V)-1, 31)
+	}
+	if v.CifMPI.OK {
+		e.Whole(uint64(v.CifMPI.V)-1, 31)
+	}
+	if v.Cif4MPI.OK {
+		e.Whole(uint64(v.Cif4MPI.V)-1, 31)
+	}
+	if v.Cif16MPI.OK {
+		e.Whole(uint64(v.Cif16MPI.V)-1, 31)
+	}
+	e.Whole(uint64(v.MaxBitRate)-1, 192399)
+	e.Bit(v.UnrestrictedVector)
+	e.Bit(v.ArithmeticCoding)
+	e.Bit(v.AdvancedPrediction)
+	e.Bit(v.PbFrames)
+	e.Bit(v.TemporalSpatialTradeOffCapability)
+	if v.HrdB.OK {
+		e.Whole(uint64(v.HrdB.V), 524287)
+	}
+	if v.BppMaxKb.OK {
+		e.Whole(uint64(v.BppMaxKb.V), 65535)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 8)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.SlowSqcifMPI.V)-1, 3599)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.SlowQcifMPI.V)-1, 3599)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.SlowCifMPI.V)-1, 3599)
+			e.CloseAddition(mark, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.SlowCif4MPI.V)-1, 3599)
+			e.CloseAddition(mark, &v.Ext, 3)
+		}
+		if added&0x10 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.SlowCif16MPI.V)-1, 3599)
+			e.CloseAddition(mark, &v.Ext, 4)
+		}
+		if added&0x20 != 0 {
+			mark := e.Open()
+			e.Bit(v.ErrorCompensation.V)
+			e.CloseAddition(mark, &v.Ext, 5)
+		}
+		if added&0x40 != 0 {
+			mark := e.Open()
+			v.EnhancementLayerInfo.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 6)
+		}
+		if added&0x80 != 0 {
+			mark := e.Open()
+			v.H263Options.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 7)
+		}
+		e.Rest(&v.Ext, 8)
+	}
+	if e.Failed() {
+		e.Within("H263VideoCapability")
+	}
+}
+
+// EnhancementLayerInfo is the SEQUENCE EnhancementLayerInfo of H.245.
+type EnhancementLayerInfo struct {
+	BaseBitRateConstrained bool                     `asn1:"baseBitRateConstrained"`
+	SnrEnhancement         []EnhancementOptions     `asn1:"snrEnhancement" per:"optional"`
+	SpatialEnhancement     []EnhancementOptions     `asn1:"spatialEnhancement" per:"optional"`
+	BPictureEnhancement    []BEnhancementParameters `asn1:"bPictureEnhancement" per:"optional"`
+	Ext                    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *EnhancementLayerInfo) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(3)
+	v.BaseBitRateConstrained = d.Bit()
+	if present&0x4 != 0 {
+		v.SnrEnhancement = per.List[EnhancementOptions](d, d.Count(1, 14))
+		for i0 := range v.SnrEnhancement {
+			v.SnrEnhancement[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if present&0x2 != 0 {
+		v.SpatialEnhancement = per.List[EnhancementOptions](d, d.Count(1, 14))
+		for i0 := range v.SpatialEnhancement {
+			v.SpatialEnhancement[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if present&0x1 != 0 {
+		v.BPictureEnhancement = per.List[BEnhancementParameters](d, d.Count(1, 14))
+		for i0 := range v.BPictureEnhancement {
+			v.BPictureEnhancement[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("EnhancementLayerInfo")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *EnhancementLayerInfo) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SnrEnhancement != nil)
+	e.Bit(v.SpatialEnhancement != nil)
+	e.Bit(v.BPictureEnhancement != nil)
+	e.Bit(v.BaseBitRateConstrained)
+	if v.SnrEnhancement != nil {
+		e.Count(len(v.SnrEnhancement), 1, 14)
+		for i0 := range v.SnrEnhancement {
+			v.SnrEnhancement[i0].MarshalPER(e)
+		}
+	}
+	if v.SpatialEnhancement != nil {
+		e.Count(len(v.SpatialEnhancement), 1, 14)
+		for i0 := range v.SpatialEnhancement {
+			v.SpatialEnhancement[i0].MarshalPER(e)
+		}
+	}
+	if v.BPictureEnhancement != nil {
+		e.Count(len(v.BPictureEnhancement), 1, 14)
+		for i0 := range v.BPictureEnhancement {
+			v.BPictureEnhancement[i0].MarshalPER(e)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("EnhancementLayerInfo")
+	}
+}
+
+// BEnhancementParameters is the SEQUENCE BEnhancementParameters of H.245.
+type BEnhancementParameters struct {
+	EnhancementOptions EnhancementOptions `asn1:"enhancementOptions"`
+	NumberOfBPictures  uint8              `asn1:"numberOfBPictures"`
+	Ext                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *BEnhancementParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.EnhancementOptions.UnmarshalPER(d)
+	v.NumberOfBPictures = uint8(d.Whole(63) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("BEnhancementParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *BEnhancementParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.EnhancementOptions.MarshalPER(e)
+	e.Whole(uint64(v.NumberOfBPictures)-1, 63)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("BEnhancementParameters")
+	}
+}
+
+// EnhancementOptions is the SEQUENCE EnhancementOptions of H.245.
+type EnhancementOptions struct {
+	SqcifMPI                          per.Opt[uint8]  `asn1:"sqcifMPI"`
+	QcifMPI                           per.Opt[uint8]  `asn1:"qcifMPI"`
+	CifMPI                            per.Opt[uint8]  `asn1:"cifMPI"`
+	Cif4MPI                           per.Opt[uint8]  `asn1:"cif4MPI"`
+	Cif16MPI                          per.Opt[uint8]  `asn1:"cif16MPI"`
+	MaxBitRate                        uint32          `asn1:"maxBitRate"`
+	UnrestrictedVector                bool            `asn1:"unrestrictedVector"`
+	ArithmeticCoding                  bool            `asn1:"arithmeticCoding"`
+	TemporalSpatialTradeOffCapability bool            `asn1:"temporalSpatialTradeOffCapability"`
+	SlowSqcifMPI                      per.Opt[uint16] `asn1:"slowSqcifMPI"`
+	SlowQcifMPI                       per.Opt[uint16] `asn1:"slowQcifMPI"`
+	SlowCifMPI                        per.Opt[uint16] `asn1:"slowCifMPI"`
+	SlowCif4MPI                       per.Opt[uint16] `asn1:"slowCif4MPI"`
+	SlowCif16MPI                      per.Opt[uint16] `asn1:"slowCif16MPI"`
+	ErrorCompensation                 bool            `asn1:"errorCompensation"`
+	H263Options                       *H263Options    `asn1:"h263Options" per:"optional"`
+	Ext                               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *EnhancementOptions) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(11)
+	if present&0x400 != 0 {
+		v.SqcifMPI.OK = true
+		v.SqcifMPI.V = uint8(d.Whole(31) + 1)
+	}
+	if present&0x200 != 0 {
+		v.QcifMPI.OK = true
+		v.QcifMPI.V = uint8(d.Whole(31) + 1)
+	}
+	if present&0x100 != 0 {
+		v.CifMPI.OK = true
+		v.CifMPI.V = uint8(d.Whole(31) + 1)
+	}
+	if present&0x80 != 0 {
+		v.Cif4MPI.OK = true
+		v.Cif4MPI.V = uint8(d.Whole(31) + 1)
+	}
+	if present&0x40 != 0 {
+		v.Cif16MPI.OK = true
+		v.Cif16MPI.V = uint8(d.Whole(31) + 1)
+	}
+	v.MaxBitRate = uint32(d.Whole(192399) + 1)
+	v.UnrestrictedVector = d.Bit()
+	v.ArithmeticCoding = d.Bit()
+	v.TemporalSpatialTradeOffCapability = d.Bit()
+	if present&0x20 != 0 {
+		v.SlowSqcifMPI.OK = true
+		v.SlowSqcifMPI.V = uint16(d.Whole(3599) + 1)
+	}
+	if present&0x10 != 0 {
+		v.SlowQcifMPI.OK = true
+		v.SlowQcifMPI.V = uint16(d.Whole(3599) + 1)
+	}
+	if present&0x8 != 0 {
+		v.SlowCifMPI.OK = true
+		v.SlowCifMPI.V = uint16(d.Whole(3599) + 1)
+	}
+	if present&0x4 != 0 {
+		v.SlowCif4MPI.OK = true
+		v.SlowCif4MPI.V = uint16(d.Whole(3599) + 1)
+	}
+	if present&0x2 != 0 {
+		v.SlowCif16MPI.OK = true
+		v.SlowCif16MPI.V = uint16(d.Whole(3599) + 1)
+	}
+	v.ErrorCompensation = d.Bit()
+	if present&0x1 != 0 {
+		v.H263Options = per.New[H263Options](d)
+		v.H263Options.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("EnhancementOptions")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *EnhancementOptions) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SqcifMPI.OK)
+	e.Bit(v.QcifMPI.OK)
+	e.Bit(v.CifMPI.OK)
+	e.Bit(v.Cif4MPI.OK)
+	e.Bit(v.Cif16MPI.OK)
+	e.Bit(v.SlowSqcifMPI.OK)
+	e.Bit(v.SlowQcifMPI.OK)
+	e.Bit(v.SlowCifMPI.OK)
+	e.Bit(v.SlowCif4MPI.OK)
+	e.Bit(v.SlowCif16MPI.OK)
+	e.Bit(v.H263Options != nil)
+	if v.SqcifMPI.OK {
+		e.Whole(uint64(v.SqcifMPI.V)-1, 31)
+	}
+	if v.QcifMPI.OK {
+		e.Whole(uint64(v.QcifMPI.V)-1, 31)
+	}
+	if v.CifMPI.OK {
+		e.Whole(uint64(v.CifMPI.V)-1, 31)
+	}
+	if v.Cif4MPI.OK {
+		e.Whole(uint64(v.Cif4MPI.V)-1, 31)
+	}
+	if v.Cif16MPI.OK {
+		e.Whole(uint64(v.Cif16MPI.V)-1, 31)
+	}
+	e.Whole(uint64(v.MaxBitRate)-1, 192399)
+	e.Bit(v.UnrestrictedVector)
+	e.Bit(v.ArithmeticCoding)
+	e.Bit(v.TemporalSpatialTradeOffCapability)
+	if v.SlowSqcifMPI.OK {
+		e.Whole(uint64(v.SlowSqcifMPI.V)-1, 3599)
+	}
+	if v.SlowQcifMPI.OK {
+		e.Whole(uint64(v.SlowQcifMPI.V)-1, 3599)
+	}
+	if v.SlowCifMPI.OK {
+		e.Whole(uint64(v.SlowCifMPI.V)-1, 3599)
+	}
+	if v.SlowCif4MPI.OK {
+		e.Whole(uint64(v.SlowCif4MPI.V)-1, 3599)
+	}
+	if v.SlowCif16MPI.OK {
+		e.Whole(uint64(v.SlowCif16MPI.V)-1, 3599)
+	}
+	e.Bit(v.ErrorCompensation)
+	if v.H263Options != nil {
+		v.H263Options.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("EnhancementOptions")
+	}
+}
+
+// H263Options is the SEQUENCE H263Options of H.245.
+type H263Options struct {
+	AdvancedIntraCodingMode            bool                          `asn1:"advancedIntraCodingMode"`
+	DeblockingFilterMode               bool                          `asn1:"deblockingFilterMode"`
+	ImprovedPBFramesMode               bool                          `asn1:"improvedPBFramesMode"`
+	UnlimitedMotionVectors             bool                          `asn1:"unlimitedMotionVectors"`
+	FullPictureFreeze                  bool                          `asn1:"fullPictureFreeze"`
+	PartialPictureFreezeAndRelease     bool                          `asn1:"partialPictureFreezeAndRelease"`
+	ResizingPartPicFreezeAndRelease    bool                          `asn1:"resizingPartPicFreezeAndRelease"`
+	FullPictureSnapshot                bool                          `asn1:"fullPictureSnapshot"`
+	PartialPictureSnapshot             bool                          `asn1:"partialPictureSnapshot"`
+	VideoSegmentTagging                bool                          `asn1:"videoSegmentTagging"`
+	ProgressiveRefinement              bool                          `asn1:"progressiveRefinement"`
+	DynamicPictureResizingByFour       bool                          `asn1:"dynamicPictureResizingByFour"`
+	DynamicPictureResizingSixteenthPel bool                          `asn1:"dynamicPictureResizingSixteenthPel"`
+	DynamicWarpingHalfPel              bool                          `asn1:"dynamicWarpingHalfPel"`
+	DynamicWarpingSixteenthPel         bool                          `asn1:"dynamicWarpingSixteenthPel"`
+	IndependentSegmentDecoding         bool                          `asn1:"independentSegmentDecoding"`
+	SlicesInOrderNonRect               bool                          `asn1:"slicesInOrder-NonRect"`
+	SlicesInOrderRect                  bool                          `asn1:"slicesInOrder-Rect"`
+	SlicesNoOrderNonRect               bool                          `asn1:"slicesNoOrder-NonRect"`
+	SlicesNoOrderRect                  bool                          `asn1:"slicesNoOrder-Rect"`
+	AlternateInterVLCMode              bool                          `asn1:"alternateInterVLCMode"`
+	ModifiedQuantizationMode           bool                          `asn1:"modifiedQuantizationMode"`
+	ReducedResolutionUpdate            bool                          `asn1:"reducedResolutionUpdate"`
+	TransparencyParameters             *TransparencyParameters       `asn1:"transparencyParameters" per:"optional"`
+	SeparateVideoBackChannel           bool                          `asn1:"separateVideoBackChannel"`
+	RefPictureSelection                *RefPictureSelection          `asn1:"refPictureSelection" per:"optional"`
+	CustomPictureClockFrequency        []CustomPictureClockFrequency `asn1:"customPictureClockFrequency" per:"optional"`
+	CustomPictureFormat                []CustomPictureFormat         `asn1:"customPictureFormat" per:"optional"`
+	ModeCombos                         []H263VideoModeCombos         `asn1:"modeCombos" per:"optional"`
+	VideoBadMBsCap                     per.Opt[bool]                 `asn1:"videoBadMBsCap"`
+	H263Version3Options                *H263Version3Options          `asn1:"h263Version3Options" per:"optional"`
+	Ext                                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H263Options) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(5)
+	v.AdvancedIntraCodingMode = d.Bit()
+	v.DeblockingFilterMode = d.Bit()
+	v.ImprovedPBFramesMode = d.Bit()
+	v.UnlimitedMotionVectors = d.Bit()
+	v.FullPictureFreeze = d.Bit()
+	v.PartialPictureFreezeAndRelease = d.Bit()
+	v.ResizingPartPicFreezeAndRelease = d.Bit()
+	v.FullPictureSnapshot = d.Bit()
+	v.PartialPictureSnapshot = d.Bit()
+	v.VideoSegmentTagging = d.Bit()
+	v.ProgressiveRefinement = d.Bit()
+	v.DynamicPictureResizingByFour = d.Bit()
+	v.DynamicPictureResizingSixteenthPel = d.Bit()
+	v.DynamicWarpingHalfPel = d.Bit()
+	v.DynamicWarpingSixteenthPel = d.Bit()
+	v.IndependentSegmentDecoding = d.Bit()
+	v.SlicesInOrderNonRect = d.Bit()
+	v.SlicesInOrderRect = d.Bit()
+	v.SlicesNoOrderNonRect = d.Bit()
+	v.SlicesNoOrderRect = d.Bit()
+	v.AlternateInterVLCMode = d.Bit()
+	v.ModifiedQuantizationMode = d.Bit()
+	v.ReducedResolutionUpdate = d.Bit()
+	if present&0x10 != 0 {
+		v.TransparencyParameters = per.New[TransparencyParameters](d)
+		v.TransparencyParameters.UnmarshalPER(d)
+	}
+	v.SeparateVideoBackChannel = d.Bit()
+	if present&0x8 != 0 {
+		v.RefPictureSelection = per.New[RefPictureSelection](d)
+		v.RefPictureSelection.UnmarshalPER(d)
+	}
+	if present&0x4 != 0 {
+		v.CustomPictureClockFrequency = per.List[CustomPictureClockFrequency](d, d.Count(1, 16))
+		for i0 := range v.CustomPictureClockFrequency {
+			v.CustomPictureClockFrequency[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if present&0x2 != 0 {
+		v.CustomPictureFormat = per.List[CustomPictureFormat](d, d.Count(1, 16))
+		for i0 := range v.CustomPictureFormat {
+			v.CustomPictureFormat[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if present&0x1 != 0 {
+		v.ModeCombos = per.List[H263VideoModeCombos](d, d.Count(1, 16))
+		for i0 := range v.ModeCombos {
+			v.ModeCombos[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.VideoBadMBsCap.OK = true
+			v.VideoBadMBsCap.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.H263Version3Options = per.New[H263Version3Options](d)
+			v.H263Version3Options.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		d.Rest(&v.Ext, added, 2)
+	}
+	if d.Failed() {
+		d.Within("H263Options")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H263Options) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.VideoBadMBsCap.OK {
+		added |= 0x1
+	}
+	if v.H263Version3Options != nil {
+		added |= 0x2
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.TransparencyParameters != nil)
+	e.Bit(v.RefPictureSelection != nil)
+	e.Bit(v.CustomPictureClockFrequency != nil)
+	e.Bit(v.CustomPictureFormat != nil)
+	e.Bit(v.ModeCombos != nil)
+	e.Bit(v.AdvancedIntraCodingMode)
+	e.Bit(v.DeblockingFilterMode)
+	e.Bit(v.ImprovedPBFramesMode)
+	e.Bit(v.UnlimitedMotionVectors)
+	e.Bit(v.FullPictureFreeze)
+	e.Bit(v.PartialPictureFreezeAndRelease)
+	e.Bit(v.ResizingPartPicFreezeAndRelease)
+	e.Bit(v.FullPictureSnapshot)
+	e.Bit(v.PartialPictureSnapshot)
+	e.Bit(v.VideoSegmentTagging)
+	e.Bit(v.ProgressiveRefinement)
+	e.Bit(v.DynamicPictureResizingByFour)
+	e.Bit(v.DynamicPictureResizingSixteenthPel)
+	e.Bit(v.DynamicWarpingHalfPel)
+	e.Bit(v.DynamicWarpingSixteenthPel)
+	e.Bit(v.IndependentSegmentDecoding)
+	e.Bit(v.SlicesInOrderNonRect)
+	e.Bit(v.SlicesInOrderRect)
+	e.Bit(v.SlicesNoOrderNonRect)
+	e.Bit(v.SlicesNoOrderRect)
+	e.Bit(v.AlternateInterVLCMode)
+	e.Bit(v.ModifiedQuantizationMode)
+	e.Bit(v.ReducedResolutionUpdate)
+	if v.TransparencyParameters != nil {
+		v.TransparencyParameters.MarshalPER(e)
+	}
+	e.Bit(v.SeparateVideoBackChannel)
+	if v.RefPictureSelection != nil {
+		v.RefPictureSelection.MarshalPER(e)
+	}
+	if v.CustomPictureClockFrequency != nil {
+		e.Count(len(v.CustomPictureClockFrequency), 1, 16)
+		for i0 := range v.CustomPictureClockFrequency {
+			v.CustomPictureClockFrequency[i0].MarshalPER(e)
+		}
+	}
+	if v.CustomPictureFormat != nil {
+		e.Count(len(v.CustomPictureFormat), 1, 16)
+		for i0 := range v.CustomPictureFormat {
+			v.CustomPictureFormat[i0].MarshalPER(e)
+		}
+	}
+	if v.ModeCombos != nil {
+		e.Count(len(v.ModeCombos), 1, 16)
+		for i0 := range v.ModeCombos {
+			v.ModeCombos[i0].MarshalPER(e)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 2)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Bit(v.VideoBadMBsCap.V)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			v.H263Version3Options.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		e.Rest(&v.Ext, 2)
+	}
+	if e.Failed() {
+		e.Within("H263Options")
+	}
+}
+
+// TransparencyParameters is the SEQUENCE TransparencyParameters of H.245.
+type TransparencyParameters struct {
+	PresentationOrder uint16 `asn1:"presentationOrder"`
+	OffsetX           int32  `asn1:"offset-x"`
+	OffsetY           int32  `asn1:"offset-y"`
+	ScaleX            uint8  `asn1:"scale-x"`
+	ScaleY            uint8  `asn1:"scale-y"`
+	Ext               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *TransparencyParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.PresentationOrder = uint16(d.Whole(255) + 1)
+	v.OffsetX = int32(int64(d.Whole(524287)) - 262144)
+	v.OffsetY = int32(int64(d.Whole(524287)) - 262144)
+	v.ScaleX = uint8(d.Whole(254) + 1)
+	v.ScaleY = uint8(d.Whole(254) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("TransparencyParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *TransparencyParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.PresentationOrder)-1, 255)
+	e.Whole(uint64(int64(v.OffsetX)+262144), 524287)
+	e.Whole(uint64(int64(v.OffsetY)+262144), 524287)
+	e.Whole(uint64(v.ScaleX)-1, 254)
+	e.Whole(uint64(v.ScaleY)-1, 254)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("TransparencyParameters")
+	}
+}
+
+// RefPictureSelection is the SEQUENCE RefPictureSelection of H.245.
+type RefPictureSelection struct {
+	AdditionalPictureMemory    *RefPictureSelectionAdditionalPictureMemory    `asn1:"additionalPictureMemory" per:"optional"`
+	VideoMux                   bool                                           `asn1:"videoMux"`
+	VideoBackChannelSend       RefPictureSelectionVideoBackChannelSend        `asn1:"videoBackChannelSend"`
+	EnhancedReferencePicSelect *RefPictureSelectionEnhancedReferencePicSelect `asn1:"enhancedReferencePicSelect" per:"optional"`
+	Ext                        per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RefPictureSelection) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	if present&0x1 != 0 {
+		v.AdditionalPictureMemory = per.New[RefPictureSelectionAdditionalPictureMemory](d)
+		v.AdditionalPictureMemory.UnmarshalPER(d)
+	}
+	v.VideoMux = d.Bit()
+	v.VideoBackChannelSend.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.EnhancedReferencePicSelect = per.New[RefPictureSelectionEnhancedReferencePicSelect](d)
+			v.EnhancedReferencePicSelect.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("RefPictureSelection")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RefPictureSelection) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.EnhancedReferencePicSelect != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.AdditionalPictureMemory != nil)
+	if v.AdditionalPictureMemory != nil {
+		v.AdditionalPictureMemory.MarshalPER(e)
+	}
+	e.Bit(v.VideoMux)
+	v.VideoBackChannelSend.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.EnhancedReferencePicSelect.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("RefPictureSelection")
+	}
+}
+
+// RefPictureSelectionAdditionalPictureMemory is a SEQUENCE of H.245 that has no name there.
+type RefPictureSelectionAdditionalPictureMemory struct {
+	SqcifAdditionalPictureMemory  per.Opt[uint16] `asn1:"sqcifAdditionalPictureMemory"`
+	QcifAdditionalPictureMemory   per.Opt[uint16] `asn1:"qcifAdditionalPictureMemory"`
+	CifAdditionalPictureMemory    per.Opt[uint16] `asn1:"cifAdditionalPictureMemory"`
+	Cif4AdditionalPictureMemory   per.Opt[uint16] `asn1:"cif4AdditionalPictureMemory"`
+	Cif16AdditionalPictureMemory  per.Opt[uint16] `asn1:"cif16AdditionalPictureMemory"`
+	BigCpfAdditionalPictureMemory per.Opt[uint16] `asn1:"bigCpfAdditionalPictureMemory"`
+	Ext                           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RefPictureSelectionAdditionalPictureMemory) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(6)
+	if present&0x20 != 0 {
+		v.SqcifAdditionalPictureMemory.OK = true
+		v.SqcifAdditionalPictureMemory.V = uint16(d.Whole(255) + 1)
+	}
+	if present&0x10 != 0 {
+		v.QcifAdditionalPictureMemory.OK = true
+		v.QcifAdditionalPictureMemory.V = uint16(d.Whole(255) + 1)
+	}
+	if present&0x8 != 0 {
+		v.CifAdditionalPictureMemory.OK = true
+		v.CifAdditionalPictureMemory.V = uint16(d.Whole(255) + 1)
+	}
+	if present&0x4 != 0 {
+		v.Cif4AdditionalPictureMemory.OK = true
+		v.Cif4AdditionalPictureMemory.V = uint16(d.Whole(255) + 1)
+	}
+	if present&0x2 != 0 {
+		v.Cif16AdditionalPictureMemory.OK = true
+		v.Cif16AdditionalPictureMemory.V = uint16(d.Whole(255) + 1)
+	}
+	if present&0x1 != 0 {
+		v.BigCpfAdditionalPictureMemory.OK = true
+		v.BigCpfAdditionalPictureMemory.V = uint16(d.Whole(255) + 1)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RefPictureSelectionAdditionalPictureMemory")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RefPictureSelectionAdditionalPictureMemory) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SqcifAdditionalPictureMemory.OK)
+	e.Bit(v.QcifAdditionalPictureMemory.OK)
+	e.Bit(v.CifAdditionalPictureMemory.OK)
+	e.Bit(v.Cif4AdditionalPictureMemory.OK)
+	e.Bit(v.Cif16AdditionalPictureMemory.OK)
+	e.Bit(v.BigCpfAdditionalPictureMemory.OK)
+	if v.SqcifAdditionalPictureMemory.OK {
+		e.Whole(uint64(v.SqcifAdditionalPictureMemory.V)-1, 255)
+	}
+	if v.QcifAdditionalPictureMemory.OK {
+		e.Whole(uint64(v.QcifAdditionalPictureMemory.V)-1, 255)
+	}
+	if v.CifAdditionalPictureMemory.OK {
+		e.Whole(uint64(v.CifAdditionalPictureMemory.V)-1, 255)
+	}
+	if v.Cif4AdditionalPictureMemory.OK {
+		e.Whole(uint64(v.Cif4AdditionalPictureMemory.V)-1, 255)
+	}
+	if v.Cif16AdditionalPictureMemory.OK {
+		e.Whole(uint64(v.Cif16AdditionalPictureMemory.V)-1, 255)
+	}
+	if v.BigCpfAdditionalPictureMemory.OK {
+		e.Whole(uint64(v.BigCpfAdditionalPictureMemory.V)-1, 255)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RefPictureSelectionAdditionalPictureMemory")
+	}
+}
+
+// RefPictureSelectionVideoBackChannelSend is a CHOICE of H.245 that has no name there.
+type RefPictureSelectionVideoBackChannelSend struct {
+	Choice RefPictureSelectionVideoBackChannelSendChoice
+	Other  *per.Alternative
+}
+
+// RefPictureSelectionVideoBackChannelSendChoice says which alternative a RefPictureSelectionVideoBackChannelSend holds.
+type RefPictureSelectionVideoBackChannelSendChoice uint8
+
+// The alternatives of RefPictureSelectionVideoBackChannelSend.
+const (
+	RefPictureSelectionVideoBackChannelSendNone RefPictureSelectionVideoBackChannelSendChoice = iota + 1
+	RefPictureSelectionVideoBackChannelSendAckMessageOnly
+	RefPictureSelectionVideoBackChannelSendNackMessageOnly
+	RefPictureSelectionVideoBackChannelSendAckOrNackMessageOnly
+	RefPictureSelectionVideoBackChannelSendAckAndNackMessage
+)
+
+var namesRefPictureSelectionVideoBackChannelSend = [...]string{"none", "ackMessageOnly", "nackMessageOnly", "ackOrNackMessageOnly", "ackAndNackMessage"}
+
+// Name is the name in ASN.1.
+func (c RefPictureSelectionVideoBackChannelSendChoice) Name() string {
+	return per.Name(namesRefPictureSelectionVideoBackChannelSend[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RefPictureSelectionVideoBackChannelSend) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = RefPictureSelectionVideoBackChannelSendChoice(d.Whole(4) + 1)
+	}
+	if d.Failed() {
+		d.Within("RefPictureSelectionVideoBackChannelSend")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RefPictureSelectionVideoBackChannelSend) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 5:
+		e.Bit(false)
+		e.Whole(c-1, 4)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RefPictureSelectionVideoBackChannelSend")
+	}
+}
+
+// RefPictureSelectionEnhancedReferencePicSelect is a SEQUENCE of H.245 that has no name there.
+type RefPictureSelectionEnhancedReferencePicSelect struct {
+	SubPictureRemovalParameters per.Opt[RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameters] `asn1:"subPictureRemovalParameters"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RefPictureSelectionEnhancedReferencePicSelect) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	if present&0x1 != 0 {
+		v.SubPictureRemovalParameters.OK = true
+		v.SubPictureRemovalParameters.V.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RefPictureSelectionEnhancedReferencePicSelect")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RefPictureSelectionEnhancedReferencePicSelect) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SubPictureRemovalParameters.OK)
+	if v.SubPictureRemovalParameters.OK {
+		v.SubPictureRemovalParameters.V.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RefPictureSelectionEnhancedReferencePicSelect")
+	}
+}
+
+// RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameters is a SEQUENCE of H.245 that has no name there.
+type RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameters struct {
+	MpuHorizMBs    uint8  `asn1:"mpuHorizMBs"`
+	MpuVertMBs     uint8  `asn1:"mpuVertMBs"`
+	MpuTotalNumber uint32 `asn1:"mpuTotalNumber"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.MpuHorizMBs = uint8(d.Whole(127) + 1)
+	v.MpuVertMBs = uint8(d.Whole(71) + 1)
+	v.MpuTotalNumber = uint32(d.Whole(65535) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.MpuHorizMBs)-1, 127)
+	e.Whole(uint64(v.MpuVertMBs)-1, 71)
+	e.Whole(uint64(v.MpuTotalNumber)-1, 65535)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameters")
+	}
+}
+
+// CustomPictureClockFrequency is the SEQUENCE CustomPictureClockFrequency of H.245.
+type CustomPictureClockFrequency struct {
+	ClockConversionCode uint16          `asn1:"clockConversionCode"`
+	ClockDivisor        uint8           `asn1:"clockDivisor"`
+	SqcifMPI            per.Opt[uint16] `asn1:"sqcifMPI"`
+	QcifMPI             per.Opt[uint16] `asn1:"qcifMPI"`
+	CifMPI              per.Opt[uint16] `asn1:"cifMPI"`
+	Cif4MPI             per.Opt[uint16] `asn1:"cif4MPI"`
+	Cif16MPI            per.Opt[uint16] `asn1:"cif16MPI"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CustomPictureClockFrequency) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(5)
+	v.ClockConversionCode = uint16(d.Whole(1) + 1000)
+	v.ClockDivisor = uint8(d.Whole(126) + 1)
+	if present&0x10 != 0 {
+		v.SqcifMPI.OK = true
+		v.SqcifMPI.V = uint16(d.Whole(2047) + 1)
+	}
+	if present&0x8 != 0 {
+		v.QcifMPI.OK = true
+		v.QcifMPI.V = uint16(d.Whole(2047) + 1)
+	}
+	if present&0x4 != 0 {
+		v.CifMPI.OK = true
+		v.CifMPI.V = uint16(d.Whole(2047) + 1)
+	}
+	if present&0x2 != 0 {
+		v.Cif4MPI.OK = true
+		v.Cif4MPI.V = uint16(d.Whole(2047) + 1)
+	}
+	if present&0x1 != 0 {
+		v.Cif16MPI.OK = true
+		v.Cif16MPI.V = uint16(d.Whole(2047) + 1)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("CustomPictureClockFrequency")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CustomPictureClockFrequency) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SqcifMPI.OK)
+	e.Bit(v.QcifMPI.OK)
+	e.Bit(v.CifMPI.OK)
+	e.Bit(v.Cif4MPI.OK)
+	e.Bit(v.Cif16MPI.OK)
+	e.Whole(uint64(v.ClockConversionCode)-1000, 1)
+	e.Whole(uint64(v.ClockDivisor)-1, 126)
+	if v.SqcifMPI.OK {
+		e.Whole(uint64(v.SqcifMPI.V)-1, 2047)
+	}
+	if v.QcifMPI.OK {
+		e.Whole(uint64(v.QcifMPI.V)-1, 2047)
+	}
+	if v.CifMPI.OK {
+		e.Whole(uint64(v.CifMPI.V)-1, 2047)
+	}
+	if v.Cif4MPI.OK {
+		e.Whole(uint64(v.Cif4MPI.V)-1, 2047)
+	}
+	if v.Cif16MPI.OK {
+		e.Whole(uint64(v.Cif16MPI.V)-1, 2047)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("CustomPictureClockFrequency")
+	}
+}
+
+// CustomPictureFormat is the SEQUENCE CustomPictureFormat of H.245.
+type CustomPictureFormat struct {
+	MaxCustomPictureWidth  uint16                                    `asn1:"maxCustomPictureWidth"`
+	MaxCustomPictureHeight uint16                                    `asn1:"maxCustomPictureHeight"`
+	MinCustomPictureWidth  uint16                                    `asn1:"minCustomPictureWidth"`
+	MinCustomPictureHeight uint16                                    `asn1:"minCustomPictureHeight"`
+	MPI                    CustomPictureFormatMPI                    `asn1:"mPI"`
+	PixelAspectInformation CustomPictureFormatPixelAspectInformation `asn1:"pixelAspectInformation"`
+	Ext                    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CustomPictureFormat) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.MaxCustomPictureWidth = uint16(d.Whole(2047) + 1)
+	v.MaxCustomPictureHeight = uint16(d.Whole(2047) + 1)
+	v.MinCustomPictureWidth = uint16(d.Whole(2047) + 1)
+	v.MinCustomPictureHeight = uint16(d.Whole(2047) + 1)
+	v.MPI.UnmarshalPER(d)
+	v.PixelAspectInformation.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("CustomPictureFormat")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CustomPictureFormat) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.MaxCustomPictureWidth)-1, 2047)
+	e.Whole(uint64(v.MaxCustomPictureHeight)-1, 2047)
+	e.Whole(uint64(v.MinCustomPictureWidth)-1, 2047)
+	e.Whole(uint64(v.MinCustomPictureHeight)-1, 2047)
+	v.MPI.MarshalPER(e)
+	v.PixelAspectInformation.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("CustomPictureFormat")
+	}
+}
+
+// CustomPictureFormatMPI is a SEQUENCE of H.245 that has no name there.
+type CustomPictureFormatMPI struct {
+	StandardMPI per.Opt[uint8]                    `asn1:"standardMPI"`
+	CustomPCF   []CustomPictureFormatMPICustomPCF `asn1:"customPCF" per:"optional"`
+	Ext         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CustomPictureFormatMPI) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	if present&0x2 != 0 {
+		v.StandardMPI.OK = true
+		v.StandardMPI.V = uint8(d.Whole(30) + 1)
+	}
+	if present&0x1 != 0 {
+		v.CustomPCF = per.List[CustomPictureFormatMPICustomPCF](d, d.Count(1, 16))
+		for i0 := range v.CustomPCF {
+			v.CustomPCF[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("CustomPictureFormatMPI")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CustomPictureFormatMPI) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.StandardMPI.OK)
+	e.Bit(v.CustomPCF != nil)
+	if v.StandardMPI.OK {
+		e.Whole(uint64(v.StandardMPI.V)-1, 30)
+	}
+	if v.CustomPCF != nil {
+		e.Count(len(v.CustomPCF), 1, 16)
+		for i0 := range v.CustomPCF {
+			v.CustomPCF[i0].MarshalPER(e)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("CustomPictureFormatMPI")
+	}
+}
+
+// CustomPictureFormatMPICustomPCF is a SEQUENCE of H.245 that has no name there.
+type CustomPictureFormatMPICustomPCF struct {
+	ClockConversionCode uint16 `asn1:"clockConversionCode"`
+	ClockDivisor        uint8  `asn1:"clockDivisor"`
+	CustomMPI           uint16 `asn1:"customMPI"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CustomPictureFormatMPICustomPCF) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ClockConversionCode = uint16(d.Whole(1) + 1000)
+	v.ClockDivisor = uint8(d.Whole(126) + 1)
+	v.CustomMPI = uint16(d.Whole(2047) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("CustomPictureFormatMPICustomPCF")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CustomPictureFormatMPICustomPCF) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ClockConversionCode)-1000, 1)
+	e.Whole(uint64(v.ClockDivisor)-1, 126)
+	e.Whole(uint64(v.CustomMPI)-1, 2047)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("CustomPictureFormatMPICustomPCF")
+	}
+}
+
+// CustomPictureFormatPixelAspectInformation is a CHOICE of H.245 that has no name there.
+type CustomPictureFormatPixelAspectInformation struct {
+	Choice              CustomPictureFormatPixelAspectInformationChoice
+	AnyPixelAspectRatio bool                                                        `asn1:"anyPixelAspectRatio"`
+	PixelAspectCode     []uint8                                                     `asn1:"pixelAspectCode"`
+	ExtendedPAR         []CustomPictureFormatPixelAspectInformationExtendedPARValue `asn1:"extendedPAR"`
+	Other               *per.Alternative
+}
+
+// CustomPictureFormatPixelAspectInformationChoice says which alternative a CustomPictureFormatPixelAspectInformation holds.
+type CustomPictureFormatPixelAspectInformationChoice uint8
+
+// The alternatives of CustomPictureFormatPixelAspectInformation.
+const (
+	CustomPictureFormatPixelAspectInformationAnyPixelAspectRatio CustomPictureFormatPixelAspectInformationChoice = iota + 1
+	CustomPictureFormatPixelAspectInformationPixelAspectCode
+	CustomPictureFormatPixelAspectInformationExtendedPAR
+)
+
+var namesCustomPictureFormatPixelAspectInformation = [...]string{"anyPixelAspectRatio", "pixelAspectCode", "extendedPAR"}
+
+// Name is the name in ASN.1.
+func (c CustomPictureFormatPixelAspectInformationChoice) Name() string {
+	return per.Name(namesCustomPictureFormatPixelAspectInformation[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CustomPictureFormatPixelAspectInformation) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = CustomPictureFormatPixelAspectInformationChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case CustomPictureFormatPixelAspectInformationAnyPixelAspectRatio:
+			v.AnyPixelAspectRatio = d.Bit()
+		case CustomPictureFormatPixelAspectInformationPixelAspectCode:
+			v.PixelAspectCode = per.List[uint8](d, d.Count(1, 14))
+			for i0 := range v.PixelAspectCode {
+				v.PixelAspectCode[i0] = uint8(d.Whole(13) + 1)
+				if d.Failed() {
+					break
+				}
+			}
+		case CustomPictureFormatPixelAspectInformationExtendedPAR:
+			v.ExtendedPAR = per.List[CustomPictureFormatPixelAspectInformationExtendedPARValue](d, d.Count(1, 256))
+			for i0 := range v.ExtendedPAR {
+				v.ExtendedPAR[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+		}
+	}
+	if d.Failed() {
+		d.Within("CustomPictureFormatPixelAspectInformation")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CustomPictureFormatPixelAspectInformation) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case CustomPictureFormatPixelAspectInformationAnyPixelAspectRatio:
+			e.Bit(v.AnyPixelAspectRatio)
+		case CustomPictureFormatPixelAspectInformationPixelAspectCode:
+			e.Count(len(v.PixelAspectCode), 1, 14)
+			for i0 := range v.PixelAspectCode {
+				e.Whole(uint64(v.PixelAspectCode[i0])-1, 13)
+			}
+		case CustomPictureFormatPixelAspectInformationExtendedPAR:
+			e.Count(len(v.ExtendedPAR), 1, 256)
+			for i0 := range v.ExtendedPAR {
+				v.ExtendedPAR[i0].MarshalPER(e)
+			}
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("CustomPictureFormatPixelAspectInformation")
+	}
+}
+
+// CustomPictureFormatPixelAspectInformationExtendedPARValue is a SEQUENCE of H.245 that has no name there.
+type CustomPictureFormatPixelAspectInformationExtendedPARValue struct {
+	Width  uint8 `asn1:"width"`
+	Height uint8 `asn1:"height"`
+	Ext    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CustomPictureFormatPixelAspectInformationExtendedPARValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Width = uint8(d.Whole(254) + 1)
+	v.Height = uint8(d.Whole(254) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("CustomPictureFormatPixelAspectInformationExtendedPARValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CustomPictureFormatPixelAspectInformationExtendedPARValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.Width)-1, 254)
+	e.Whole(uint64(v.Height)-1, 254)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("CustomPictureFormatPixelAspectInformationExtendedPARValue")
+	}
+}
+
+// H263VideoModeCombos is the SEQUENCE H263VideoModeCombos of H.245.
+type H263VideoModeCombos struct {
+	H263VideoUncoupledModes H263ModeComboFlags   `asn1:"h263VideoUncoupledModes"`
+	H263VideoCoupledModes   []H263ModeComboFlags `asn1:"h263VideoCoupledModes"`
+	Ext                     per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H263VideoModeCombos) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.H263VideoUncoupledModes.UnmarshalPER(d)
+	v.H263VideoCoupledModes = per.List[H263ModeComboFlags](d, d.Count(1, 16))
+	for i0 := range v.H263VideoCoupledModes {
+		v.H263VideoCoupledModes[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H263VideoModeCombos")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H263VideoModeCombos) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.H263VideoUncoupledModes.MarshalPER(e)
+	e.Count(len(v.H263VideoCoupledModes), 1, 16)
+	for i0 := range v.H263VideoCoupledModes {
+		v.H263VideoCoupledModes[i0].MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H263VideoModeCombos")
+	}
+}
+
+// H263ModeComboFlags is the SEQUENCE H263ModeComboFlags of H.245.
+type H263ModeComboFlags struct {
+	UnrestrictedVector                 bool                 `asn1:"unrestrictedVector"`
+	ArithmeticCoding                   bool                 `asn1:"arithmeticCoding"`
+	AdvancedPrediction                 bool                 `asn1:"advancedPrediction"`
+	PbFrames                           bool                 `asn1:"pbFrames"`
+	AdvancedIntraCodingMode            bool                 `asn1:"advancedIntraCodingMode"`
+	DeblockingFilterMode               bool                 `asn1:"deblockingFilterMode"`
+	UnlimitedMotionVectors             bool                 `asn1:"unlimitedMotionVectors"`
+	SlicesInOrderNonRect               bool                 `asn1:"slicesInOrder-NonRect"`
+	SlicesInOrderRect                  bool                 `asn1:"slicesInOrder-Rect"`
+	SlicesNoOrderNonRect               bool                 `asn1:"slicesNoOrder-NonRect"`
+	SlicesNoOrderRect                  bool                 `asn1:"slicesNoOrder-Rect"`
+	ImprovedPBFramesMode               bool                 `asn1:"improvedPBFramesMode"`
+	ReferencePicSelect                 bool                 `asn1:"referencePicSelect"`
+	DynamicPictureResizingByFour       bool                 `asn1:"dynamicPictureResizingByFour"`
+	DynamicPictureResizingSixteenthPel bool                 `asn1:"dynamicPictureResizingSixteenthPel"`
+	DynamicWarpingHalfPel              bool                 `asn1:"dynamicWarpingHalfPel"`
+	DynamicWarpingSixteenthPel         bool                 `asn1:"dynamicWarpingSixteenthPel"`
+	ReducedResolutionUpdate            bool                 `asn1:"reducedResolutionUpdate"`
+	IndependentSegmentDecoding         bool                 `asn1:"independentSegmentDecoding"`
+	AlternateInterVLCMode              bool                 `asn1:"alternateInterVLCMode"`
+	ModifiedQuantizationMode           bool                 `asn1:"modifiedQuantizationMode"`
+	EnhancedReferencePicSelect         per.Opt[bool]        `asn1:"enhancedReferencePicSelect"`
+	H263Version3Options                *H263Version3Options `asn1:"h263Version3Options" per:"optional"`
+	Ext                                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H263ModeComboFlags) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.UnrestrictedVector = d.Bit()
+	v.ArithmeticCoding = d.Bit()
+	v.AdvancedPrediction = d.Bit()
+	v.PbFrames = d.Bit()
+	v.AdvancedIntraCodingMode = d.Bit()
+	v.DeblockingFilterMode = d.Bit()
+	v.UnlimitedMotionVectors = d.Bit()
+	v.SlicesInOrderNonRect = d.Bit()
+	v.SlicesInOrderRect = d.Bit()
+	v.SlicesNoOrderNonRect = d.Bit()
+	v.SlicesNoOrderRect = d.Bit()
+	v.ImprovedPBFramesMode = d.Bit()
+	v.ReferencePicSelect = d.Bit()
+	v.DynamicPictureResizingByFour = d.Bit()
+	v.DynamicPictureResizingSixteenthPel = d.Bit()
+	v.DynamicWarpingHalfPel = d.Bit()
+	v.DynamicWarpingSixteenthPel = d.Bit()
+	v.ReducedResolutionUpdate = d.Bit()
+	v.IndependentSegmentDecoding = d.Bit()
+	v.AlternateInterVLCMode = d.Bit()
+	v.ModifiedQuantizationMode = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.EnhancedReferencePicSelect.OK = true
+			v.EnhancedReferencePicSelect.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.H263Version3Options = per.New[H263Version3Options](d)
+			v.H263Version3Options.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		d.Rest(&v.Ext, added, 2)
+	}
+	if d.Failed() {
+		d.Within("H263ModeComboFlags")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H263ModeComboFlags) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.EnhancedReferencePicSelect.OK {
+		added |= 0x1
+	}
+	if v.H263Version3Options != nil {
+		added |= 0x2
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.UnrestrictedVector)
+	e.Bit(v.ArithmeticCoding)
+	e.Bit(v.AdvancedPrediction)
+	e.Bit(v.PbFrames)
+	e.Bit(v.AdvancedIntraCodingMode)
+	e.Bit(v.DeblockingFilterMode)
+	e.Bit(v.UnlimitedMotionVectors)
+	e.Bit(v.SlicesInOrderNonRect)
+	e.Bit(v.SlicesInOrderRect)
+	e.Bit(v.SlicesNoOrderNonRect)
+	e.Bit(v.SlicesNoOrderRect)
+	e.Bit(v.ImprovedPBFramesMode)
+	e.Bit(v.ReferencePicSelect)
+	e.Bit(v.DynamicPictureResizingByFour)
+	e.Bit(v.DynamicPictureResizingSixteenthPel)
+	e.Bit(v.DynamicWarpingHalfPel)
+	e.Bit(v.DynamicWarpingSixteenthPel)
+	e.Bit(v.ReducedResolutionUpdate)
+	e.Bit(v.IndependentSegmentDecoding)
+	e.Bit(v.AlternateInterVLCMode)
+	e.Bit(v.ModifiedQuantizationMode)
+	if extended {
+		e.Additions(&v.Ext, added, 2)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Bit(v.EnhancedReferencePicSelect.V)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			v.H263Version3Options.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		e.Rest(&v.Ext, 2)
+	}
+	if e.Failed() {
+		e.Within("H263ModeComboFlags")
+	}
+}
+
+// H263Version3Options is the SEQUENCE H263Version3Options of H.245.
+type H263Version3Options struct {
+	DataPartitionedSlices           bool `asn1:"dataPartitionedSlices"`
+	FixedPointIDCT0                 bool `asn1:"fixedPointIDCT0"`
+	InterlacedFields                bool `asn1:"interlacedFields"`
+	CurrentPictureHeaderRepetition  bool `asn1:"currentPictureHeaderRepetition"`
+	PreviousPictureHeaderRepetition bool `asn1:"previousPictureHeaderRepetition"`
+	NextPictureHeaderRepetition     bool `asn1:"nextPictureHeaderRepetition"`
+	PictureNumber                   bool `asn1:"pictureNumber"`
+	SpareReferencePictures          bool `asn1:"spareReferencePictures"`
+	Ext                             per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H263Version3Options) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.DataPartitionedSlices = d.Bit()
+	v.FixedPointIDCT0 = d.Bit()
+	v.InterlacedFields = d.Bit()
+	v.CurrentPictureHeaderRepetition = d.Bit()
+	v.PreviousPictureHeaderRepetition = d.Bit()
+	v.NextPictureHeaderRepetition = d.Bit()
+	v.PictureNumber = d.Bit()
+	v.SpareReferencePictures = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H263Version3Options")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H263Version3Options) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.DataPartitionedSlices)
+	e.Bit(v.FixedPointIDCT0)
+	e.Bit(v.InterlacedFields)
+	e.Bit(v.CurrentPictureHeaderRepetition)
+	e.Bit(v.PreviousPictureHeaderRepetition)
+	e.Bit(v.NextPictureHeaderRepetition)
+	e.Bit(v.PictureNumber)
+	e.Bit(v.SpareReferencePictures)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H263Version3Options")
+	}
+}
+
+// IS11172VideoCapability is the SEQUENCE IS11172VideoCapability of H.245.
+type IS11172VideoCapability struct {
+	ConstrainedBitstream bool            `asn1:"constrainedBitstream"`
+	VideoBitRate         per.Opt[uint32] `asn1:"videoBitRate"`
+	VbvBufferSize        per.Opt[uint32] `asn1:"vbvBufferSize"`
+	SamplesPerLine       per.Opt[uint16] `asn1:"samplesPerLine"`
+	LinesPerFrame        per.Opt[uint16] `asn1:"linesPerFrame"`
+	PictureRate          per.Opt[uint8]  `asn1:"pictureRate"`
+	LuminanceSampleRate  per.Opt[uint32] `asn1:"luminanceSampleRate"`
+	VideoBadMBsCap       per.Opt[bool]   `asn1:"videoBadMBsCap"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IS11172VideoCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(6)
+	v.ConstrainedBitstream = d.Bit()
+	if present&0x20 != 0 {
+		v.VideoBitRate.OK = true
+		v.VideoBitRate.V = uint32(d.Whole(1073741823))
+	}
+	if present&0x10 != 0 {
+		v.VbvBufferSize.OK = true
+		v.VbvBufferSize.V = uint32(d.Whole(262143))
+	}
+	if present&0x8 != 0 {
+		v.SamplesPerLine.OK = true
+		v.SamplesPerLine.V = uint16(d.Whole(16383))
+	}
+	if present&0x4 != 0 {
+		v.LinesPerFrame.OK = true
+		v.LinesPerFrame.V = uint16(d.Whole(16383))
+	}
+	if present&0x2 != 0 {
+		v.PictureRate.OK = true
+		v.PictureRate.V = uint8(d.Whole(15))
+	}
+	if present&0x1 != 0 {
+		v.LuminanceSampleRate.OK = true
+		v.LuminanceSampleRate.V = uint32(d.Whole(4294967295))
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.VideoBadMBsCap.OK = true
+			v.VideoBadMBsCap.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("IS11172VideoCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IS11172VideoCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.VideoBadMBsCap.OK {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.VideoBitRate.OK)
+	e.Bit(v.VbvBufferSize.OK)
+	e.Bit(v.SamplesPerLine.OK)
+	e.Bit(v.LinesPerFrame.OK)
+	e.Bit(v.PictureRate.OK)
+	e.Bit(v.LuminanceSampleRate.OK)
+	e.Bit(v.ConstrainedBitstream)
+	if v.VideoBitRate.OK {
+		e.Whole(uint64(v.VideoBitRate.V), 1073741823)
+	}
+	if v.VbvBufferSize.OK {
+		e.Whole(uint64(v.VbvBufferSize.V), 262143)
+	}
+	if v.SamplesPerLine.OK {
+		e.Whole(uint64(v.SamplesPerLine.V), 16383)
+	}
+	if v.LinesPerFrame.OK {
+		e.Whole(uint64(v.LinesPerFrame.V), 16383)
+	}
+	if v.PictureRate.OK {
+		e.Whole(uint64(v.PictureRate.V), 15)
+	}
+	if v.LuminanceSampleRate.OK {
+		e.Whole(uint64(v.LuminanceSampleRate.V), 4294967295)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Bit(v.VideoBadMBsCap.V)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("IS11172VideoCapability")
+	}
+}
+
+// AudioCapability is the CHOICE AudioCapability of H.245.
+type AudioCapability struct {
+	Choice                 AudioCapabilityChoice
+	NonStandard            *NonStandardParameter             `asn1:"nonStandard"`
+	G711Alaw64k            uint16                            `asn1:"g711Alaw64k"`
+	G711Alaw56k            uint16                            `asn1:"g711Alaw56k"`
+	G711Ulaw64k            uint16                            `asn1:"g711Ulaw64k"`
+	G711Ulaw56k            uint16                            `asn1:"g711Ulaw56k"`
+	G72264k                uint16                            `asn1:"g722-64k"`
+	G72256k                uint16                            `asn1:"g722-56k"`
+	G72248k                uint16                            `asn1:"g722-48k"`
+	G7231                  AudioCapabilityG7231Value         `asn1:"g7231"`
+	G728                   uint16                            `asn1:"g728"`
+	G729                   uint16                            `asn1:"g729"`
+	G729AnnexA             uint16                            `asn1:"g729AnnexA"`
+	Is11172AudioCapability *IS11172AudioCapability           `asn1:"is11172AudioCapability"`
+	Is13818AudioCapability *IS13818AudioCapability           `asn1:"is13818AudioCapability"`
+	G729wAnnexB            uint16                            `asn1:"g729wAnnexB"`
+	G729AnnexAwAnnexB      uint16                            `asn1:"g729AnnexAwAnnexB"`
+	G7231AnnexCCapability  G7231AnnexCCapability             `asn1:"g7231AnnexCCapability"`
+	GsmFullRate            GSMAudioCapability                `asn1:"gsmFullRate"`
+	GsmHalfRate            GSMAudioCapability                `asn1:"gsmHalfRate"`
+	GsmEnhancedFullRate    GSMAudioCapability                `asn1:"gsmEnhancedFullRate"`
+	GenericAudioCapability *GenericCapability                `asn1:"genericAudioCapability"`
+	G729Extensions         *G729Extensions                   `asn1:"g729Extensions"`
+	Vbd                    *VBDCapability                    `asn1:"vbd"`
+	AudioTelephonyEvent    NoPTAudioTelephonyEventCapability `asn1:"audioTelephonyEvent"`
+	AudioTone              NoPTAudioToneCapability           `asn1:"audioTone"`
+	Other                  *per.Alternative
+}
+
+// AudioCapabilityChoice says which alternative a AudioCapability holds.
+type AudioCapabilityChoice uint8
+
+// The alternatives of AudioCapability.
+const (
+	AudioCapabilityNonStandard AudioCapabilityChoice = iota + 1
+	AudioCapabilityG711Alaw64k
+	AudioCapabilityG711Alaw56k
+	AudioCapabilityG711Ulaw64k
+	AudioCapabilityG711Ulaw56k
+	AudioCapabilityG72264k
+	AudioCapabilityG72256k
+	AudioCapabilityG72248k
+	AudioCapabilityG7231
+	AudioCapabilityG728
+	AudioCapabilityG729
+	AudioCapabilityG729AnnexA
+	AudioCapabilityIs11172AudioCapability
+	AudioCapabilityIs13818AudioCapability
+	AudioCapabilityG729wAnnexB
+	AudioCapabilityG729AnnexAwAnnexB
+	AudioCapabilityG7231AnnexCCapability
+	AudioCapabilityGsmFullRate
+	AudioCapabilityGsmHalfRate
+	AudioCapabilityGsmEnhancedFullRate
+	AudioCapabilityGenericAudioCapability
+	AudioCapabilityG729Extensions
+	AudioCapabilityVbd
+	AudioCapabilityAudioTelephonyEvent
+	AudioCapabilityAudioTone
+)
+
+var namesAudioCapability = [...]string{"nonStandard", "g711Alaw64k", "g711Alaw56k", "g711Ulaw64k", "g711Ulaw56k", "g722-64k", "g722-56k", "g722-48k", "g7231", "g728", "g729", "g729AnnexA", "is11172AudioCapability", "is13818AudioCapability", "g729wAnnexB", "g729AnnexAwAnnexB", "g7231AnnexCCapability", "gsmFullRate", "gsmHalfRate", "gsmEnhancedFullRate", "genericAudioCapability", "g729Extensions", "vbd", "audioTelephonyEvent", "audioTone"}
+
+// Name is the name in ASN.1.
+func (c AudioCapabilityChoice) Name() string { return per.Name(namesAudioCapability[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *AudioCapability) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	if d.Bit() {
+		index := d.Small()
+		if index >= 11 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = AudioCapabilityChoice(index + 15)
+			switch v.Choice {
+			case AudioCapabilityG729wAnnexB:
+				v.G729wAnnexB = uint16(d.Whole(255) + 1)
+			case AudioCapabilityG729AnnexAwAnnexB:
+				v.G729AnnexAwAnnexB = uint16(d.Whole(255) + 1)
+			case AudioCapabilityG7231AnnexCCapability:
+				v.G7231AnnexCCapability.UnmarshalPER(d)
+			case AudioCapabilityGsmFullRate:
+				v.GsmFullRate.UnmarshalPER(d)
+			case AudioCapabilityGsmHalfRate:
+				v.GsmHalfRate.UnmarshalPER(d)
+			case AudioCapabilityGsmEnhancedFullRate:
+				v.GsmEnhancedFullRate.UnmarshalPER(d)
+			case AudioCapabilityGenericAudioCapability:
+				v.GenericAudioCapability = per.New[GenericCapability](d)
+				v.GenericAudioCapability.UnmarshalPER(d)
+			case AudioCapabilityG729Extensions:
+				v.G729Extensions = per.New[G729Extensions](d)
+				v.G729Extensions.UnmarshalPER(d)
+			case AudioCapabilityVbd:
+				v.Vbd = per.New[VBDCapability](d)
+				v.Vbd.UnmarshalPER(d)
+			case AudioCapabilityAudioTelephonyEvent:
+				v.AudioTelephonyEvent.UnmarshalPER(d)
+			case AudioCapabilityAudioTone:
+				v.AudioTone.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = AudioCapabilityChoice(d.Whole(13) + 1)
+		switch v.Choice {
+		case AudioCapabilityNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case AudioCapabilityG711Alaw64k:
+			v.G711Alaw64k = uint16(d.Whole(255) + 1)
+		case AudioCapabilityG711Alaw56k:
+			v.G711Alaw56k = uint16(d.Whole(255) + 1)
+		case AudioCapabilityG711Ulaw64k:
+			v.G711Ulaw64k = uint16(d.Whole(255) + 1)
+		case AudioCapabilityG711Ulaw56k:
+			v.G711Ulaw56k = uint16(d.Whole(255) + 1)
+		case AudioCapabilityG72264k:
+			v.G72264k = uint16(d.Whole(255) + 1)
+		case AudioCapabilityG72256k:
+			v.G72256k = uint16(d.Whole(255) + 1)
+		case AudioCapabilityG72248k:
+			v.G72248k = uint16(d.Whole(255) + 1)
+		case AudioCapabilityG7231:
+			v.G7231.UnmarshalPER(d)
+		case AudioCapabilityG728:
+			v.G728 = uint16(d.Whole(255) + 1)
+		case AudioCapabilityG729:
+			v.G729 = uint16(d.Whole(255) + 1)
+		case AudioCapabilityG729AnnexA:
+			v.G729AnnexA = uint16(d.Whole(255) + 1)
+		case AudioCapabilityIs11172AudioCapability:
+			v.Is11172AudioCapability = per.New[IS11172AudioCapability](d)
+			v.Is11172AudioCapability.UnmarshalPER(d)
+		case AudioCapabilityIs13818AudioCapability:
+			v.Is13818AudioCapability = per.New[IS13818AudioCapability](d)
+			v.Is13818AudioCapability.UnmarshalPER(d)
+		}
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("AudioCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *AudioCapability) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 14:
+		e.Bit(false)
+		e.Whole(c-1, 13)
+		switch v.Choice {
+		case AudioCapabilityNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case AudioCapabilityG711Alaw64k:
+			e.Whole(uint64(v.G711Alaw64k)-1, 255)
+		case AudioCapabilityG711Alaw56k:
+			e.Whole(uint64(v.G711Alaw56k)-1, 255)
+		case AudioCapabilityG711Ulaw64k:
+			e.Whole(uint64(v.G711Ulaw64k)-1, 255)
+		case AudioCapabilityG711Ulaw56k:
+			e.Whole(uint64(v.G711Ulaw56k)-1, 255)
+		case AudioCapabilityG72264k:
+			e.Whole(uint64(v.G72264k)-1, 255)
+		case AudioCapabilityG72256k:
+			e.Whole(uint64(v.G72256k)-1, 255)
+		case AudioCapabilityG72248k:
+			e.Whole(uint64(v.G72248k)-1, 255)
+		case AudioCapabilityG7231:
+			v.G7231.MarshalPER(e)
+		case AudioCapabilityG728:
+			e.Whole(uint64(v.G728)-1, 255)
+		case AudioCapabilityG729:
+			e.Whole(uint64(v.G729)-1, 255)
+		case AudioCapabilityG729AnnexA:
+			e.Whole(uint64(v.G729AnnexA)-1, 255)
+		case AudioCapabilityIs11172AudioCapability:
+			if v.Is11172AudioCapability == nil {
+				e.Choose()
+				break
+			}
+			v.Is11172AudioCapability.MarshalPER(e)
+		case AudioCapabilityIs13818AudioCapability:
+			if v.Is13818AudioCapability == nil {
+				e.Choose()
+				break
+			}
+			v.Is13818AudioCapability.MarshalPER(e)
+		}
+	case c > 14 && c <= 25:
+		e.Bit(true)
+		e.Small(int(c) - 15)
+		mark := e.Open()
+		switch v.Choice {
+		case AudioCapabilityG729wAnnexB:
+			e.Whole(uint64(v.G729wAnnexB)-1, 255)
+		case AudioCapabilityG729AnnexAwAnnexB:
+			e.Whole(uint64(v.G729AnnexAwAnnexB)-1, 255)
+		case AudioCapabilityG7231AnnexCCapability:
+			v.G7231AnnexCCapability.MarshalPER(e)
+		case AudioCapabilityGsmFullRate:
+			v.GsmFullRate.MarshalPER(e)
+		case AudioCapabilityGsmHalfRate:
+			v.GsmHalfRate.MarshalPER(e)
+		case AudioCapabilityGsmEnhancedFullRate:
+			v.GsmEnhancedFullRate.MarshalPER(e)
+		case AudioCapabilityGenericAudioCapability:
+			if v.GenericAudioCapability == nil {
+				e.Choose()
+				break
+			}
+			v.GenericAudioCapability.MarshalPER(e)
+		case AudioCapabilityG729Extensions:
+			if v.G729Extensions == nil {
+				e.Choose()
+				break
+			}
+			v.G729Extensions.MarshalPER(e)
+		case AudioCapabilityVbd:
+			if v.Vbd == nil {
+				e.Choose()
+				break
+			}
+			v.Vbd.MarshalPER(e)
+		case AudioCapabilityAudioTelephonyEvent:
+			v.AudioTelephonyEvent.MarshalPER(e)
+		case AudioCapabilityAudioTone:
+			v.AudioTone.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("AudioCapability")
+	}
+}
+
+// AudioCapabilityG7231Value is a SEQUENCE of H.245 that has no name there.
+type AudioCapabilityG7231Value struct {
+	MaxAlSduAudioFrames uint16 `asn1:"maxAl-sduAudioFrames"`
+	SilenceSuppression  bool   `asn1:"silenceSuppression"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *AudioCapabilityG7231Value) UnmarshalPER(d *per.Decoder) {
+	v.MaxAlSduAudioFrames = uint16(d.Whole(255) + 1)
+	v.SilenceSuppression = d.Bit()
+	if d.Failed() {
+		d.Within("AudioCapabilityG7231Value")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *AudioCapabilityG7231Value) MarshalPER(e *per.Encoder) {
+	e.Whole(uint64(v.MaxAlSduAudioFrames)-1, 255)
+	e.Bit(v.SilenceSuppression)
+	if e.Failed() {
+		e.Within("AudioCapabilityG7231Value")
+	}
+}
+
+// G729Extensions is the SEQUENCE G729Extensions of H.245.
+type G729Extensions struct {
+	AudioUnit per.Opt[uint16] `asn1:"audioUnit"`
+	AnnexA    bool            `asn1:"annexA"`
+	AnnexB    bool            `asn1:"annexB"`
+	AnnexD    bool            `asn1:"annexD"`
+	AnnexE    bool            `asn1:"annexE"`
+	AnnexF    bool            `asn1:"annexF"`
+	AnnexG    bool            `asn1:"annexG"`
+	AnnexH    bool            `asn1:"annexH"`
+	Ext       per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *G729Extensions) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	if present&0x1 != 0 {
+		v.AudioUnit.OK = true
+		v.AudioUnit.V = uint16(d.Whole(255) + 1)
+	}
+	v.AnnexA = d.Bit()
+	v.AnnexB = d.Bit()
+	v.AnnexD = d.Bit()
+	v.AnnexE = d.Bit()
+	v.AnnexF = d.Bit()
+	v.AnnexG = d.Bit()
+	v.AnnexH = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("G729Extensions")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *G729Extensions) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.AudioUnit.OK)
+	if v.AudioUnit.OK {
+		e.Whole(uint64(v.AudioUnit.V)-1, 255)
+	}
+	e.Bit(v.AnnexA)
+	e.Bit(v.AnnexB)
+	e.Bit(v.AnnexD)
+	e.Bit(v.AnnexE)
+	e.Bit(v.AnnexF)
+	e.Bit(v.AnnexG)
+	e.Bit(v.AnnexH)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("G729Extensions")
+	}
+}
+
+// G7231AnnexCCapability is the SEQUENCE G7231AnnexCCapability of H.245.
+type G7231AnnexCCapability struct {
+	MaxAlSduAudioFrames uint16                                    `asn1:"maxAl-sduAudioFrames"`
+	SilenceSuppression  bool                                      `asn1:"silenceSuppression"`
+	G723AnnexCAudioMode *G7231AnnexCCapabilityG723AnnexCAudioMode `asn1:"g723AnnexCAudioMode" per:"optional"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *G7231AnnexCCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.MaxAlSduAudioFrames = uint16(d.Whole(255) + 1)
+	v.SilenceSuppression = d.Bit()
+	if present&0x1 != 0 {
+		v.G723AnnexCAudioMode = per.New[G7231AnnexCCapabilityG723AnnexCAudioMode](d)
+		v.G723AnnexCAudioMode.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("G7231AnnexCCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *G7231AnnexCCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.G723AnnexCAudioMode != nil)
+	e.Whole(uint64(v.MaxAlSduAudioFrames)-1, 255)
+	e.Bit(v.SilenceSuppression)
+	if v.G723AnnexCAudioMode != nil {
+		v.G723AnnexCAudioMode.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("G7231AnnexCCapability")
+	}
+}
+
+// G7231AnnexCCapabilityG723AnnexCAudioMode is a SEQUENCE of H.245 that has no name there.
+type G7231AnnexCCapabilityG723AnnexCAudioMode struct {
+	HighRateMode0 uint8 `asn1:"highRateMode0"`
+	HighRateMode1 uint8 `asn1:"highRateMode1"`
+	LowRateMode0  uint8 `asn1:"lowRateMode0"`
+	LowRateMode1  uint8 `asn1:"lowRateMode1"`
+	SidMode0      uint8 `asn1:"sidMode0"`
+	SidMode1      uint8 `asn1:"sidMode1"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *G7231AnnexCCapabilityG723AnnexCAudioMode) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.HighRateMode0 = uint8(d.Whole(51) + 27)
+	v.HighRateMode1 = uint8(d.Whole(51) + 27)
+	v.LowRateMode0 = uint8(d.Whole(43) + 23)
+	v.LowRateMode1 = uint8(d.Whole(43) + 23)
+	v.SidMode0 = uint8(d.Whole(11) + 6)
+	v.SidMode1 = uint8(d.Whole(11) + 6)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("G7231AnnexCCapabilityG723AnnexCAudioMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *G7231AnnexCCapabilityG723AnnexCAudioMode) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.HighRateMode0)-27, 51)
+	e.Whole(uint64(v.HighRateMode1)-27, 51)
+	e.Whole(uint64(v.LowRateMode0)-23, 43)
+	e.Whole(uint64(v.LowRateMode1)-23, 43)
+	e.Whole(uint64(v.SidMode0)-6, 11)
+	e.Whole(uint64(v.SidMode1)-6, 11)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("G7231AnnexCCapabilityG723AnnexCAudioMode")
+	}
+}
+
+// IS11172AudioCapability is the SEQUENCE IS11172AudioCapability of H.245.
+type IS11172AudioCapability struct {
+	AudioLayer1       bool   `asn1:"audioLayer1"`
+	AudioLayer2       bool   `asn1:"audioLayer2"`
+	AudioLayer3       bool   `asn1:"audioLayer3"`
+	AudioSampling32k  bool   `asn1:"audioSampling32k"`
+	AudioSampling44k1 bool   `asn1:"audioSampling44k1"`
+	AudioSampling48k  bool   `asn1:"audioSampling48k"`
+	SingleChannel     bool   `asn1:"singleChannel"`
+	TwoChannels       bool   `asn1:"twoChannels"`
+	BitRate           uint16 `asn1:"bitRate"`
+	Ext               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IS11172AudioCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.AudioLayer1 = d.Bit()
+	v.AudioLayer2 = d.Bit()
+	v.AudioLayer3 = d.Bit()
+	v.AudioSampling32k = d.Bit()
+	v.AudioSampling44k1 = d.Bit()
+	v.AudioSampling48k = d.Bit()
+	v.SingleChannel = d.Bit()
+	v.TwoChannels = d.Bit()
+	v.BitRate = uint16(d.Whole(447) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("IS11172AudioCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IS11172AudioCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.AudioLayer1)
+	e.Bit(v.AudioLayer2)
+	e.Bit(v.AudioLayer3)
+	e.Bit(v.AudioSampling32k)
+	e.Bit(v.AudioSampling44k1)
+	e.Bit(v.AudioSampling48k)
+	e.Bit(v.SingleChannel)
+	e.Bit(v.TwoChannels)
+	e.Whole(uint64(v.BitRate)-1, 447)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("IS11172AudioCapability")
+	}
+}
+
+// IS13818AudioCapability is the SEQUENCE IS13818AudioCapability of H.245.
+type IS13818AudioCapability struct {
+	AudioLayer1             bool   `asn1:"audioLayer1"`
+	AudioLayer2             bool   `asn1:"audioLayer2"`
+	AudioLayer3             bool   `asn1:"audioLayer3"`
+	AudioSampling16k        bool   `asn1:"audioSampling16k"`
+	AudioSampling22k05      bool   `asn1:"audioSampling22k05"`
+	AudioSampling24k        bool   `asn1:"audioSampling24k"`
+	AudioSampling32k        bool   `asn1:"audioSampling32k"`
+	AudioSampling44k1       bool   `asn1:"audioSampling44k1"`
+	AudioSampling48k        bool   `asn1:"audioSampling48k"`
+	SingleChannel           bool   `asn1:"singleChannel"`
+	TwoChannels             bool   `asn1:"twoChannels"`
+	ThreeChannels21         bool   `asn1:"threeChannels2-1"`
+	ThreeChannels30         bool   `asn1:"threeChannels3-0"`
+	FourChannels2020        bool   `asn1:"fourChannels2-0-2-0"`
+	FourChannels22          bool   `asn1:"fourChannels2-2"`
+	FourChannels31          bool   `asn1:"fourChannels3-1"`
+	FiveChannels3020        bool   `asn1:"fiveChannels3-0-2-0"`
+	FiveChannels32          bool   `asn1:"fiveChannels3-2"`
+	LowFrequencyEnhancement bool   `asn1:"lowFrequencyEnhancement"`
+	Multilingual            bool   `asn1:"multilingual"`
+	BitRate                 uint16 `asn1:"bitRate"`
+	Ext                     per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IS13818AudioCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.AudioLayer1 = d.Bit()
+	v.AudioLayer2 = d.Bit()
+	v.AudioLayer3 = d.Bit()
+	v.AudioSampling16k = d.Bit()
+	v.AudioSampling22k05 = d.Bit()
+	v.AudioSampling24k = d.Bit()
+	v.AudioSampling32k = d.Bit()
+	v.AudioSampling44k1 = d.Bit()
+	v.AudioSampling48k = d.Bit()
+	v.SingleChannel = d.Bit()
+	v.TwoChannels = d.Bit()
+	v.ThreeChannels21 = d.Bit()
+	v.ThreeChannels30 = d.Bit()
+	v.FourChannels2020 = d.Bit()
+	v.FourChannels22 = d.Bit()
+	v.FourChannels31 = d.Bit()
+	v.FiveChannels3020 = d.Bit()
+	v.FiveChannels32 = d.Bit()
+	v.LowFrequencyEnhancement = d.Bit()
+	v.Multilingual = d.Bit()
+	v.BitRate = uint16(d.Whole(1129) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("IS13818AudioCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IS13818AudioCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.AudioLayer1)
+	e.Bit(v.AudioLayer2)
+	e.Bit(v.AudioLayer3)
+	e.Bit(v.AudioSampling16k)
+	e.Bit(v.AudioSampling22k05)
+	e.Bit(v.AudioSampling24k)
+	e.Bit(v.AudioSampling32k)
+	e.Bit(v.AudioSampling44k1)
+	e.Bit(v.AudioSampling48k)
+	e.Bit(v.SingleChannel)
+	e.Bit(v.TwoChannels)
+	e.Bit(v.ThreeChannels21)
+	e.Bit(v.ThreeChannels30)
+	e.Bit(v.FourChannels2020)
+	e.Bit(v.FourChannels22)
+	e.Bit(v.FourChannels31)
+	e.Bit(v.FiveChannels3020)
+	e.Bit(v.FiveChannels32)
+	e.Bit(v.LowFrequencyEnhancement)
+	e.Bit(v.Multilingual)
+	e.Whole(uint64(v.BitRate)-1, 1129)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("IS13818AudioCapability")
+	}
+}
+
+// GSMAudioCapability is the SEQUENCE GSMAudioCapability of H.245.
+type GSMAudioCapability struct {
+	AudioUnitSize uint16 `asn1:"audioUnitSize"`
+	ComfortNoise  bool   `asn1:"comfortNoise"`
+	Scrambled     bool   `asn1:"scrambled"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *GSMAudioCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.AudioUnitSize = uint16(d.Whole(255) + 1)
+	v.ComfortNoise = d.Bit()
+	v.Scrambled = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("GSMAudioCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *GSMAudioCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.AudioUnitSize)-1, 255)
+	e.Bit(v.ComfortNoise)
+	e.Bit(v.Scrambled)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("GSMAudioCapability")
+	}
+}
+
+// VBDCapability is the SEQUENCE VBDCapability of H.245.
+type VBDCapability struct {
+	Type AudioCapability `asn1:"type"`
+	Ext  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *VBDCapability) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	v.Type.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("VBDCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *VBDCapability) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Type.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("VBDCapability")
+	}
+}
+
+// DataApplicationCapability is the SEQUENCE DataApplicationCapability of H.245.
+type DataApplicationCapability struct {
+	Application DataApplicationCapabilityApplication `asn1:"application"`
+	MaxBitRate  uint32                               `asn1:"maxBitRate"`
+	Ext         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DataApplicationCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Application.UnmarshalPER(d)
+	v.MaxBitRate = uint32(d.Whole(4294967295))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("DataApplicationCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DataApplicationCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Application.MarshalPER(e)
+	e.Whole(uint64(v.MaxBitRate), 4294967295)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("DataApplicationCapability")
+	}
+}
+
+// DataApplicationCapabilityApplication is a CHOICE of H.245 that has no name there.
+type DataApplicationCapabilityApplication struct {
+	Choice                DataApplicationCapabilityApplicationChoice
+	NonStandard           *NonStandardParameter                            `asn1:"nonStandard"`
+	T120                  DataProtocolCapability                           `asn1:"t120"`
+	DsmCc                 DataProtocolCapability                           `asn1:"dsm-cc"`
+	UserData              DataProtocolCapability                           `asn1:"userData"`
+	T84                   *DataApplicationCapabilityApplicationT84Value    `asn1:"t84"`
+	T434                  DataProtocolCapability                           `asn1:"t434"`
+	H224                  DataProtocolCapability                           `asn1:"h224"`
+	Nlpid                 *DataApplicationCapabilityApplicationNlpidValue  `asn1:"nlpid"`
+	H222DataPartitioning  DataProtocolCapability                           `asn1:"h222DataPartitioning"`
+	T30fax                DataProtocolCapability                           `asn1:"t30fax"`
+	T140                  DataProtocolCapability                           `asn1:"t140"`
+	T38fax                *DataApplicationCapabilityApplicationT38faxValue `asn1:"t38fax"`
+	GenericDataCapability *GenericCapability                               `asn1:"genericDataCapability"`
+	Other                 *per.Alternative
+}
+
+// DataApplicationCapabilityApplicationChoice says which alternative a DataApplicationCapabilityApplication holds.
+type DataApplicationCapabilityApplicationChoice uint8
+
+// The alternatives of DataApplicationCapabilityApplication.
+const (
+	DataApplicationCapabilityApplicationNonStandard DataApplicationCapabilityApplicationChoice = iota + 1
+	DataApplicationCapabilityApplicationT120
+	DataApplicationCapabilityApplicationDsmCc
+	DataApplicationCapabilityApplicationUserData
+	DataApplicationCapabilityApplicationT84
+	DataApplicationCapabilityApplicationT434
+	DataApplicationCapabilityApplicationH224
+	DataApplicationCapabilityApplicationNlpid
+	DataApplicationCapabilityApplicationDsvdControl
+	DataApplicationCapabilityApplicationH222DataPartitioning
+	DataApplicationCapabilityApplicationT30fax
+	DataApplicationCapabilityApplicationT140
+	DataApplicationCapabilityApplicationT38fax
+	DataApplicationCapabilityApplicationGenericDataCapability
+)
+
+var namesDataApplicationCapabilityApplication = [...]string{"nonStandard", "t120", "dsm-cc", "userData", "t84", "t434", "h224", "nlpid", "dsvdControl", "h222DataPartitioning", "t30fax", "t140", "t38fax", "genericDataCapability"}
+
+// Name is the name in ASN.1.
+func (c DataApplicationCapabilityApplicationChoice) Name() string {
+	return per.Name(namesDataApplicationCapabilityApplication[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DataApplicationCapabilityApplication) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 4 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = DataApplicationCapabilityApplicationChoice(index + 11)
+			switch v.Choice {
+			case DataApplicationCapabilityApplicationT30fax:
+				v.T30fax.UnmarshalPER(d)
+			case DataApplicationCapabilityApplicationT140:
+				v.T140.UnmarshalPER(d)
+			case DataApplicationCapabilityApplicationT38fax:
+				v.T38fax = per.New[DataApplicationCapabilityApplicationT38faxValue](d)
+				v.T38fax.UnmarshalPER(d)
+			case DataApplicationCapabilityApplicationGenericDataCapability:
+				v.GenericDataCapability = per.New[GenericCapability](d)
+				v.GenericDataCapability.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = DataApplicationCapabilityApplicationChoice(d.Whole(9) + 1)
+		switch v.Choice {
+		case DataApplicationCapabilityApplicationNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case DataApplicationCapabilityApplicationT120:
+			v.T120.UnmarshalPER(d)
+		case DataApplicationCapabilityApplicationDsmCc:
+			v.DsmCc.UnmarshalPER(d)
+		case DataApplicationCapabilityApplicationUserData:
+			v.UserData.UnmarshalPER(d)
+		case DataApplicationCapabilityApplicationT84:
+			v.T84 = per.New[DataApplicationCapabilityApplicationT84Value](d)
+			v.T84.UnmarshalPER(d)
+		case DataApplicationCapabilityApplicationT434:
+			v.T434.UnmarshalPER(d)
+		case DataApplicationCapabilityApplicationH224:
+			v.H224.UnmarshalPER(d)
+		case DataApplicationCapabilityApplicationNlpid:
+			v.Nlpid = per.New[DataApplicationCapabilityApplicationNlpidValue](d)
+			v.Nlpid.UnmarshalPER(d)
+		case DataApplicationCapabilityApplicationH222DataPartitioning:
+			v.H222DataPartitioning.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("DataApplicationCapabilityApplication")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DataApplicationCapabilityApplication) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 10:
+		e.Bit(false)
+		e.Whole(c-1, 9)
+		switch v.Choice {
+		case DataApplicationCapabilityApplicationNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case DataApplicationCapabilityApplicationT120:
+			v.T120.MarshalPER(e)
+		case DataApplicationCapabilityApplicationDsmCc:
+			v.DsmCc.MarshalPER(e)
+		case DataApplicationCapabilityApplicationUserData:
+			v.UserData.MarshalPER(e)
+		case DataApplicationCapabilityApplicationT84:
+			if v.T84 == nil {
+				e.Choose()
+				break
+			}
+			v.T84.MarshalPER(e)
+		case DataApplicationCapabilityApplicationT434:
+			v.T434.MarshalPER(e)
+		case DataApplicationCapabilityApplicationH224:
+			v.H224.MarshalPER(e)
+		case DataApplicationCapabilityApplicationNlpid:
+			if v.Nlpid == nil {
+				e.Choose()
+				break
+			}
+			v.Nlpid.MarshalPER(e)
+		case DataApplicationCapabilityApplicationH222DataPartitioning:
+			v.H222DataPartitioning.MarshalPER(e)
+		}
+	case c > 10 && c <= 14:
+		e.Bit(true)
+		e.Small(int(c) - 11)
+		mark := e.Open()
+		switch v.Choice {
+		case DataApplicationCapabilityApplicationT30fax:
+			v.T30fax.MarshalPER(e)
+		case DataApplicationCapabilityApplicationT140:
+			v.T140.MarshalPER(e)
+		case DataApplicationCapabilityApplicationT38fax:
+			if v.T38fax == nil {
+				e.Choose()
+				break
+			}
+			v.T38fax.MarshalPER(e)
+		case DataApplicationCapabilityApplicationGenericDataCapability:
+			if v.GenericDataCapability == nil {
+				e.Choose()
+				break
+			}
+			v.GenericDataCapability.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("DataApplicationCapabilityApplication")
+	}
+}
+
+// DataApplicationCapabilityApplicationT84Value is a SEQUENCE of H.245 that has no name there.
+type DataApplicationCapabilityApplicationT84Value struct {
+	T84Protocol DataProtocolCapability `asn1:"t84Protocol"`
+	T84Profile  T84Profile             `asn1:"t84Profile"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DataApplicationCapabilityApplicationT84Value) UnmarshalPER(d *per.Decoder) {
+	v.T84Protocol.UnmarshalPER(d)
+	v.T84Profile.UnmarshalPER(d)
+	if d.Failed() {
+		d.Within("DataApplicationCapabilityApplicationT84Value")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DataApplicationCapabilityApplicationT84Value) MarshalPER(e *per.Encoder) {
+	v.T84Protocol.MarshalPER(e)
+	v.T84Profile.MarshalPER(e)
+	if e.Failed() {
+		e.Within("DataApplicationCapabilityApplicationT84Value")
+	}
+}
+
+// DataApplicationCapabilityApplicationNlpidValue is a SEQUENCE of H.245 that has no name there.
+type DataApplicationCapabilityApplicationNlpidValue struct {
+	NlpidProtocol DataProtocolCapability `asn1:"nlpidProtocol"`
+	NlpidData     []byte                 `asn1:"nlpidData"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DataApplicationCapabilityApplicationNlpidValue) UnmarshalPER(d *per.Decoder) {
+	v.NlpidProtocol.UnmarshalPER(d)
+	v.NlpidData = d.Octets()
+	if d.Failed() {
+		d.Within("DataApplicationCapabilityApplicationNlpidValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DataApplicationCapabilityApplicationNlpidValue) MarshalPER(e *per.Encoder) {
+	v.NlpidProtocol.MarshalPER(e)
+	e.Octets(v.NlpidData)
+	if e.Failed() {
+		e.Within("DataApplicationCapabilityApplicationNlpidValue")
+	}
+}
+
+// DataApplicationCapabilityApplicationT38faxValue is a SEQUENCE of H.245 that has no name there.
+type DataApplicationCapabilityApplicationT38faxValue struct {
+	T38FaxProtocol DataProtocolCapability `asn1:"t38FaxProtocol"`
+	T38FaxProfile  T38FaxProfile          `asn1:"t38FaxProfile"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DataApplicationCapabilityApplicationT38faxValue) UnmarshalPER(d *per.Decoder) {
+	v.T38FaxProtocol.UnmarshalPER(d)
+	v.T38FaxProfile.UnmarshalPER(d)
+	if d.Failed() {
+		d.Within("DataApplicationCapabilityApplicationT38faxValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DataApplicationCapabilityApplicationT38faxValue) MarshalPER(e *per.Encoder) {
+	v.T38FaxProtocol.MarshalPER(e)
+	v.T38FaxProfile.MarshalPER(e)
+	if e.Failed() {
+		e.Within("DataApplicationCapabilityApplicationT38faxValue")
 	}
 }
 
 // DataProtocolCapability is the CHOICE DataProtocolCapability of H.245.
 type DataProtocolCapability struct {
-	Choice      DataProtocolCapabilityChoice
-	NonStandard *NonStandardParameter `asn1:"nonStandard"`
-	Other       *per.Alternative
+	Choice          DataProtocolCapabilityChoice
+	NonStandard     *NonStandardParameter                       `asn1:"nonStandard"`
+	V76wCompression *DataProtocolCapabilityV76wCompressionValue `asn1:"v76wCompression"`
+	Other           *per.Alternative
 }
 
 // DataProtocolCapabilityChoice says which alternative a DataProtocolCapability holds.
@@ -126,9 +8265,22 @@ type DataProtocolCapabilityChoice uint8
 // The alternatives of DataProtocolCapability.
 const (
 	DataProtocolCapabilityNonStandard DataProtocolCapabilityChoice = iota + 1
+	DataProtocolCapabilityV14buffered
+	DataProtocolCapabilityV42lapm
+	DataProtocolCapabilityHdlcFrameTunnelling
+	DataProtocolCapabilityH310SeparateVCStack
+	DataProtocolCapabilityH310SingleVCStack
+	DataProtocolCapabilityTransparent
+	DataProtocolCapabilitySegmentationAndReassembly
+	DataProtocolCapabilityHdlcFrameTunnelingwSAR
+	DataProtocolCapabilityV120
+	DataProtocolCapabilitySeparateLANStack
+	DataProtocolCapabilityV76wCompression
+	DataProtocolCapabilityTcp
+	DataProtocolCapabilityUdp
 )
 
-var namesDataProtocolCapability = [...]string{"nonStandard"}
+var namesDataProtocolCapability = [...]string{"nonStandard", "v14buffered", "v42lapm", "hdlcFrameTunnelling", "h310SeparateVCStack", "h310SingleVCStack", "transparent", "segmentationAndReassembly", "hdlcFrameTunnelingwSAR", "v120", "separateLANStack", "v76wCompression", "tcp", "udp"}
 
 // Name is the name in ASN.1.
 func (c DataProtocolCapabilityChoice) Name() string {
@@ -139,13 +8291,20 @@ func (c DataProtocolCapabilityChoice) Name() string {
 func (v *DataProtocolCapability) UnmarshalPER(d *per.Decoder) {
 	if d.Bit() {
 		index := d.Small()
-		if index >= 0 {
+		if index >= 7 {
 			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
 		} else {
-			d.Fail(per.ErrChoice, "")
+			o := d.Open()
+			v.Choice = DataProtocolCapabilityChoice(index + 8)
+			switch v.Choice {
+			case DataProtocolCapabilityV76wCompression:
+				v.V76wCompression = per.New[DataProtocolCapabilityV76wCompressionValue](d)
+				v.V76wCompression.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
 		}
 	} else {
-		v.Choice = 1
+		v.Choice = DataProtocolCapabilityChoice(d.Whole(6) + 1)
 		switch v.Choice {
 		case DataProtocolCapabilityNonStandard:
 			v.NonStandard = per.New[NonStandardParameter](d)
@@ -160,10 +8319,12154 @@ func (v *DataProtocolCapability) UnmarshalPER(d *per.Decoder) {
 // MarshalPER encodes v.
 func (v *DataProtocolCapability) MarshalPER(e *per.Encoder) {
 	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 7:
+		e.Bit(false)
+		e.Whole(c-1, 6)
+		switch v.Choice {
+		case DataProtocolCapabilityNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		}
+	case c > 7 && c <= 14:
+		e.Bit(true)
+		e.Small(int(c) - 8)
+		mark := e.Open()
+		switch v.Choice {
+		case DataProtocolCapabilityV76wCompression:
+			if v.V76wCompression == nil {
+				e.Choose()
+				break
+			}
+			v.V76wCompression.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("DataProtocolCapability")
+	}
+}
+
+// DataProtocolCapabilityV76wCompressionValue is a CHOICE of H.245 that has no name there.
+type DataProtocolCapabilityV76wCompressionValue struct {
+	Choice                        DataProtocolCapabilityV76wCompressionValueChoice
+	TransmitCompression           *CompressionType `asn1:"transmitCompression"`
+	ReceiveCompression            *CompressionType `asn1:"receiveCompression"`
+	TransmitAndReceiveCompression *CompressionType `asn1:"transmitAndReceiveCompression"`
+	Other                         *per.Alternative
+}
+
+// DataProtocolCapabilityV76wCompressionValueChoice says which alternative a DataProtocolCapabilityV76wCompressionValue holds.
+type DataProtocolCapabilityV76wCompressionValueChoice uint8
+
+// The alternatives of DataProtocolCapabilityV76wCompressionValue.
+const (
+	DataProtocolCapabilityV76wCompressionValueTransmitCompression DataProtocolCapabilityV76wCompressionValueChoice = iota + 1
+	DataProtocolCapabilityV76wCompressionValueReceiveCompression
+	DataProtocolCapabilityV76wCompressionValueTransmitAndReceiveCompression
+)
+
+var namesDataProtocolCapabilityV76wCompressionValue = [...]string{"transmitCompression", "receiveCompression", "transmitAndReceiveCompression"}
+
+// Name is the name in ASN.1.
+func (c DataProtocolCapabilityV76wCompressionValueChoice) Name() string {
+	return per.Name(namesDataProtocolCapabilityV76wCompressionValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DataProtocolCapabilityV76wCompressionValue) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = DataProtocolCapabilityV76wCompressionValueChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case DataProtocolCapabilityV76wCompressionValueTransmitCompression:
+			v.TransmitCompression = per.New[CompressionType](d)
+			v.TransmitCompression.UnmarshalPER(d)
+		case DataProtocolCapabilityV76wCompressionValueReceiveCompression:
+			v.ReceiveCompression = per.New[CompressionType](d)
+			v.ReceiveCompression.UnmarshalPER(d)
+		case DataProtocolCapabilityV76wCompressionValueTransmitAndReceiveCompression:
+			v.TransmitAndReceiveCompression = per.New[CompressionType](d)
+			v.TransmitAndReceiveCompression.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("DataProtocolCapabilityV76wCompressionValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DataProtocolCapabilityV76wCompressionValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case DataProtocolCapabilityV76wCompressionValueTransmitCompression:
+			if v.TransmitCompression == nil {
+				e.Choose()
+				break
+			}
+			v.TransmitCompression.MarshalPER(e)
+		case DataProtocolCapabilityV76wCompressionValueReceiveCompression:
+			if v.ReceiveCompression == nil {
+				e.Choose()
+				break
+			}
+			v.ReceiveCompression.MarshalPER(e)
+		case DataProtocolCapabilityV76wCompressionValueTransmitAndReceiveCompression:
+			if v.TransmitAndReceiveCompression == nil {
+				e.Choose()
+				break
+			}
+			v.TransmitAndReceiveCompression.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("DataProtocolCapabilityV76wCompressionValue")
+	}
+}
+
+// CompressionType is the CHOICE CompressionType of H.245.
+type CompressionType struct {
+	Choice CompressionTypeChoice
+	V42bis V42bis `asn1:"v42bis"`
+	Other  *per.Alternative
+}
+
+// CompressionTypeChoice says which alternative a CompressionType holds.
+type CompressionTypeChoice uint8
+
+// The alternatives of CompressionType.
+const (
+	CompressionTypeV42bis CompressionTypeChoice = iota + 1
+)
+
+var namesCompressionType = [...]string{"v42bis"}
+
+// Name is the name in ASN.1.
+func (c CompressionTypeChoice) Name() string { return per.Name(namesCompressionType[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CompressionType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = 1
+		switch v.Choice {
+		case CompressionTypeV42bis:
+			v.V42bis.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("CompressionType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CompressionType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 1:
 		e.Bit(false)
 		switch v.Choice {
-		case DataProtocolCapabilityNonStandard:
+		case CompressionTypeV42bis:
+			v.V42bis.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("CompressionType")
+	}
+}
+
+// V42bis is the SEQUENCE V42bis of H.245.
+type V42bis struct {
+	NumberOfCodewords   uint32 `asn1:"numberOfCodewords"`
+	MaximumStringLength uint16 `asn1:"maximumStringLength"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *V42bis) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.NumberOfCodewords = uint32(d.Whole(65535) + 1)
+	v.MaximumStringLength = uint16(d.Whole(255) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("V42bis")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *V42bis) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.NumberOfCodewords)-1, 65535)
+	e.Whole(uint64(v.MaximumStringLength)-1, 255)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("V42bis")
+	}
+}
+
+// T84Profile is the CHOICE T84Profile of H.245.
+type T84Profile struct {
+	Choice        T84ProfileChoice
+	T84Restricted *T84ProfileT84RestrictedValue `asn1:"t84Restricted"`
+}
+
+// T84ProfileChoice says which alternative a T84Profile holds.
+type T84ProfileChoice uint8
+
+// The alternatives of T84Profile.
+const (
+	T84ProfileT84Unrestricted T84ProfileChoice = iota + 1
+	T84ProfileT84Restricted
+)
+
+var namesT84Profile = [...]string{"t84Unrestricted", "t84Restricted"}
+
+// Name is the name in ASN.1.
+func (c T84ProfileChoice) Name() string { return per.Name(namesT84Profile[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *T84Profile) UnmarshalPER(d *per.Decoder) {
+	v.Choice = T84ProfileChoice(d.Whole(1) + 1)
+	switch v.Choice {
+	case T84ProfileT84Restricted:
+		v.T84Restricted = per.New[T84ProfileT84RestrictedValue](d)
+		v.T84Restricted.UnmarshalPER(d)
+	}
+	if d.Failed() {
+		d.Within("T84Profile")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *T84Profile) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case T84ProfileT84Restricted:
+			if v.T84Restricted == nil {
+				e.Choose()
+				break
+			}
+			v.T84Restricted.MarshalPER(e)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("T84Profile")
+	}
+}
+
+// T84ProfileT84RestrictedValue is a SEQUENCE of H.245 that has no name there.
+type T84ProfileT84RestrictedValue struct {
+	Qcif             bool `asn1:"qcif"`
+	Cif              bool `asn1:"cif"`
+	Ccir601Seq       bool `asn1:"ccir601Seq"`
+	Ccir601Prog      bool `asn1:"ccir601Prog"`
+	HdtvSeq          bool `asn1:"hdtvSeq"`
+	HdtvProg         bool `asn1:"hdtvProg"`
+	G3FacsMH200x100  bool `asn1:"g3FacsMH200x100"`
+	G3FacsMH200x200  bool `asn1:"g3FacsMH200x200"`
+	G4FacsMMR200x100 bool `asn1:"g4FacsMMR200x100"`
+	G4FacsMMR200x200 bool `asn1:"g4FacsMMR200x200"`
+	Jbig200x200Seq   bool `asn1:"jbig200x200Seq"`
+	Jbig200x200Prog  bool `asn1:"jbig200x200Prog"`
+	Jbig300x300Seq   bool `asn1:"jbig300x300Seq"`
+	Jbig300x300Prog  bool `asn1:"jbig300x300Prog"`
+	DigPhotoLow      bool `asn1:"digPhotoLow"`
+	DigPhotoMedSeq   bool `asn1:"digPhotoMedSeq"`
+	DigPhotoMedProg  bool `asn1:"digPhotoMedProg"`
+	DigPhotoHighSeq  bool `asn1:"digPhotoHighSeq"`
+	DigPhotoHighProg bool `asn1:"digPhotoHighProg"`
+	Ext              per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *T84ProfileT84RestrictedValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Qcif = d.Bit()
+	v.Cif = d.Bit()
+	v.Ccir601Seq = d.Bit()
+	v.Ccir601Prog = d.Bit()
+	v.HdtvSeq = d.Bit()
+	v.HdtvProg = d.Bit()
+	v.G3FacsMH200x100 = d.Bit()
+	v.G3FacsMH200x200 = d.Bit()
+	v.G4FacsMMR200x100 = d.Bit()
+	v.G4FacsMMR200x200 = d.Bit()
+	v.Jbig200x200Seq = d.Bit()
+	v.Jbig200x200Prog = d.Bit()
+	v.Jbig300x300Seq = d.Bit()
+	v.Jbig300x300Prog = d.Bit()
+	v.DigPhotoLow = d.Bit()
+	v.DigPhotoMedSeq = d.Bit()
+	v.DigPhotoMedProg = d.Bit()
+	v.DigPhotoHighSeq = d.Bit()
+	v.DigPhotoHighProg = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("T84ProfileT84RestrictedValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *T84ProfileT84RestrictedValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.Qcif)
+	e.Bit(v.Cif)
+	e.Bit(v.Ccir601Seq)
+	e.Bit(v.Ccir601Prog)
+	e.Bit(v.HdtvSeq)
+	e.Bit(v.HdtvProg)
+	e.Bit(v.G3FacsMH200x100)
+	e.Bit(v.G3FacsMH200x200)
+	e.Bit(v.G4FacsMMR200x100)
+	e.Bit(v.G4FacsMMR200x200)
+	e.Bit(v.Jbig200x200Seq)
+	e.Bit(v.Jbig200x200Prog)
+	e.Bit(v.Jbig300x300Seq)
+	e.Bit(v.Jbig300x300Prog)
+	e.Bit(v.DigPhotoLow)
+	e.Bit(v.DigPhotoMedSeq)
+	e.Bit(v.DigPhotoMedProg)
+	e.Bit(v.DigPhotoHighSeq)
+	e.Bit(v.DigPhotoHighProg)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("T84ProfileT84RestrictedValue")
+	}
+}
+
+// T38FaxProfile is the SEQUENCE T38FaxProfile of H.245.
+type T38FaxProfile struct {
+	FillBitRemoval       bool                          `asn1:"fillBitRemoval"`
+	TranscodingJBIG      bool                          `asn1:"transcodingJBIG"`
+	TranscodingMMR       bool                          `asn1:"transcodingMMR"`
+	Version              per.Opt[uint8]                `asn1:"version"`
+	T38FaxRateManagement per.Opt[T38FaxRateManagement] `asn1:"t38FaxRateManagement"`
+	T38FaxUdpOptions     *T38FaxUdpOptions             `asn1:"t38FaxUdpOptions" per:"optional"`
+	T38FaxTcpOptions     per.Opt[T38FaxTcpOptions]     `asn1:"t38FaxTcpOptions"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *T38FaxProfile) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.FillBitRemoval = d.Bit()
+	v.TranscodingJBIG = d.Bit()
+	v.TranscodingMMR = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.Version.OK = true
+			v.Version.V = uint8(d.Whole(255))
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.T38FaxRateManagement.OK = true
+			v.T38FaxRateManagement.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			o := d.Open()
+			v.T38FaxUdpOptions = per.New[T38FaxUdpOptions](d)
+			v.T38FaxUdpOptions.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			o := d.Open()
+			v.T38FaxTcpOptions.OK = true
+			v.T38FaxTcpOptions.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 3)
+		}
+		d.Rest(&v.Ext, added, 4)
+	}
+	if d.Failed() {
+		d.Within("T38FaxProfile")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *T38FaxProfile) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.Version.OK {
+		added |= 0x1
+	}
+	if v.T38FaxRateManagement.OK {
+		added |= 0x2
+	}
+	if v.T38FaxUdpOptions != nil {
+		added |= 0x4
+	}
+	if v.T38FaxTcpOptions.OK {
+		added |= 0x8
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.FillBitRemoval)
+	e.Bit(v.TranscodingJBIG)
+	e.Bit(v.TranscodingMMR)
+	if extended {
+		e.Additions(&v.Ext, added, 4)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.Version.V), 255)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			v.T38FaxRateManagement.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			mark := e.Open()
+			v.T38FaxUdpOptions.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			mark := e.Open()
+			v.T38FaxTcpOptions.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 3)
+		}
+		e.Rest(&v.Ext, 4)
+	}
+	if e.Failed() {
+		e.Within("T38FaxProfile")
+	}
+}
+
+// T38FaxRateManagement is the CHOICE T38FaxRateManagement of H.245.
+type T38FaxRateManagement struct {
+	Choice T38FaxRateManagementChoice
+	Other  *per.Alternative
+}
+
+// T38FaxRateManagementChoice says which alternative a T38FaxRateManagement holds.
+type T38FaxRateManagementChoice uint8
+
+// The alternatives of T38FaxRateManagement.
+const (
+	T38FaxRateManagementLocalTCF T38FaxRateManagementChoice = iota + 1
+	T38FaxRateManagementTransferredTCF
+)
+
+var namesT38FaxRateManagement = [...]string{"localTCF", "transferredTCF"}
+
+// Name is the name in ASN.1.
+func (c T38FaxRateManagementChoice) Name() string {
+	return per.Name(namesT38FaxRateManagement[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *T38FaxRateManagement) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = T38FaxRateManagementChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("T38FaxRateManagement")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *T38FaxRateManagement) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("T38FaxRateManagement")
+	}
+}
+
+// T38FaxUdpOptions is the SEQUENCE T38FaxUdpOptions of H.245.
+type T38FaxUdpOptions struct {
+	T38FaxMaxBuffer   per.Opt[int64]              `asn1:"t38FaxMaxBuffer"`
+	T38FaxMaxDatagram per.Opt[int64]              `asn1:"t38FaxMaxDatagram"`
+	T38FaxUdpEC       T38FaxUdpOptionsT38FaxUdpEC `asn1:"t38FaxUdpEC"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *T38FaxUdpOptions) UnmarshalPER(d *per.Decoder) {
+	present := d.Bits(2)
+	if present&0x2 != 0 {
+		v.T38FaxMaxBuffer.OK = true
+		v.T38FaxMaxBuffer.V = d.Integer()
+	}
+	if present&0x1 != 0 {
+		v.T38FaxMaxDatagram.OK = true
+		v.T38FaxMaxDatagram.V = d.Integer()
+	}
+	v.T38FaxUdpEC.UnmarshalPER(d)
+	if d.Failed() {
+		d.Within("T38FaxUdpOptions")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *T38FaxUdpOptions) MarshalPER(e *per.Encoder) {
+	e.Bit(v.T38FaxMaxBuffer.OK)
+	e.Bit(v.T38FaxMaxDatagram.OK)
+	if v.T38FaxMaxBuffer.OK {
+		e.Integer(v.T38FaxMaxBuffer.V)
+	}
+	if v.T38FaxMaxDatagram.OK {
+		e.Integer(v.T38FaxMaxDatagram.V)
+	}
+	v.T38FaxUdpEC.MarshalPER(e)
+	if e.Failed() {
+		e.Within("T38FaxUdpOptions")
+	}
+}
+
+// T38FaxUdpOptionsT38FaxUdpEC is a CHOICE of H.245 that has no name there.
+type T38FaxUdpOptionsT38FaxUdpEC struct {
+	Choice T38FaxUdpOptionsT38FaxUdpECChoice
+	Other  *per.Alternative
+}
+
+// T38FaxUdpOptionsT38FaxUdpECChoice says which alternative a T38FaxUdpOptionsT38FaxUdpEC holds.
+type T38FaxUdpOptionsT38FaxUdpECChoice uint8
+
+// The alternatives of T38FaxUdpOptionsT38FaxUdpEC.
+const (
+	T38FaxUdpOptionsT38FaxUdpECT38UDPFEC T38FaxUdpOptionsT38FaxUdpECChoice = iota + 1
+	T38FaxUdpOptionsT38FaxUdpECT38UDPRedundancy
+)
+
+var namesT38FaxUdpOptionsT38FaxUdpEC = [...]string{"t38UDPFEC", "t38UDPRedundancy"}
+
+// Name is the name in ASN.1.
+func (c T38FaxUdpOptionsT38FaxUdpECChoice) Name() string {
+	return per.Name(namesT38FaxUdpOptionsT38FaxUdpEC[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *T38FaxUdpOptionsT38FaxUdpEC) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = T38FaxUdpOptionsT38FaxUdpECChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("T38FaxUdpOptionsT38FaxUdpEC")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *T38FaxUdpOptionsT38FaxUdpEC) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("T38FaxUdpOptionsT38FaxUdpEC")
+	}
+}
+
+// T38FaxTcpOptions is the SEQUENCE T38FaxTcpOptions of H.245.
+type T38FaxTcpOptions struct {
+	T38TCPBidirectionalMode bool `asn1:"t38TCPBidirectionalMode"`
+	Ext                     per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *T38FaxTcpOptions) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.T38TCPBidirectionalMode = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("T38FaxTcpOptions")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *T38FaxTcpOptions) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.T38TCPBidirectionalMode)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("T38FaxTcpOptions")
+	}
+}
+
+// EncryptionAuthenticationAndIntegrity is the SEQUENCE EncryptionAuthenticationAndIntegrity of H.245.
+type EncryptionAuthenticationAndIntegrity struct {
+	EncryptionCapability          []MediaEncryptionAlgorithm   `asn1:"encryptionCapability" per:"optional"`
+	AuthenticationCapability      *AuthenticationCapability    `asn1:"authenticationCapability" per:"optional"`
+	IntegrityCapability           per.Opt[IntegrityCapability] `asn1:"integrityCapability"`
+	GenericH235SecurityCapability *GenericCapability           `asn1:"genericH235SecurityCapability" per:"optional"`
+	Ext                           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *EncryptionAuthenticationAndIntegrity) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(3)
+	if present&0x4 != 0 {
+		v.EncryptionCapability = per.List[MediaEncryptionAlgorithm](d, d.Count(1, 256))
+		for i0 := range v.EncryptionCapability {
+			v.EncryptionCapability[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if present&0x2 != 0 {
+		v.AuthenticationCapability = per.New[AuthenticationCapability](d)
+		v.AuthenticationCapability.UnmarshalPER(d)
+	}
+	if present&0x1 != 0 {
+		v.IntegrityCapability.OK = true
+		v.IntegrityCapability.V.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.GenericH235SecurityCapability = per.New[GenericCapability](d)
+			v.GenericH235SecurityCapability.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("EncryptionAuthenticationAndIntegrity")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *EncryptionAuthenticationAndIntegrity) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.GenericH235SecurityCapability != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.EncryptionCapability != nil)
+	e.Bit(v.AuthenticationCapability != nil)
+	e.Bit(v.IntegrityCapability.OK)
+	if v.EncryptionCapability != nil {
+		e.Count(len(v.EncryptionCapability), 1, 256)
+		for i0 := range v.EncryptionCapability {
+			v.EncryptionCapability[i0].MarshalPER(e)
+		}
+	}
+	if v.AuthenticationCapability != nil {
+		v.AuthenticationCapability.MarshalPER(e)
+	}
+	if v.IntegrityCapability.OK {
+		v.IntegrityCapability.V.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.GenericH235SecurityCapability.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("EncryptionAuthenticationAndIntegrity")
+	}
+}
+
+// MediaEncryptionAlgorithm is the CHOICE MediaEncryptionAlgorithm of H.245.
+type MediaEncryptionAlgorithm struct {
+	Choice      MediaEncryptionAlgorithmChoice
+	NonStandard *NonStandardParameter `asn1:"nonStandard"`
+	Algorithm   per.OID               `asn1:"algorithm"`
+	Other       *per.Alternative
+}
+
+// MediaEncryptionAlgorithmChoice says which alternative a MediaEncryptionAlgorithm holds.
+type MediaEncryptionAlgorithmChoice uint8
+
+// The alternatives of MediaEncryptionAlgorithm.
+const (
+	MediaEncryptionAlgorithmNonStandard MediaEncryptionAlgorithmChoice = iota + 1
+	MediaEncryptionAlgorithmAlgorithm
+)
+
+var namesMediaEncryptionAlgorithm = [...]string{"nonStandard", "algorithm"}
+
+// Name is the name in ASN.1.
+func (c MediaEncryptionAlgorithmChoice) Name() string {
+	return per.Name(namesMediaEncryptionAlgorithm[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MediaEncryptionAlgorithm) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MediaEncryptionAlgorithmChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case MediaEncryptionAlgorithmNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case MediaEncryptionAlgorithmAlgorithm:
+			v.Algorithm = d.OID()
+		}
+	}
+	if d.Failed() {
+		d.Within("MediaEncryptionAlgorithm")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MediaEncryptionAlgorithm) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case MediaEncryptionAlgorithmNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case MediaEncryptionAlgorithmAlgorithm:
+			e.OID(v.Algorithm)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MediaEncryptionAlgorithm")
+	}
+}
+
+// AuthenticationCapability is the SEQUENCE AuthenticationCapability of H.245.
+type AuthenticationCapability struct {
+	NonStandard       *NonStandardParameter `asn1:"nonStandard" per:"optional"`
+	AntiSpamAlgorithm per.OID               `asn1:"antiSpamAlgorithm" per:"optional"`
+	Ext               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *AuthenticationCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	if present&0x1 != 0 {
+		v.NonStandard = per.New[NonStandardParameter](d)
+		v.NonStandard.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.AntiSpamAlgorithm = d.OID()
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("AuthenticationCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *AuthenticationCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.AntiSpamAlgorithm != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandard != nil)
+	if v.NonStandard != nil {
+		v.NonStandard.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.OID(v.AntiSpamAlgorithm)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("AuthenticationCapability")
+	}
+}
+
+// IntegrityCapability is the SEQUENCE IntegrityCapability of H.245.
+type IntegrityCapability struct {
+	NonStandard *NonStandardParameter `asn1:"nonStandard" per:"optional"`
+	Ext         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IntegrityCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	if present&0x1 != 0 {
+		v.NonStandard = per.New[NonStandardParameter](d)
+		v.NonStandard.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("IntegrityCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IntegrityCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandard != nil)
+	if v.NonStandard != nil {
+		v.NonStandard.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("IntegrityCapability")
+	}
+}
+
+// UserInputCapability is the CHOICE UserInputCapability of H.245.
+type UserInputCapability struct {
+	Choice                     UserInputCapabilityChoice
+	NonStandard                []NonStandardParameter `asn1:"nonStandard"`
+	GenericUserInputCapability *GenericCapability     `asn1:"genericUserInputCapability"`
+	Other                      *per.Alternative
+}
+
+// UserInputCapabilityChoice says which alternative a UserInputCapability holds.
+type UserInputCapabilityChoice uint8
+
+// The alternatives of UserInputCapability.
+const (
+	UserInputCapabilityNonStandard UserInputCapabilityChoice = iota + 1
+	UserInputCapabilityBasicString
+	UserInputCapabilityIA5String
+	UserInputCapabilityGeneralString
+	UserInputCapabilityDtmf
+	UserInputCapabilityHookflash
+	UserInputCapabilityExtendedAlphanumeric
+	UserInputCapabilityEncryptedBasicString
+	UserInputCapabilityEncryptedIA5String
+	UserInputCapabilityEncryptedGeneralString
+	UserInputCapabilitySecureDTMF
+	UserInputCapabilityGenericUserInputCapability
+)
+
+var namesUserInputCapability = [...]string{"nonStandard", "basicString", "iA5String", "generalString", "dtmf", "hookflash", "extendedAlphanumeric", "encryptedBasicString", "encryptedIA5String", "encryptedGeneralString", "secureDTMF", "genericUserInputCapability"}
+
+// Name is the name in ASN.1.
+func (c UserInputCapabilityChoice) Name() string {
+	return per.Name(namesUserInputCapability[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UserInputCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 6 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = UserInputCapabilityChoice(index + 7)
+			switch v.Choice {
+			case UserInputCapabilityGenericUserInputCapability:
+				v.GenericUserInputCapability = per.New[GenericCapability](d)
+				v.GenericUserInputCapability.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = UserInputCapabilityChoice(d.Whole(5) + 1)
+		switch v.Choice {
+		case UserInputCapabilityNonStandard:
+			v.NonStandard = per.List[NonStandardParameter](d, d.Count(1, 16))
+			for i0 := range v.NonStandard {
+				v.NonStandard[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+		}
+	}
+	if d.Failed() {
+		d.Within("UserInputCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UserInputCapability) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 6:
+		e.Bit(false)
+		e.Whole(c-1, 5)
+		switch v.Choice {
+		case UserInputCapabilityNonStandard:
+			e.Count(len(v.NonStandard), 1, 16)
+			for i0 := range v.NonStandard {
+				v.NonStandard[i0].MarshalPER(e)
+			}
+		}
+	case c > 6 && c <= 12:
+		e.Bit(true)
+		e.Small(int(c) - 7)
+		mark := e.Open()
+		switch v.Choice {
+		case UserInputCapabilityGenericUserInputCapability:
+			if v.GenericUserInputCapability == nil {
+				e.Choose()
+				break
+			}
+			v.GenericUserInputCapability.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("UserInputCapability")
+	}
+}
+
+// ConferenceCapability is the SEQUENCE ConferenceCapability of H.245.
+type ConferenceCapability struct {
+	NonStandardData                   []NonStandardParameter `asn1:"nonStandardData" per:"optional"`
+	ChairControlCapability            bool                   `asn1:"chairControlCapability"`
+	VideoIndicateMixingCapability     per.Opt[bool]          `asn1:"videoIndicateMixingCapability"`
+	MultipointVisualizationCapability per.Opt[bool]          `asn1:"multipointVisualizationCapability"`
+	Ext                               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	if present&0x1 != 0 {
+		v.NonStandardData = per.List[NonStandardParameter](d, d.Count(0, -1))
+		for i0 := range v.NonStandardData {
+			v.NonStandardData[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	v.ChairControlCapability = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.VideoIndicateMixingCapability.OK = true
+			v.VideoIndicateMixingCapability.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.MultipointVisualizationCapability.OK = true
+			v.MultipointVisualizationCapability.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		d.Rest(&v.Ext, added, 2)
+	}
+	if d.Failed() {
+		d.Within("ConferenceCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.VideoIndicateMixingCapability.OK {
+		added |= 0x1
+	}
+	if v.MultipointVisualizationCapability.OK {
+		added |= 0x2
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandardData != nil)
+	if v.NonStandardData != nil {
+		e.Count(len(v.NonStandardData), 0, -1)
+		for i0 := range v.NonStandardData {
+			v.NonStandardData[i0].MarshalPER(e)
+		}
+	}
+	e.Bit(v.ChairControlCapability)
+	if extended {
+		e.Additions(&v.Ext, added, 2)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Bit(v.VideoIndicateMixingCapability.V)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			e.Bit(v.MultipointVisualizationCapability.V)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		e.Rest(&v.Ext, 2)
+	}
+	if e.Failed() {
+		e.Within("ConferenceCapability")
+	}
+}
+
+// GenericCapability is the SEQUENCE GenericCapability of H.245.
+type GenericCapability struct {
+	CapabilityIdentifier CapabilityIdentifier            `asn1:"capabilityIdentifier"`
+	MaxBitRate           per.Opt[uint32]                 `asn1:"maxBitRate"`
+	Collapsing           []GenericParameter              `asn1:"collapsing" per:"optional"`
+	NonCollapsing        []GenericParameter              `asn1:"nonCollapsing" per:"optional"`
+	NonCollapsingRaw     []byte                          `asn1:"nonCollapsingRaw" per:"optional"`
+	Transport            per.Opt[DataProtocolCapability] `asn1:"transport"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *GenericCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(5)
+	v.CapabilityIdentifier.UnmarshalPER(d)
+	if present&0x10 != 0 {
+		v.MaxBitRate.OK = true
+		v.MaxBitRate.V = uint32(d.Whole(4294967295))
+	}
+	if present&0x8 != 0 {
+		v.Collapsing = per.List[GenericParameter](d, d.Count(0, -1))
+		for i0 := range v.Collapsing {
+			v.Collapsing[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if present&0x4 != 0 {
+		v.NonCollapsing = per.List[GenericParameter](d, d.Count(0, -1))
+		for i0 := range v.NonCollapsing {
+			v.NonCollapsing[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if present&0x2 != 0 {
+		v.NonCollapsingRaw = d.Octets()
+	}
+	if present&0x1 != 0 {
+		v.Transport.OK = true
+		v.Transport.V.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("GenericCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *GenericCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.MaxBitRate.OK)
+	e.Bit(v.Collapsing != nil)
+	e.Bit(v.NonCollapsing != nil)
+	e.Bit(v.NonCollapsingRaw != nil)
+	e.Bit(v.Transport.OK)
+	v.CapabilityIdentifier.MarshalPER(e)
+	if v.MaxBitRate.OK {
+		e.Whole(uint64(v.MaxBitRate.V), 4294967295)
+	}
+	if v.Collapsing != nil {
+		e.Count(len(v.Collapsing), 0, -1)
+		for i0 := range v.Collapsing {
+			v.Collapsing[i0].MarshalPER(e)
+		}
+	}
+	if v.NonCollapsing != nil {
+		e.Count(len(v.NonCollapsing), 0, -1)
+		for i0 := range v.NonCollapsing {
+			v.NonCollapsing[i0].MarshalPER(e)
+		}
+	}
+	if v.NonCollapsingRaw != nil {
+		e.Octets(v.NonCollapsingRaw)
+	}
+	if v.Transport.OK {
+		v.Transport.V.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("GenericCapability")
+	}
+}
+
+// CapabilityIdentifier is the CHOICE CapabilityIdentifier of H.245.
+type CapabilityIdentifier struct {
+	Choice          CapabilityIdentifierChoice
+	Standard        per.OID               `asn1:"standard"`
+	H221NonStandard *NonStandardParameter `asn1:"h221NonStandard"`
+	Uuid            [16]byte              `asn1:"uuid"`
+	DomainBased     string                `asn1:"domainBased"`
+	Other           *per.Alternative
+}
+
+// CapabilityIdentifierChoice says which alternative a CapabilityIdentifier holds.
+type CapabilityIdentifierChoice uint8
+
+// The alternatives of CapabilityIdentifier.
+const (
+	CapabilityIdentifierStandard CapabilityIdentifierChoice = iota + 1
+	CapabilityIdentifierH221NonStandard
+	CapabilityIdentifierUuid
+	CapabilityIdentifierDomainBased
+)
+
+var namesCapabilityIdentifier = [...]string{"standard", "h221NonStandard", "uuid", "domainBased"}
+
+// Name is the name in ASN.1.
+func (c CapabilityIdentifierChoice) Name() string {
+	return per.Name(namesCapabilityIdentifier[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CapabilityIdentifier) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = CapabilityIdentifierChoice(d.Whole(3) + 1)
+		switch v.Choice {
+		case CapabilityIdentifierStandard:
+			v.Standard = d.OID()
+		case CapabilityIdentifierH221NonStandard:
+			v.H221NonStandard = per.New[NonStandardParameter](d)
+			v.H221NonStandard.UnmarshalPER(d)
+		case CapabilityIdentifierUuid:
+			d.OctetsFixed(v.Uuid[:])
+		case CapabilityIdentifierDomainBased:
+			v.DomainBased = d.Chars(1, 64, nil)
+		}
+	}
+	if d.Failed() {
+		d.Within("CapabilityIdentifier")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CapabilityIdentifier) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+		switch v.Choice {
+		case CapabilityIdentifierStandard:
+			e.OID(v.Standard)
+		case CapabilityIdentifierH221NonStandard:
+			if v.H221NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.H221NonStandard.MarshalPER(e)
+		case CapabilityIdentifierUuid:
+			e.OctetsFixed(v.Uuid[:])
+		case CapabilityIdentifierDomainBased:
+			e.Chars(v.DomainBased, 1, 64, nil)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("CapabilityIdentifier")
+	}
+}
+
+// GenericParameter is the SEQUENCE GenericParameter of H.245.
+type GenericParameter struct {
+	ParameterIdentifier ParameterIdentifier   `asn1:"parameterIdentifier"`
+	ParameterValue      ParameterValue        `asn1:"parameterValue"`
+	Supersedes          []ParameterIdentifier `asn1:"supersedes" per:"optional"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *GenericParameter) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.ParameterIdentifier.UnmarshalPER(d)
+	v.ParameterValue.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.Supersedes = per.List[ParameterIdentifier](d, d.Count(0, -1))
+		for i0 := range v.Supersedes {
+			v.Supersedes[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("GenericParameter")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *GenericParameter) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.Supersedes != nil)
+	v.ParameterIdentifier.MarshalPER(e)
+	v.ParameterValue.MarshalPER(e)
+	if v.Supersedes != nil {
+		e.Count(len(v.Supersedes), 0, -1)
+		for i0 := range v.Supersedes {
+			v.Supersedes[i0].MarshalPER(e)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("GenericParameter")
+	}
+}
+
+// ParameterIdentifier is the CHOICE ParameterIdentifier of H.245.
+type ParameterIdentifier struct {
+	Choice          ParameterIdentifierChoice
+	Standard        uint8                 `asn1:"standard"`
+	H221NonStandard *NonStandardParameter `asn1:"h221NonStandard"`
+	Uuid            [16]byte              `asn1:"uuid"`
+	DomainBased     string                `asn1:"domainBased"`
+	Other           *per.Alternative
+}
+
+// ParameterIdentifierChoice says which alternative a ParameterIdentifier holds.
+type ParameterIdentifierChoice uint8
+
+// The alternatives of ParameterIdentifier.
+const (
+	ParameterIdentifierStandard ParameterIdentifierChoice = iota + 1
+	ParameterIdentifierH221NonStandard
+	ParameterIdentifierUuid
+	ParameterIdentifierDomainBased
+)
+
+var namesParameterIdentifier = [...]string{"standard", "h221NonStandard", "uuid", "domainBased"}
+
+// Name is the name in ASN.1.
+func (c ParameterIdentifierChoice) Name() string {
+	return per.Name(namesParameterIdentifier[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ParameterIdentifier) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = ParameterIdentifierChoice(d.Whole(3) + 1)
+		switch v.Choice {
+		case ParameterIdentifierStandard:
+			v.Standard = uint8(d.Whole(127))
+		case ParameterIdentifierH221NonStandard:
+			v.H221NonStandard = per.New[NonStandardParameter](d)
+			v.H221NonStandard.UnmarshalPER(d)
+		case ParameterIdentifierUuid:
+			d.OctetsFixed(v.Uuid[:])
+		case ParameterIdentifierDomainBased:
+			v.DomainBased = d.Chars(1, 64, nil)
+		}
+	}
+	if d.Failed() {
+		d.Within("ParameterIdentifier")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ParameterIdentifier) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+		switch v.Choice {
+		case ParameterIdentifierStandard:
+			e.Whole(uint64(v.Standard), 127)
+		case ParameterIdentifierH221NonStandard:
+			if v.H221NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.H221NonStandard.MarshalPER(e)
+		case ParameterIdentifierUuid:
+			e.OctetsFixed(v.Uuid[:])
+		case ParameterIdentifierDomainBased:
+			e.Chars(v.DomainBased, 1, 64, nil)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("ParameterIdentifier")
+	}
+}
+
+// ParameterValue is the CHOICE ParameterValue of H.245.
+type ParameterValue struct {
+	Choice           ParameterValueChoice
+	BooleanArray     uint8              `asn1:"booleanArray"`
+	UnsignedMin      uint16             `asn1:"unsignedMin"`
+	UnsignedMax      uint16             `asn1:"unsignedMax"`
+	Unsigned32Min    uint32             `asn1:"unsigned32Min"`
+	Unsigned32Max    uint32             `asn1:"unsigned32Max"`
+	OctetString      []byte             `asn1:"octetString"`
+	GenericParameter []GenericParameter `asn1:"genericParameter"`
+	Other            *per.Alternative
+}
+
+// ParameterValueChoice says which alternative a ParameterValue holds.
+type ParameterValueChoice uint8
+
+// The alternatives of ParameterValue.
+const (
+	ParameterValueLogical ParameterValueChoice = iota + 1
+	ParameterValueBooleanArray
+	ParameterValueUnsignedMin
+	ParameterValueUnsignedMax
+	ParameterValueUnsigned32Min
+	ParameterValueUnsigned32Max
+	ParameterValueOctetString
+	ParameterValueGenericParameter
+)
+
+var namesParameterValue = [...]string{"logical", "booleanArray", "unsignedMin", "unsignedMax", "unsigned32Min", "unsigned32Max", "octetString", "genericParameter"}
+
+// Name is the name in ASN.1.
+func (c ParameterValueChoice) Name() string { return per.Name(namesParameterValue[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ParameterValue) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = ParameterValueChoice(d.Whole(7) + 1)
+		switch v.Choice {
+		case ParameterValueBooleanArray:
+			v.BooleanArray = uint8(d.Whole(255))
+		case ParameterValueUnsignedMin:
+			v.UnsignedMin = uint16(d.Whole(65535))
+		case ParameterValueUnsignedMax:
+			v.UnsignedMax = uint16(d.Whole(65535))
+		case ParameterValueUnsigned32Min:
+			v.Unsigned32Min = uint32(d.Whole(4294967295))
+		case ParameterValueUnsigned32Max:
+			v.Unsigned32Max = uint32(d.Whole(4294967295))
+		case ParameterValueOctetString:
+			v.OctetString = d.Octets()
+		case ParameterValueGenericParameter:
+			v.GenericParameter = per.List[GenericParameter](d, d.Count(0, -1))
+			for i0 := range v.GenericParameter {
+				v.GenericParameter[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+		}
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("ParameterValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ParameterValue) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 8:
+		e.Bit(false)
+		e.Whole(c-1, 7)
+		switch v.Choice {
+		case ParameterValueBooleanArray:
+			e.Whole(uint64(v.BooleanArray), 255)
+		case ParameterValueUnsignedMin:
+			e.Whole(uint64(v.UnsignedMin), 65535)
+		case ParameterValueUnsignedMax:
+			e.Whole(uint64(v.UnsignedMax), 65535)
+		case ParameterValueUnsigned32Min:
+			e.Whole(uint64(v.Unsigned32Min), 4294967295)
+		case ParameterValueUnsigned32Max:
+			e.Whole(uint64(v.Unsigned32Max), 4294967295)
+		case ParameterValueOctetString:
+			e.Octets(v.OctetString)
+		case ParameterValueGenericParameter:
+			e.Count(len(v.GenericParameter), 0, -1)
+			for i0 := range v.GenericParameter {
+				v.GenericParameter[i0].MarshalPER(e)
+			}
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("ParameterValue")
+	}
+}
+
+// MultiplexedStreamCapability is the SEQUENCE MultiplexedStreamCapability of H.245.
+type MultiplexedStreamCapability struct {
+	MultiplexFormat       MultiplexFormat `asn1:"multiplexFormat"`
+	ControlOnMuxStream    bool            `asn1:"controlOnMuxStream"`
+	CapabilityOnMuxStream [][]uint16      `asn1:"capabilityOnMuxStream" per:"optional"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexedStreamCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.MultiplexFormat.UnmarshalPER(d)
+	v.ControlOnMuxStream = d.Bit()
+	if present&0x1 != 0 {
+		v.CapabilityOnMuxStream = per.List[[]uint16](d, d.Count(1, 256))
+		for i0 := range v.CapabilityOnMuxStream {
+			v.CapabilityOnMuxStream[i0] = per.List[uint16](d, d.Count(1, 256))
+			for i1 := range v.CapabilityOnMuxStream[i0] {
+				v.CapabilityOnMuxStream[i0][i1] = uint16(d.Whole(65534) + 1)
+				if d.Failed() {
+					break
+				}
+			}
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultiplexedStreamCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexedStreamCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.CapabilityOnMuxStream != nil)
+	v.MultiplexFormat.MarshalPER(e)
+	e.Bit(v.ControlOnMuxStream)
+	if v.CapabilityOnMuxStream != nil {
+		e.Count(len(v.CapabilityOnMuxStream), 1, 256)
+		for i0 := range v.CapabilityOnMuxStream {
+			e.Count(len(v.CapabilityOnMuxStream[i0]), 1, 256)
+			for i1 := range v.CapabilityOnMuxStream[i0] {
+				e.Whole(uint64(v.CapabilityOnMuxStream[i0][i1])-1, 65534)
+			}
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultiplexedStreamCapability")
+	}
+}
+
+// MultiplexFormat is the CHOICE MultiplexFormat of H.245.
+type MultiplexFormat struct {
+	Choice         MultiplexFormatChoice
+	NonStandard    *NonStandardParameter `asn1:"nonStandard"`
+	H222Capability *H222Capability       `asn1:"h222Capability"`
+	H223Capability *H223Capability       `asn1:"h223Capability"`
+	Other          *per.Alternative
+}
+
+// MultiplexFormatChoice says which alternative a MultiplexFormat holds.
+type MultiplexFormatChoice uint8
+
+// The alternatives of MultiplexFormat.
+const (
+	MultiplexFormatNonStandard MultiplexFormatChoice = iota + 1
+	MultiplexFormatH222Capability
+	MultiplexFormatH223Capability
+)
+
+var namesMultiplexFormat = [...]string{"nonStandard", "h222Capability", "h223Capability"}
+
+// Name is the name in ASN.1.
+func (c MultiplexFormatChoice) Name() string { return per.Name(namesMultiplexFormat[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexFormat) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MultiplexFormatChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case MultiplexFormatNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case MultiplexFormatH222Capability:
+			v.H222Capability = per.New[H222Capability](d)
+			v.H222Capability.UnmarshalPER(d)
+		case MultiplexFormatH223Capability:
+			v.H223Capability = per.New[H223Capability](d)
+			v.H223Capability.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("MultiplexFormat")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexFormat) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case MultiplexFormatNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case MultiplexFormatH222Capability:
+			if v.H222Capability == nil {
+				e.Choose()
+				break
+			}
+			v.H222Capability.MarshalPER(e)
+		case MultiplexFormatH223Capability:
+			if v.H223Capability == nil {
+				e.Choose()
+				break
+			}
+			v.H223Capability.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MultiplexFormat")
+	}
+}
+
+// AudioTelephonyEventCapability is the SEQUENCE AudioTelephonyEventCapability of H.245.
+type AudioTelephonyEventCapability struct {
+	DynamicRTPPayloadType uint8  `asn1:"dynamicRTPPayloadType"`
+	AudioTelephoneEvent   string `asn1:"audioTelephoneEvent"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *AudioTelephonyEventCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.DynamicRTPPayloadType = uint8(d.Whole(31) + 96)
+	v.AudioTelephoneEvent = d.General()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("AudioTelephonyEventCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *AudioTelephonyEventCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.DynamicRTPPayloadType)-96, 31)
+	e.General(v.AudioTelephoneEvent)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("AudioTelephonyEventCapability")
+	}
+}
+
+// AudioToneCapability is the SEQUENCE AudioToneCapability of H.245.
+type AudioToneCapability struct {
+	DynamicRTPPayloadType uint8 `asn1:"dynamicRTPPayloadType"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *AudioToneCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.DynamicRTPPayloadType = uint8(d.Whole(31) + 96)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("AudioToneCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *AudioToneCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.DynamicRTPPayloadType)-96, 31)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("AudioToneCapability")
+	}
+}
+
+// NoPTAudioTelephonyEventCapability is the SEQUENCE NoPTAudioTelephonyEventCapability of H.245.
+type NoPTAudioTelephonyEventCapability struct {
+	AudioTelephoneEvent string `asn1:"audioTelephoneEvent"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NoPTAudioTelephonyEventCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.AudioTelephoneEvent = d.General()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("NoPTAudioTelephonyEventCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NoPTAudioTelephonyEventCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.General(v.AudioTelephoneEvent)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("NoPTAudioTelephonyEventCapability")
+	}
+}
+
+// NoPTAudioToneCapability is the SEQUENCE NoPTAudioToneCapability of H.245.
+type NoPTAudioToneCapability struct {
+	Ext per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NoPTAudioToneCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("NoPTAudioToneCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NoPTAudioToneCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("NoPTAudioToneCapability")
+	}
+}
+
+// MultiplePayloadStreamCapability is the SEQUENCE MultiplePayloadStreamCapability of H.245.
+type MultiplePayloadStreamCapability struct {
+	Capabilities [][]uint16 `asn1:"capabilities"`
+	Ext          per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplePayloadStreamCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Capabilities = per.List[[]uint16](d, d.Count(1, 256))
+	for i0 := range v.Capabilities {
+		v.Capabilities[i0] = per.List[uint16](d, d.Count(1, 256))
+		for i1 := range v.Capabilities[i0] {
+			v.Capabilities[i0][i1] = uint16(d.Whole(65534) + 1)
+			if d.Failed() {
+				break
+			}
+		}
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultiplePayloadStreamCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplePayloadStreamCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Count(len(v.Capabilities), 1, 256)
+	for i0 := range v.Capabilities {
+		e.Count(len(v.Capabilities[i0]), 1, 256)
+		for i1 := range v.Capabilities[i0] {
+			e.Whole(uint64(v.Capabilities[i0][i1])-1, 65534)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultiplePayloadStreamCapability")
+	}
+}
+
+// DepFECCapability is the CHOICE DepFECCapability of H.245.
+type DepFECCapability struct {
+	Choice  DepFECCapabilityChoice
+	Rfc2733 *DepFECCapabilityRfc2733Value `asn1:"rfc2733"`
+	Other   *per.Alternative
+}
+
+// DepFECCapabilityChoice says which alternative a DepFECCapability holds.
+type DepFECCapabilityChoice uint8
+
+// The alternatives of DepFECCapability.
+const (
+	DepFECCapabilityRfc2733 DepFECCapabilityChoice = iota + 1
+)
+
+var namesDepFECCapability = [...]string{"rfc2733"}
+
+// Name is the name in ASN.1.
+func (c DepFECCapabilityChoice) Name() string { return per.Name(namesDepFECCapability[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = 1
+		switch v.Choice {
+		case DepFECCapabilityRfc2733:
+			v.Rfc2733 = per.New[DepFECCapabilityRfc2733Value](d)
+			v.Rfc2733.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("DepFECCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECCapability) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 1:
+		e.Bit(false)
+		switch v.Choice {
+		case DepFECCapabilityRfc2733:
+			if v.Rfc2733 == nil {
+				e.Choose()
+				break
+			}
+			v.Rfc2733.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("DepFECCapability")
+	}
+}
+
+// DepFECCapabilityRfc2733Value is a SEQUENCE of H.245 that has no name there.
+type DepFECCapabilityRfc2733Value struct {
+	RedundancyEncoding bool                                       `asn1:"redundancyEncoding"`
+	SeparateStream     DepFECCapabilityRfc2733ValueSeparateStream `asn1:"separateStream"`
+	Ext                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECCapabilityRfc2733Value) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.RedundancyEncoding = d.Bit()
+	v.SeparateStream.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("DepFECCapabilityRfc2733Value")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECCapabilityRfc2733Value) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.RedundancyEncoding)
+	v.SeparateStream.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("DepFECCapabilityRfc2733Value")
+	}
+}
+
+// DepFECCapabilityRfc2733ValueSeparateStream is a SEQUENCE of H.245 that has no name there.
+type DepFECCapabilityRfc2733ValueSeparateStream struct {
+	SeparatePort bool `asn1:"separatePort"`
+	SamePort     bool `asn1:"samePort"`
+	Ext          per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECCapabilityRfc2733ValueSeparateStream) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SeparatePort = d.Bit()
+	v.SamePort = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("DepFECCapabilityRfc2733ValueSeparateStream")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECCapabilityRfc2733ValueSeparateStream) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SeparatePort)
+	e.Bit(v.SamePort)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("DepFECCapabilityRfc2733ValueSeparateStream")
+	}
+}
+
+// FECCapability is the SEQUENCE FECCapability of H.245.
+type FECCapability struct {
+	ProtectedCapability uint16                              `asn1:"protectedCapability"`
+	FecScheme           per.OID                             `asn1:"fecScheme" per:"optional"`
+	Rfc2733Format       per.Opt[FECCapabilityRfc2733Format] `asn1:"rfc2733Format"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FECCapability) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	v.ProtectedCapability = uint16(d.Whole(65534) + 1)
+	if present&0x2 != 0 {
+		v.FecScheme = d.OID()
+	}
+	if present&0x1 != 0 {
+		v.Rfc2733Format.OK = true
+		v.Rfc2733Format.V.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("FECCapability")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FECCapability) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.FecScheme != nil)
+	e.Bit(v.Rfc2733Format.OK)
+	e.Whole(uint64(v.ProtectedCapability)-1, 65534)
+	if v.FecScheme != nil {
+		e.OID(v.FecScheme)
+	}
+	if v.Rfc2733Format.OK {
+		v.Rfc2733Format.V.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("FECCapability")
+	}
+}
+
+// FECCapabilityRfc2733Format is a CHOICE of H.245 that has no name there.
+type FECCapabilityRfc2733Format struct {
+	Choice          FECCapabilityRfc2733FormatChoice
+	Rfc2733rfc2198  uint64 `asn1:"rfc2733rfc2198"`
+	Rfc2733sameport uint64 `asn1:"rfc2733sameport"`
+	Rfc2733diffport uint64 `asn1:"rfc2733diffport"`
+}
+
+// FECCapabilityRfc2733FormatChoice says which alternative a FECCapabilityRfc2733Format holds.
+type FECCapabilityRfc2733FormatChoice uint8
+
+// The alternatives of FECCapabilityRfc2733Format.
+const (
+	FECCapabilityRfc2733FormatRfc2733rfc2198 FECCapabilityRfc2733FormatChoice = iota + 1
+	FECCapabilityRfc2733FormatRfc2733sameport
+	FECCapabilityRfc2733FormatRfc2733diffport
+)
+
+var namesFECCapabilityRfc2733Format = [...]string{"rfc2733rfc2198", "rfc2733sameport", "rfc2733diffport"}
+
+// Name is the name in ASN.1.
+func (c FECCapabilityRfc2733FormatChoice) Name() string {
+	return per.Name(namesFECCapabilityRfc2733Format[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FECCapabilityRfc2733Format) UnmarshalPER(d *per.Decoder) {
+	v.Choice = FECCapabilityRfc2733FormatChoice(d.Whole(2) + 1)
+	switch v.Choice {
+	case FECCapabilityRfc2733FormatRfc2733rfc2198:
+		v.Rfc2733rfc2198 = d.Distance() + 1
+	case FECCapabilityRfc2733FormatRfc2733sameport:
+		v.Rfc2733sameport = d.Distance() + 1
+	case FECCapabilityRfc2733FormatRfc2733diffport:
+		v.Rfc2733diffport = d.Distance() + 1
+	}
+	if d.Failed() {
+		d.Within("FECCapabilityRfc2733Format")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FECCapabilityRfc2733Format) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case FECCapabilityRfc2733FormatRfc2733rfc2198:
+			if v.Rfc2733rfc2198 < 1 {
+				e.Fail(per.ErrRange, "")
+			}
+			e.Distance(v.Rfc2733rfc2198 - 1)
+		case FECCapabilityRfc2733FormatRfc2733sameport:
+			if v.Rfc2733sameport < 1 {
+				e.Fail(per.ErrRange, "")
+			}
+			e.Distance(v.Rfc2733sameport - 1)
+		case FECCapabilityRfc2733FormatRfc2733diffport:
+			if v.Rfc2733diffport < 1 {
+				e.Fail(per.ErrRange, "")
+			}
+			e.Distance(v.Rfc2733diffport - 1)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("FECCapabilityRfc2733Format")
+	}
+}
+
+// OpenLogicalChannel is the SEQUENCE OpenLogicalChannel of H.245.
+type OpenLogicalChannel struct {
+	ForwardLogicalChannelNumber     uint16                                             `asn1:"forwardLogicalChannelNumber"`
+	ForwardLogicalChannelParameters OpenLogicalChannelForwardLogicalChannelParameters  `asn1:"forwardLogicalChannelParameters"`
+	ReverseLogicalChannelParameters *OpenLogicalChannelReverseLogicalChannelParameters `asn1:"reverseLogicalChannelParameters" per:"optional"`
+	SeparateStack                   *NetworkAccessParameters                           `asn1:"separateStack" per:"optional"`
+	EncryptionSync                  *EncryptionSync                                    `asn1:"encryptionSync" per:"optional"`
+	GenericInformation              []GenericMessage                                   `asn1:"genericInformation" per:"optional"`
+	Ext                             per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *OpenLogicalChannel) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	v.ForwardLogicalChannelParameters.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.ReverseLogicalChannelParameters = per.New[OpenLogicalChannelReverseLogicalChannelParameters](d)
+		v.ReverseLogicalChannelParameters.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.SeparateStack = per.New[NetworkAccessParameters](d)
+			v.SeparateStack.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.EncryptionSync = per.New[EncryptionSync](d)
+			v.EncryptionSync.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			o := d.Open()
+			v.GenericInformation = per.List[GenericMessage](d, d.Count(0, -1))
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+			d.CloseAddition(o, &v.Ext, 2)
+		}
+		d.Rest(&v.Ext, added, 3)
+	}
+	if d.Failed() {
+		d.Within("OpenLogicalChannel")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *OpenLogicalChannel) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.SeparateStack != nil {
+		added |= 0x1
+	}
+	if v.EncryptionSync != nil {
+		added |= 0x2
+	}
+	if v.GenericInformation != nil {
+		added |= 0x4
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.ReverseLogicalChannelParameters != nil)
+	e.Whole(uint64(v.ForwardLogicalChannelNumber)-1, 65534)
+	v.ForwardLogicalChannelParameters.MarshalPER(e)
+	if v.ReverseLogicalChannelParameters != nil {
+		v.ReverseLogicalChannelParameters.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 3)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.SeparateStack.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			v.EncryptionSync.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			mark := e.Open()
+			e.Count(len(v.GenericInformation), 0, -1)
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].MarshalPER(e)
+			}
+			e.CloseAddition(mark, &v.Ext, 2)
+		}
+		e.Rest(&v.Ext, 3)
+	}
+	if e.Failed() {
+		e.Within("OpenLogicalChannel")
+	}
+}
+
+// OpenLogicalChannelForwardLogicalChannelParameters is a SEQUENCE of H.245 that has no name there.
+type OpenLogicalChannelForwardLogicalChannelParameters struct {
+	PortNumber                      per.Opt[uint16]                                                      `asn1:"portNumber"`
+	DataType                        DataType                                                             `asn1:"dataType"`
+	MultiplexParameters             OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters `asn1:"multiplexParameters"`
+	ForwardLogicalChannelDependency per.Opt[uint16]                                                      `asn1:"forwardLogicalChannelDependency"`
+	ReplacementFor                  per.Opt[uint16]                                                      `asn1:"replacementFor"`
+	Ext                             per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *OpenLogicalChannelForwardLogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	if present&0x1 != 0 {
+		v.PortNumber.OK = true
+		v.PortNumber.V = uint16(d.Whole(65535))
+	}
+	v.DataType.UnmarshalPER(d)
+	v.MultiplexParameters.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.ForwardLogicalChannelDependency.OK = true
+			v.ForwardLogicalChannelDependency.V = uint16(d.Whole(65534) + 1)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.ReplacementFor.OK = true
+			v.ReplacementFor.V = uint16(d.Whole(65534) + 1)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		d.Rest(&v.Ext, added, 2)
+	}
+	if d.Failed() {
+		d.Within("OpenLogicalChannelForwardLogicalChannelParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *OpenLogicalChannelForwardLogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.ForwardLogicalChannelDependency.OK {
+		added |= 0x1
+	}
+	if v.ReplacementFor.OK {
+		added |= 0x2
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.PortNumber.OK)
+	if v.PortNumber.OK {
+		e.Whole(uint64(v.PortNumber.V), 65535)
+	}
+	v.DataType.MarshalPER(e)
+	v.MultiplexParameters.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 2)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.ForwardLogicalChannelDependency.V)-1, 65534)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.ReplacementFor.V)-1, 65534)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		e.Rest(&v.Ext, 2)
+	}
+	if e.Failed() {
+		e.Within("OpenLogicalChannelForwardLogicalChannelParameters")
+	}
+}
+
+// OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters is a CHOICE of H.245 that has no name there.
+type OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters struct {
+	Choice                        OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersChoice
+	H222LogicalChannelParameters  *H222LogicalChannelParameters  `asn1:"h222LogicalChannelParameters"`
+	H223LogicalChannelParameters  *H223LogicalChannelParameters  `asn1:"h223LogicalChannelParameters"`
+	V76LogicalChannelParameters   *V76LogicalChannelParameters   `asn1:"v76LogicalChannelParameters"`
+	H2250LogicalChannelParameters *H2250LogicalChannelParameters `asn1:"h2250LogicalChannelParameters"`
+	Other                         *per.Alternative
+}
+
+// OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersChoice says which alternative a OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters holds.
+type OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersChoice uint8
+
+// The alternatives of OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters.
+const (
+	OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersH222LogicalChannelParameters OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersChoice = iota + 1
+	OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersH223LogicalChannelParameters
+	OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersV76LogicalChannelParameters
+	OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersH2250LogicalChannelParameters
+	OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersNone
+)
+
+var namesOpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters = [...]string{"h222LogicalChannelParameters", "h223LogicalChannelParameters", "v76LogicalChannelParameters", "h2250LogicalChannelParameters", "none"}
+
+// Name is the name in ASN.1.
+func (c OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersChoice) Name() string {
+	return per.Name(namesOpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 2 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersChoice(index + 4)
+			switch v.Choice {
+			case OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersH2250LogicalChannelParameters:
+				v.H2250LogicalChannelParameters = per.New[H2250LogicalChannelParameters](d)
+				v.H2250LogicalChannelParameters.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersH222LogicalChannelParameters:
+			v.H222LogicalChannelParameters = per.New[H222LogicalChannelParameters](d)
+			v.H222LogicalChannelParameters.UnmarshalPER(d)
+		case OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersH223LogicalChannelParameters:
+			v.H223LogicalChannelParameters = per.New[H223LogicalChannelParameters](d)
+			v.H223LogicalChannelParameters.UnmarshalPER(d)
+		case OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersV76LogicalChannelParameters:
+			v.V76LogicalChannelParameters = per.New[V76LogicalChannelParameters](d)
+			v.V76LogicalChannelParameters.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersH222LogicalChannelParameters:
+			if v.H222LogicalChannelParameters == nil {
+				e.Choose()
+				break
+			}
+			v.H222LogicalChannelParameters.MarshalPER(e)
+		case OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersH223LogicalChannelParameters:
+			if v.H223LogicalChannelParameters == nil {
+				e.Choose()
+				break
+			}
+			v.H223LogicalChannelParameters.MarshalPER(e)
+		case OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersV76LogicalChannelParameters:
+			if v.V76LogicalChannelParameters == nil {
+				e.Choose()
+				break
+			}
+			v.V76LogicalChannelParameters.MarshalPER(e)
+		}
+	case c > 3 && c <= 5:
+		e.Bit(true)
+		e.Small(int(c) - 4)
+		mark := e.Open()
+		switch v.Choice {
+		case OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersH2250LogicalChannelParameters:
+			if v.H2250LogicalChannelParameters == nil {
+				e.Choose()
+				break
+			}
+			v.H2250LogicalChannelParameters.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters")
+	}
+}
+
+// OpenLogicalChannelReverseLogicalChannelParameters is a SEQUENCE of H.245 that has no name there.
+type OpenLogicalChannelReverseLogicalChannelParameters struct {
+	DataType                        DataType                                                              `asn1:"dataType"`
+	MultiplexParameters             *OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters `asn1:"multiplexParameters" per:"optional"`
+	ReverseLogicalChannelDependency per.Opt[uint16]                                                       `asn1:"reverseLogicalChannelDependency"`
+	ReplacementFor                  per.Opt[uint16]                                                       `asn1:"replacementFor"`
+	Ext                             per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *OpenLogicalChannelReverseLogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.DataType.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.MultiplexParameters = per.New[OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters](d)
+		v.MultiplexParameters.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.ReverseLogicalChannelDependency.OK = true
+			v.ReverseLogicalChannelDependency.V = uint16(d.Whole(65534) + 1)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.ReplacementFor.OK = true
+			v.ReplacementFor.V = uint16(d.Whole(65534) + 1)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		d.Rest(&v.Ext, added, 2)
+	}
+	if d.Failed() {
+		d.Within("OpenLogicalChannelReverseLogicalChannelParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *OpenLogicalChannelReverseLogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.ReverseLogicalChannelDependency.OK {
+		added |= 0x1
+	}
+	if v.ReplacementFor.OK {
+		added |= 0x2
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.MultiplexParameters != nil)
+	v.DataType.MarshalPER(e)
+	if v.MultiplexParameters != nil {
+		v.MultiplexParameters.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 2)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.ReverseLogicalChannelDependency.V)-1, 65534)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.ReplacementFor.V)-1, 65534)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		e.Rest(&v.Ext, 2)
+	}
+	if e.Failed() {
+		e.Within("OpenLogicalChannelReverseLogicalChannelParameters")
+	}
+}
+
+// OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters is a CHOICE of H.245 that has no name there.
+type OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters struct {
+	Choice                        OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersChoice
+	H223LogicalChannelParameters  *H223LogicalChannelParameters  `asn1:"h223LogicalChannelParameters"`
+	V76LogicalChannelParameters   *V76LogicalChannelParameters   `asn1:"v76LogicalChannelParameters"`
+	H2250LogicalChannelParameters *H2250LogicalChannelParameters `asn1:"h2250LogicalChannelParameters"`
+	Other                         *per.Alternative
+}
+
+// OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersChoice says which alternative a OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters holds.
+type OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersChoice uint8
+
+// The alternatives of OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters.
+const (
+	OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersH223LogicalChannelParameters OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersChoice = iota + 1
+	OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersV76LogicalChannelParameters
+	OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersH2250LogicalChannelParameters
+)
+
+var namesOpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters = [...]string{"h223LogicalChannelParameters", "v76LogicalChannelParameters", "h2250LogicalChannelParameters"}
+
+// Name is the name in ASN.1.
+func (c OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersChoice) Name() string {
+	return per.Name(namesOpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 1 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersChoice(index + 3)
+			switch v.Choice {
+			case OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersH2250LogicalChannelParameters:
+				v.H2250LogicalChannelParameters = per.New[H2250LogicalChannelParameters](d)
+				v.H2250LogicalChannelParameters.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersH223LogicalChannelParameters:
+			v.H223LogicalChannelParameters = per.New[H223LogicalChannelParameters](d)
+			v.H223LogicalChannelParameters.UnmarshalPER(d)
+		case OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersV76LogicalChannelParameters:
+			v.V76LogicalChannelParameters = per.New[V76LogicalChannelParameters](d)
+			v.V76LogicalChannelParameters.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersH223LogicalChannelParameters:
+			if v.H223LogicalChannelParameters == nil {
+				e.Choose()
+				break
+			}
+			v.H223LogicalChannelParameters.MarshalPER(e)
+		case OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersV76LogicalChannelParameters:
+			if v.V76LogicalChannelParameters == nil {
+				e.Choose()
+				break
+			}
+			v.V76LogicalChannelParameters.MarshalPER(e)
+		}
+	case c > 2 && c <= 3:
+		e.Bit(true)
+		e.Small(int(c) - 3)
+		mark := e.Open()
+		switch v.Choice {
+		case OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersH2250LogicalChannelParameters:
+			if v.H2250LogicalChannelParameters == nil {
+				e.Choose()
+				break
+			}
+			v.H2250LogicalChannelParameters.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters")
+	}
+}
+
+// NetworkAccessParameters is the SEQUENCE NetworkAccessParameters of H.245.
+type NetworkAccessParameters struct {
+	Distribution        per.Opt[NetworkAccessParametersDistribution]       `asn1:"distribution"`
+	NetworkAddress      NetworkAccessParametersNetworkAddress              `asn1:"networkAddress"`
+	AssociateConference bool                                               `asn1:"associateConference"`
+	ExternalReference   []byte                                             `asn1:"externalReference" per:"optional"`
+	T120SetupProcedure  per.Opt[NetworkAccessParametersT120SetupProcedure] `asn1:"t120SetupProcedure"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NetworkAccessParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	if present&0x2 != 0 {
+		v.Distribution.OK = true
+		v.Distribution.V.UnmarshalPER(d)
+	}
+	v.NetworkAddress.UnmarshalPER(d)
+	v.AssociateConference = d.Bit()
+	if present&0x1 != 0 {
+		v.ExternalReference = d.OctetsSized(1, 255)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.T120SetupProcedure.OK = true
+			v.T120SetupProcedure.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("NetworkAccessParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NetworkAccessParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.T120SetupProcedure.OK {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.Distribution.OK)
+	e.Bit(v.ExternalReference != nil)
+	if v.Distribution.OK {
+		v.Distribution.V.MarshalPER(e)
+	}
+	v.NetworkAddress.MarshalPER(e)
+	e.Bit(v.AssociateConference)
+	if v.ExternalReference != nil {
+		e.OctetsSized(v.ExternalReference, 1, 255)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.T120SetupProcedure.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("NetworkAccessParameters")
+	}
+}
+
+// NetworkAccessParametersDistribution is a CHOICE of H.245 that has no name there.
+type NetworkAccessParametersDistribution struct {
+	Choice NetworkAccessParametersDistributionChoice
+	Other  *per.Alternative
+}
+
+// NetworkAccessParametersDistributionChoice says which alternative a NetworkAccessParametersDistribution holds.
+type NetworkAccessParametersDistributionChoice uint8
+
+// The alternatives of NetworkAccessParametersDistribution.
+const (
+	NetworkAccessParametersDistributionUnicast NetworkAccessParametersDistributionChoice = iota + 1
+	NetworkAccessParametersDistributionMulticast
+)
+
+var namesNetworkAccessParametersDistribution = [...]string{"unicast", "multicast"}
+
+// Name is the name in ASN.1.
+func (c NetworkAccessParametersDistributionChoice) Name() string {
+	return per.Name(namesNetworkAccessParametersDistribution[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NetworkAccessParametersDistribution) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = NetworkAccessParametersDistributionChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("NetworkAccessParametersDistribution")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NetworkAccessParametersDistribution) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("NetworkAccessParametersDistribution")
+	}
+}
+
+// NetworkAccessParametersNetworkAddress is a CHOICE of H.245 that has no name there.
+type NetworkAccessParametersNetworkAddress struct {
+	Choice           NetworkAccessParametersNetworkAddressChoice
+	Q2931Address     *Q2931Address    `asn1:"q2931Address"`
+	E164Address      string           `asn1:"e164Address"`
+	LocalAreaAddress TransportAddress `asn1:"localAreaAddress"`
+	Other            *per.Alternative
+}
+
+// NetworkAccessParametersNetworkAddressChoice says which alternative a NetworkAccessParametersNetworkAddress holds.
+type NetworkAccessParametersNetworkAddressChoice uint8
+
+// The alternatives of NetworkAccessParametersNetworkAddress.
+const (
+	NetworkAccessParametersNetworkAddressQ2931Address NetworkAccessParametersNetworkAddressChoice = iota + 1
+	NetworkAccessParametersNetworkAddressE164Address
+	NetworkAccessParametersNetworkAddressLocalAreaAddress
+)
+
+var namesNetworkAccessParametersNetworkAddress = [...]string{"q2931Address", "e164Address", "localAreaAddress"}
+
+// Name is the name in ASN.1.
+func (c NetworkAccessParametersNetworkAddressChoice) Name() string {
+	return per.Name(namesNetworkAccessParametersNetworkAddress[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NetworkAccessParametersNetworkAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = NetworkAccessParametersNetworkAddressChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case NetworkAccessParametersNetworkAddressQ2931Address:
+			v.Q2931Address = per.New[Q2931Address](d)
+			v.Q2931Address.UnmarshalPER(d)
+		case NetworkAccessParametersNetworkAddressE164Address:
+			v.E164Address = d.Chars(1, 128, h245Alphabet1)
+		case NetworkAccessParametersNetworkAddressLocalAreaAddress:
+			v.LocalAreaAddress.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("NetworkAccessParametersNetworkAddress")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NetworkAccessParametersNetworkAddress) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case NetworkAccessParametersNetworkAddressQ2931Address:
+			if v.Q2931Address == nil {
+				e.Choose()
+				break
+			}
+			v.Q2931Address.MarshalPER(e)
+		case NetworkAccessParametersNetworkAddressE164Address:
+			e.Chars(v.E164Address, 1, 128, h245Alphabet1)
+		case NetworkAccessParametersNetworkAddressLocalAreaAddress:
+			v.LocalAreaAddress.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("NetworkAccessParametersNetworkAddress")
+	}
+}
+
+// NetworkAccessParametersT120SetupProcedure is a CHOICE of H.245 that has no name there.
+type NetworkAccessParametersT120SetupProcedure struct {
+	Choice NetworkAccessParametersT120SetupProcedureChoice
+	Other  *per.Alternative
+}
+
+// NetworkAccessParametersT120SetupProcedureChoice says which alternative a NetworkAccessParametersT120SetupProcedure holds.
+type NetworkAccessParametersT120SetupProcedureChoice uint8
+
+// The alternatives of NetworkAccessParametersT120SetupProcedure.
+const (
+	NetworkAccessParametersT120SetupProcedureOriginateCall NetworkAccessParametersT120SetupProcedureChoice = iota + 1
+	NetworkAccessParametersT120SetupProcedureWaitForCall
+	NetworkAccessParametersT120SetupProcedureIssueQuery
+)
+
+var namesNetworkAccessParametersT120SetupProcedure = [...]string{"originateCall", "waitForCall", "issueQuery"}
+
+// Name is the name in ASN.1.
+func (c NetworkAccessParametersT120SetupProcedureChoice) Name() string {
+	return per.Name(namesNetworkAccessParametersT120SetupProcedure[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NetworkAccessParametersT120SetupProcedure) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = NetworkAccessParametersT120SetupProcedureChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("NetworkAccessParametersT120SetupProcedure")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NetworkAccessParametersT120SetupProcedure) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("NetworkAccessParametersT120SetupProcedure")
+	}
+}
+
+// Q2931Address is the SEQUENCE Q2931Address of H.245.
+type Q2931Address struct {
+	Address    Q2931AddressAddress `asn1:"address"`
+	Subaddress []byte              `asn1:"subaddress" per:"optional"`
+	Ext        per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *Q2931Address) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.Address.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.Subaddress = d.OctetsSized(1, 20)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("Q2931Address")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *Q2931Address) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.Subaddress != nil)
+	v.Address.MarshalPER(e)
+	if v.Subaddress != nil {
+		e.OctetsSized(v.Subaddress, 1, 20)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("Q2931Address")
+	}
+}
+
+// Q2931AddressAddress is a CHOICE of H.245 that has no name there.
+type Q2931AddressAddress struct {
+	Choice              Q2931AddressAddressChoice
+	InternationalNumber string `asn1:"internationalNumber"`
+	NsapAddress         []byte `asn1:"nsapAddress"`
+	Other               *per.Alternative
+}
+
+// Q2931AddressAddressChoice says which alternative a Q2931AddressAddress holds.
+type Q2931AddressAddressChoice uint8
+
+// The alternatives of Q2931AddressAddress.
+const (
+	Q2931AddressAddressInternationalNumber Q2931AddressAddressChoice = iota + 1
+	Q2931AddressAddressNsapAddress
+)
+
+var namesQ2931AddressAddress = [...]string{"internationalNumber", "nsapAddress"}
+
+// Name is the name in ASN.1.
+func (c Q2931AddressAddressChoice) Name() string {
+	return per.Name(namesQ2931AddressAddress[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *Q2931AddressAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = Q2931AddressAddressChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case Q2931AddressAddressInternationalNumber:
+			v.InternationalNumber = d.Chars(1, 16, h245Alphabet2)
+		case Q2931AddressAddressNsapAddress:
+			v.NsapAddress = d.OctetsSized(1, 20)
+		}
+	}
+	if d.Failed() {
+		d.Within("Q2931AddressAddress")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *Q2931AddressAddress) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case Q2931AddressAddressInternationalNumber:
+			e.Chars(v.InternationalNumber, 1, 16, h245Alphabet2)
+		case Q2931AddressAddressNsapAddress:
+			e.OctetsSized(v.NsapAddress, 1, 20)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("Q2931AddressAddress")
+	}
+}
+
+// V75Parameters is the SEQUENCE V75Parameters of H.245.
+type V75Parameters struct {
+	AudioHeaderPresent bool `asn1:"audioHeaderPresent"`
+	Ext                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *V75Parameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.AudioHeaderPresent = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("V75Parameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *V75Parameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.AudioHeaderPresent)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("V75Parameters")
+	}
+}
+
+// DataType is the CHOICE DataType of H.245.
+type DataType struct {
+	Choice                DataTypeChoice
+	NonStandard           *NonStandardParameter       `asn1:"nonStandard"`
+	VideoData             *VideoCapability            `asn1:"videoData"`
+	AudioData             *AudioCapability            `asn1:"audioData"`
+	Data                  *DataApplicationCapability  `asn1:"data"`
+	EncryptionData        EncryptionMode              `asn1:"encryptionData"`
+	H235Control           *NonStandardParameter       `asn1:"h235Control"`
+	H235Media             *H235Media                  `asn1:"h235Media"`
+	MultiplexedStream     *MultiplexedStreamParameter `asn1:"multiplexedStream"`
+	RedundancyEncoding    *RedundancyEncoding         `asn1:"redundancyEncoding"`
+	MultiplePayloadStream *MultiplePayloadStream      `asn1:"multiplePayloadStream"`
+	DepFec                DepFECData                  `asn1:"depFec"`
+	Fec                   FECData                     `asn1:"fec"`
+	Other                 *per.Alternative
+}
+
+// DataTypeChoice says which alternative a DataType holds.
+type DataTypeChoice uint8
+
+// The alternatives of DataType.
+const (
+	DataTypeNonStandard DataTypeChoice = iota + 1
+	DataTypeNullData
+	DataTypeVideoData
+	DataTypeAudioData
+	DataTypeData
+	DataTypeEncryptionData
+	DataTypeH235Control
+	DataTypeH235Media
+	DataTypeMultiplexedStream
+	DataTypeRedundancyEncoding
+	DataTypeMultiplePayloadStream
+	DataTypeDepFec
+	DataTypeFec
+)
+
+var namesDataType = [...]string{"nonStandard", "nullData", "videoData", "audioData", "data", "encryptionData", "h235Control", "h235Media", "multiplexedStream", "redundancyEncoding", "multiplePayloadStream", "depFec", "fec"}
+
+// Name is the name in ASN.1.
+func (c DataTypeChoice) Name() string { return per.Name(namesDataType[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DataType) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	if d.Bit() {
+		index := d.Small()
+		if index >= 7 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = DataTypeChoice(index + 7)
+			switch v.Choice {
+			case DataTypeH235Control:
+				v.H235Control = per.New[NonStandardParameter](d)
+				v.H235Control.UnmarshalPER(d)
+			case DataTypeH235Media:
+				v.H235Media = per.New[H235Media](d)
+				v.H235Media.UnmarshalPER(d)
+			case DataTypeMultiplexedStream:
+				v.MultiplexedStream = per.New[MultiplexedStreamParameter](d)
+				v.MultiplexedStream.UnmarshalPER(d)
+			case DataTypeRedundancyEncoding:
+				v.RedundancyEncoding = per.New[RedundancyEncoding](d)
+				v.RedundancyEncoding.UnmarshalPER(d)
+			case DataTypeMultiplePayloadStream:
+				v.MultiplePayloadStream = per.New[MultiplePayloadStream](d)
+				v.MultiplePayloadStream.UnmarshalPER(d)
+			case DataTypeDepFec:
+				v.DepFec.UnmarshalPER(d)
+			case DataTypeFec:
+				v.Fec.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = DataTypeChoice(d.Whole(5) + 1)
+		switch v.Choice {
+		case DataTypeNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case DataTypeVideoData:
+			v.VideoData = per.New[VideoCapability](d)
+			v.VideoData.UnmarshalPER(d)
+		case DataTypeAudioData:
+			v.AudioData = per.New[AudioCapability](d)
+			v.AudioData.UnmarshalPER(d)
+		case DataTypeData:
+			v.Data = per.New[DataApplicationCapability](d)
+			v.Data.UnmarshalPER(d)
+		case DataTypeEncryptionData:
+			v.EncryptionData.UnmarshalPER(d)
+		}
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("DataType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DataType) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 6:
+		e.Bit(false)
+		e.Whole(c-1, 5)
+		switch v.Choice {
+		case DataTypeNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case DataTypeVideoData:
+			if v.VideoData == nil {
+				e.Choose()
+				break
+			}
+			v.VideoData.MarshalPER(e)
+		case DataTypeAudioData:
+			if v.AudioData == nil {
+				e.Choose()
+				break
+			}
+			v.AudioData.MarshalPER(e)
+		case DataTypeData:
+			if v.Data == nil {
+				e.Choose()
+				break
+			}
+			v.Data.MarshalPER(e)
+		case DataTypeEncryptionData:
+			v.EncryptionData.MarshalPER(e)
+		}
+	case c > 6 && c <= 13:
+		e.Bit(true)
+		e.Small(int(c) - 7)
+		mark := e.Open()
+		switch v.Choice {
+		case DataTypeH235Control:
+			if v.H235Control == nil {
+				e.Choose()
+				break
+			}
+			v.H235Control.MarshalPER(e)
+		case DataTypeH235Media:
+			if v.H235Media == nil {
+				e.Choose()
+				break
+			}
+			v.H235Media.MarshalPER(e)
+		case DataTypeMultiplexedStream:
+			if v.MultiplexedStream == nil {
+				e.Choose()
+				break
+			}
+			v.MultiplexedStream.MarshalPER(e)
+		case DataTypeRedundancyEncoding:
+			if v.RedundancyEncoding == nil {
+				e.Choose()
+				break
+			}
+			v.RedundancyEncoding.MarshalPER(e)
+		case DataTypeMultiplePayloadStream:
+			if v.MultiplePayloadStream == nil {
+				e.Choose()
+				break
+			}
+			v.MultiplePayloadStream.MarshalPER(e)
+		case DataTypeDepFec:
+			v.DepFec.MarshalPER(e)
+		case DataTypeFec:
+			v.Fec.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("DataType")
+	}
+}
+
+// H235Media is the SEQUENCE H235Media of H.245.
+type H235Media struct {
+	EncryptionAuthenticationAndIntegrity EncryptionAuthenticationAndIntegrity `asn1:"encryptionAuthenticationAndIntegrity"`
+	MediaType                            H235MediaMediaType                   `asn1:"mediaType"`
+	Ext                                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H235Media) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	v.EncryptionAuthenticationAndIntegrity.UnmarshalPER(d)
+	v.MediaType.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("H235Media")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H235Media) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.EncryptionAuthenticationAndIntegrity.MarshalPER(e)
+	v.MediaType.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("H235Media")
+	}
+}
+
+// H235MediaMediaType is a CHOICE of H.245 that has no name there.
+type H235MediaMediaType struct {
+	Choice                H235MediaMediaTypeChoice
+	NonStandard           *NonStandardParameter      `asn1:"nonStandard"`
+	VideoData             *VideoCapability           `asn1:"videoData"`
+	AudioData             *AudioCapability           `asn1:"audioData"`
+	Data                  *DataApplicationCapability `asn1:"data"`
+	RedundancyEncoding    *RedundancyEncoding        `asn1:"redundancyEncoding"`
+	MultiplePayloadStream *MultiplePayloadStream     `asn1:"multiplePayloadStream"`
+	DepFec                DepFECData                 `asn1:"depFec"`
+	Fec                   FECData                    `asn1:"fec"`
+	Other                 *per.Alternative
+}
+
+// H235MediaMediaTypeChoice says which alternative a H235MediaMediaType holds.
+type H235MediaMediaTypeChoice uint8
+
+// The alternatives of H235MediaMediaType.
+const (
+	H235MediaMediaTypeNonStandard H235MediaMediaTypeChoice = iota + 1
+	H235MediaMediaTypeVideoData
+	H235MediaMediaTypeAudioData
+	H235MediaMediaTypeData
+	H235MediaMediaTypeRedundancyEncoding
+	H235MediaMediaTypeMultiplePayloadStream
+	H235MediaMediaTypeDepFec
+	H235MediaMediaTypeFec
+)
+
+var namesH235MediaMediaType = [...]string{"nonStandard", "videoData", "audioData", "data", "redundancyEncoding", "multiplePayloadStream", "depFec", "fec"}
+
+// Name is the name in ASN.1.
+func (c H235MediaMediaTypeChoice) Name() string {
+	return per.Name(namesH235MediaMediaType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H235MediaMediaType) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	if d.Bit() {
+		index := d.Small()
+		if index >= 4 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = H235MediaMediaTypeChoice(index + 5)
+			switch v.Choice {
+			case H235MediaMediaTypeRedundancyEncoding:
+				v.RedundancyEncoding = per.New[RedundancyEncoding](d)
+				v.RedundancyEncoding.UnmarshalPER(d)
+			case H235MediaMediaTypeMultiplePayloadStream:
+				v.MultiplePayloadStream = per.New[MultiplePayloadStream](d)
+				v.MultiplePayloadStream.UnmarshalPER(d)
+			case H235MediaMediaTypeDepFec:
+				v.DepFec.UnmarshalPER(d)
+			case H235MediaMediaTypeFec:
+				v.Fec.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = H235MediaMediaTypeChoice(d.Whole(3) + 1)
+		switch v.Choice {
+		case H235MediaMediaTypeNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case H235MediaMediaTypeVideoData:
+			v.VideoData = per.New[VideoCapability](d)
+			v.VideoData.UnmarshalPER(d)
+		case H235MediaMediaTypeAudioData:
+			v.AudioData = per.New[AudioCapability](d)
+			v.AudioData.UnmarshalPER(d)
+		case H235MediaMediaTypeData:
+			v.Data = per.New[DataApplicationCapability](d)
+			v.Data.UnmarshalPER(d)
+		}
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("H235MediaMediaType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H235MediaMediaType) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+		switch v.Choice {
+		case H235MediaMediaTypeNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case H235MediaMediaTypeVideoData:
+			if v.VideoData == nil {
+				e.Choose()
+				break
+			}
+			v.VideoData.MarshalPER(e)
+		case H235MediaMediaTypeAudioData:
+			if v.AudioData == nil {
+				e.Choose()
+				break
+			}
+			v.AudioData.MarshalPER(e)
+		case H235MediaMediaTypeData:
+			if v.Data == nil {
+				e.Choose()
+				break
+			}
+			v.Data.MarshalPER(e)
+		}
+	case c > 4 && c <= 8:
+		e.Bit(true)
+		e.Small(int(c) - 5)
+		mark := e.Open()
+		switch v.Choice {
+		case H235MediaMediaTypeRedundancyEncoding:
+			if v.RedundancyEncoding == nil {
+				e.Choose()
+				break
+			}
+			v.RedundancyEncoding.MarshalPER(e)
+		case H235MediaMediaTypeMultiplePayloadStream:
+			if v.MultiplePayloadStream == nil {
+				e.Choose()
+				break
+			}
+			v.MultiplePayloadStream.MarshalPER(e)
+		case H235MediaMediaTypeDepFec:
+			v.DepFec.MarshalPER(e)
+		case H235MediaMediaTypeFec:
+			v.Fec.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("H235MediaMediaType")
+	}
+}
+
+// MultiplexedStreamParameter is the SEQUENCE MultiplexedStreamParameter of H.245.
+type MultiplexedStreamParameter struct {
+	MultiplexFormat    MultiplexFormat `asn1:"multiplexFormat"`
+	ControlOnMuxStream bool            `asn1:"controlOnMuxStream"`
+	Ext                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexedStreamParameter) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.MultiplexFormat.UnmarshalPER(d)
+	v.ControlOnMuxStream = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultiplexedStreamParameter")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexedStreamParameter) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.MultiplexFormat.MarshalPER(e)
+	e.Bit(v.ControlOnMuxStream)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultiplexedStreamParameter")
+	}
+}
+
+// H222LogicalChannelParameters is the SEQUENCE H222LogicalChannelParameters of H.245.
+type H222LogicalChannelParameters struct {
+	ResourceID         uint16          `asn1:"resourceID"`
+	SubChannelID       uint16          `asn1:"subChannelID"`
+	PcrPid             per.Opt[uint16] `asn1:"pcr-pid"`
+	ProgramDescriptors []byte          `asn1:"programDescriptors" per:"optional"`
+	StreamDescriptors  []byte          `asn1:"streamDescriptors" per:"optional"`
+	Ext                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H222LogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(3)
+	v.ResourceID = uint16(d.Whole(65535))
+	v.SubChannelID = uint16(d.Whole(8191))
+	if present&0x4 != 0 {
+		v.PcrPid.OK = true
+		v.PcrPid.V = uint16(d.Whole(8191))
+	}
+	if present&0x2 != 0 {
+		v.ProgramDescriptors = d.Octets()
+	}
+	if present&0x1 != 0 {
+		v.StreamDescriptors = d.Octets()
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H222LogicalChannelParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H222LogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.PcrPid.OK)
+	e.Bit(v.ProgramDescriptors != nil)
+	e.Bit(v.StreamDescriptors != nil)
+	e.Whole(uint64(v.ResourceID), 65535)
+	e.Whole(uint64(v.SubChannelID), 8191)
+	if v.PcrPid.OK {
+		e.Whole(uint64(v.PcrPid.V), 8191)
+	}
+	if v.ProgramDescriptors != nil {
+		e.Octets(v.ProgramDescriptors)
+	}
+	if v.StreamDescriptors != nil {
+		e.Octets(v.StreamDescriptors)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H222LogicalChannelParameters")
+	}
+}
+
+// H223LogicalChannelParameters is the SEQUENCE H223LogicalChannelParameters of H.245.
+type H223LogicalChannelParameters struct {
+	AdaptationLayerType H223LogicalChannelParametersAdaptationLayerType `asn1:"adaptationLayerType"`
+	SegmentableFlag     bool                                            `asn1:"segmentableFlag"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223LogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.AdaptationLayerType.UnmarshalPER(d)
+	v.SegmentableFlag = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H223LogicalChannelParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223LogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.AdaptationLayerType.MarshalPER(e)
+	e.Bit(v.SegmentableFlag)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H223LogicalChannelParameters")
+	}
+}
+
+// H223LogicalChannelParametersAdaptationLayerType is a CHOICE of H.245 that has no name there.
+type H223LogicalChannelParametersAdaptationLayerType struct {
+	Choice      H223LogicalChannelParametersAdaptationLayerTypeChoice
+	NonStandard *NonStandardParameter                                   `asn1:"nonStandard"`
+	Al3         H223LogicalChannelParametersAdaptationLayerTypeAl3Value `asn1:"al3"`
+	Al1M        *H223AL1MParameters                                     `asn1:"al1M"`
+	Al2M        *H223AL2MParameters                                     `asn1:"al2M"`
+	Al3M        *H223AL3MParameters                                     `asn1:"al3M"`
+	Other       *per.Alternative
+}
+
+// H223LogicalChannelParametersAdaptationLayerTypeChoice says which alternative a H223LogicalChannelParametersAdaptationLayerType holds.
+type H223LogicalChannelParametersAdaptationLayerTypeChoice uint8
+
+// The alternatives of H223LogicalChannelParametersAdaptationLayerType.
+const (
+	H223LogicalChannelParametersAdaptationLayerTypeNonStandard H223LogicalChannelParametersAdaptationLayerTypeChoice = iota + 1
+	H223LogicalChannelParametersAdaptationLayerTypeAl1Framed
+	H223LogicalChannelParametersAdaptationLayerTypeAl1NotFramed
+	H223LogicalChannelParametersAdaptationLayerTypeAl2WithoutSequenceNumbers
+	H223LogicalChannelParametersAdaptationLayerTypeAl2WithSequenceNumbers
+	H223LogicalChannelParametersAdaptationLayerTypeAl3
+	H223LogicalChannelParametersAdaptationLayerTypeAl1M
+	H223LogicalChannelParametersAdaptationLayerTypeAl2M
+	H223LogicalChannelParametersAdaptationLayerTypeAl3M
+)
+
+var namesH223LogicalChannelParametersAdaptationLayerType = [...]string{"nonStandard", "al1Framed", "al1NotFramed", "al2WithoutSequenceNumbers", "al2WithSequenceNumbers", "al3", "al1M", "al2M", "al3M"}
+
+// Name is the name in ASN.1.
+func (c H223LogicalChannelParametersAdaptationLayerTypeChoice) Name() string {
+	return per.Name(namesH223LogicalChannelParametersAdaptationLayerType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223LogicalChannelParametersAdaptationLayerType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 3 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = H223LogicalChannelParametersAdaptationLayerTypeChoice(index + 7)
+			switch v.Choice {
+			case H223LogicalChannelParametersAdaptationLayerTypeAl1M:
+				v.Al1M = per.New[H223AL1MParameters](d)
+				v.Al1M.UnmarshalPER(d)
+			case H223LogicalChannelParametersAdaptationLayerTypeAl2M:
+				v.Al2M = per.New[H223AL2MParameters](d)
+				v.Al2M.UnmarshalPER(d)
+			case H223LogicalChannelParametersAdaptationLayerTypeAl3M:
+				v.Al3M = per.New[H223AL3MParameters](d)
+				v.Al3M.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = H223LogicalChannelParametersAdaptationLayerTypeChoice(d.Whole(5) + 1)
+		switch v.Choice {
+		case H223LogicalChannelParametersAdaptationLayerTypeNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case H223LogicalChannelParametersAdaptationLayerTypeAl3:
+			v.Al3.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("H223LogicalChannelParametersAdaptationLayerType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223LogicalChannelParametersAdaptationLayerType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 6:
+		e.Bit(false)
+		e.Whole(c-1, 5)
+		switch v.Choice {
+		case H223LogicalChannelParametersAdaptationLayerTypeNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case H223LogicalChannelParametersAdaptationLayerTypeAl3:
+			v.Al3.MarshalPER(e)
+		}
+	case c > 6 && c <= 9:
+		e.Bit(true)
+		e.Small(int(c) - 7)
+		mark := e.Open()
+		switch v.Choice {
+		case H223LogicalChannelParametersAdaptationLayerTypeAl1M:
+			if v.Al1M == nil {
+				e.Choose()
+				break
+			}
+			v.Al1M.MarshalPER(e)
+		case H223LogicalChannelParametersAdaptationLayerTypeAl2M:
+			if v.Al2M == nil {
+				e.Choose()
+				break
+			}
+			v.Al2M.MarshalPER(e)
+		case H223LogicalChannelParametersAdaptationLayerTypeAl3M:
+			if v.Al3M == nil {
+				e.Choose()
+				break
+			}
+			v.Al3M.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223LogicalChannelParametersAdaptationLayerType")
+	}
+}
+
+// H223LogicalChannelParametersAdaptationLayerTypeAl3Value is a SEQUENCE of H.245 that has no name there.
+type H223LogicalChannelParametersAdaptationLayerTypeAl3Value struct {
+	ControlFieldOctets uint8  `asn1:"controlFieldOctets"`
+	SendBufferSize     uint32 `asn1:"sendBufferSize"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223LogicalChannelParametersAdaptationLayerTypeAl3Value) UnmarshalPER(d *per.Decoder) {
+	v.ControlFieldOctets = uint8(d.Whole(2))
+	v.SendBufferSize = uint32(d.Whole(16777215))
+	if d.Failed() {
+		d.Within("H223LogicalChannelParametersAdaptationLayerTypeAl3Value")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223LogicalChannelParametersAdaptationLayerTypeAl3Value) MarshalPER(e *per.Encoder) {
+	e.Whole(uint64(v.ControlFieldOctets), 2)
+	e.Whole(uint64(v.SendBufferSize), 16777215)
+	if e.Failed() {
+		e.Within("H223LogicalChannelParametersAdaptationLayerTypeAl3Value")
+	}
+}
+
+// H223AL1MParameters is the SEQUENCE H223AL1MParameters of H.245.
+type H223AL1MParameters struct {
+	TransferMode      H223AL1MParametersTransferMode `asn1:"transferMode"`
+	HeaderFEC         H223AL1MParametersHeaderFEC    `asn1:"headerFEC"`
+	CrcLength         H223AL1MParametersCrcLength    `asn1:"crcLength"`
+	RcpcCodeRate      uint8                          `asn1:"rcpcCodeRate"`
+	ArqType           H223AL1MParametersArqType      `asn1:"arqType"`
+	AlpduInterleaving bool                           `asn1:"alpduInterleaving"`
+	AlsduSplitting    bool                           `asn1:"alsduSplitting"`
+	RsCodeCorrection  per.Opt[uint8]                 `asn1:"rsCodeCorrection"`
+	Ext               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AL1MParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.TransferMode.UnmarshalPER(d)
+	v.HeaderFEC.UnmarshalPER(d)
+	v.CrcLength.UnmarshalPER(d)
+	v.RcpcCodeRate = uint8(d.Whole(24) + 8)
+	v.ArqType.UnmarshalPER(d)
+	v.AlpduInterleaving = d.Bit()
+	v.AlsduSplitting = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.RsCodeCorrection.OK = true
+			v.RsCodeCorrection.V = uint8(d.Whole(127))
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("H223AL1MParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AL1MParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.RsCodeCorrection.OK {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.TransferMode.MarshalPER(e)
+	v.HeaderFEC.MarshalPER(e)
+	v.CrcLength.MarshalPER(e)
+	e.Whole(uint64(v.RcpcCodeRate)-8, 24)
+	v.ArqType.MarshalPER(e)
+	e.Bit(v.AlpduInterleaving)
+	e.Bit(v.AlsduSplitting)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.RsCodeCorrection.V), 127)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("H223AL1MParameters")
+	}
+}
+
+// H223AL1MParametersTransferMode is a CHOICE of H.245 that has no name there.
+type H223AL1MParametersTransferMode struct {
+	Choice H223AL1MParametersTransferModeChoice
+	Other  *per.Alternative
+}
+
+// H223AL1MParametersTransferModeChoice says which alternative a H223AL1MParametersTransferMode holds.
+type H223AL1MParametersTransferModeChoice uint8
+
+// The alternatives of H223AL1MParametersTransferMode.
+const (
+	H223AL1MParametersTransferModeFramed H223AL1MParametersTransferModeChoice = iota + 1
+	H223AL1MParametersTransferModeUnframed
+)
+
+var namesH223AL1MParametersTransferMode = [...]string{"framed", "unframed"}
+
+// Name is the name in ASN.1.
+func (c H223AL1MParametersTransferModeChoice) Name() string {
+	return per.Name(namesH223AL1MParametersTransferMode[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AL1MParametersTransferMode) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = H223AL1MParametersTransferModeChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("H223AL1MParametersTransferMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AL1MParametersTransferMode) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223AL1MParametersTransferMode")
+	}
+}
+
+// H223AL1MParametersHeaderFEC is a CHOICE of H.245 that has no name there.
+type H223AL1MParametersHeaderFEC struct {
+	Choice H223AL1MParametersHeaderFECChoice
+	Other  *per.Alternative
+}
+
+// H223AL1MParametersHeaderFECChoice says which alternative a H223AL1MParametersHeaderFEC holds.
+type H223AL1MParametersHeaderFECChoice uint8
+
+// The alternatives of H223AL1MParametersHeaderFEC.
+const (
+	H223AL1MParametersHeaderFECSebch167 H223AL1MParametersHeaderFECChoice = iota + 1
+	H223AL1MParametersHeaderFECGolay2412
+)
+
+var namesH223AL1MParametersHeaderFEC = [...]string{"sebch16-7", "golay24-12"}
+
+// Name is the name in ASN.1.
+func (c H223AL1MParametersHeaderFECChoice) Name() string {
+	return per.Name(namesH223AL1MParametersHeaderFEC[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AL1MParametersHeaderFEC) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = H223AL1MParametersHeaderFECChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("H223AL1MParametersHeaderFEC")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AL1MParametersHeaderFEC) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223AL1MParametersHeaderFEC")
+	}
+}
+
+// H223AL1MParametersCrcLength is a CHOICE of H.245 that has no name there.
+type H223AL1MParametersCrcLength struct {
+	Choice H223AL1MParametersCrcLengthChoice
+	Other  *per.Alternative
+}
+
+// H223AL1MParametersCrcLengthChoice says which alternative a H223AL1MParametersCrcLength holds.
+type H223AL1MParametersCrcLengthChoice uint8
+
+// The alternatives of H223AL1MParametersCrcLength.
+const (
+	H223AL1MParametersCrcLengthCrc4bit H223AL1MParametersCrcLengthChoice = iota + 1
+	H223AL1MParametersCrcLengthCrc12bit
+	H223AL1MParametersCrcLengthCrc20bit
+	H223AL1MParametersCrcLengthCrc28bit
+	H223AL1MParametersCrcLengthCrc8bit
+	H223AL1MParametersCrcLengthCrc16bit
+	H223AL1MParametersCrcLengthCrc32bit
+	H223AL1MParametersCrcLengthCrcNotUsed
+)
+
+var namesH223AL1MParametersCrcLength = [...]string{"crc4bit", "crc12bit", "crc20bit", "crc28bit", "crc8bit", "crc16bit", "crc32bit", "crcNotUsed"}
+
+// Name is the name in ASN.1.
+func (c H223AL1MParametersCrcLengthChoice) Name() string {
+	return per.Name(namesH223AL1MParametersCrcLength[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AL1MParametersCrcLength) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 4 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = H223AL1MParametersCrcLengthChoice(index + 5)
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = H223AL1MParametersCrcLengthChoice(d.Whole(3) + 1)
+	}
+	if d.Failed() {
+		d.Within("H223AL1MParametersCrcLength")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AL1MParametersCrcLength) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+	case c > 4 && c <= 8:
+		e.Bit(true)
+		e.Small(int(c) - 5)
+		mark := e.Open()
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223AL1MParametersCrcLength")
+	}
+}
+
+// H223AL1MParametersArqType is a CHOICE of H.245 that has no name there.
+type H223AL1MParametersArqType struct {
+	Choice    H223AL1MParametersArqTypeChoice
+	TypeIArq  *H223AnnexCArqParameters `asn1:"typeIArq"`
+	TypeIIArq *H223AnnexCArqParameters `asn1:"typeIIArq"`
+	Other     *per.Alternative
+}
+
+// H223AL1MParametersArqTypeChoice says which alternative a H223AL1MParametersArqType holds.
+type H223AL1MParametersArqTypeChoice uint8
+
+// The alternatives of H223AL1MParametersArqType.
+const (
+	H223AL1MParametersArqTypeNoArq H223AL1MParametersArqTypeChoice = iota + 1
+	H223AL1MParametersArqTypeTypeIArq
+	H223AL1MParametersArqTypeTypeIIArq
+)
+
+var namesH223AL1MParametersArqType = [...]string{"noArq", "typeIArq", "typeIIArq"}
+
+// Name is the name in ASN.1.
+func (c H223AL1MParametersArqTypeChoice) Name() string {
+	return per.Name(namesH223AL1MParametersArqType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AL1MParametersArqType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = H223AL1MParametersArqTypeChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case H223AL1MParametersArqTypeTypeIArq:
+			v.TypeIArq = per.New[H223AnnexCArqParameters](d)
+			v.TypeIArq.UnmarshalPER(d)
+		case H223AL1MParametersArqTypeTypeIIArq:
+			v.TypeIIArq = per.New[H223AnnexCArqParameters](d)
+			v.TypeIIArq.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("H223AL1MParametersArqType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AL1MParametersArqType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case H223AL1MParametersArqTypeTypeIArq:
+			if v.TypeIArq == nil {
+				e.Choose()
+				break
+			}
+			v.TypeIArq.MarshalPER(e)
+		case H223AL1MParametersArqTypeTypeIIArq:
+			if v.TypeIIArq == nil {
+				e.Choose()
+				break
+			}
+			v.TypeIIArq.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223AL1MParametersArqType")
+	}
+}
+
+// H223AL2MParameters is the SEQUENCE H223AL2MParameters of H.245.
+type H223AL2MParameters struct {
+	HeaderFEC         H223AL2MParametersHeaderFEC `asn1:"headerFEC"`
+	AlpduInterleaving bool                        `asn1:"alpduInterleaving"`
+	Ext               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AL2MParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.HeaderFEC.UnmarshalPER(d)
+	v.AlpduInterleaving = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H223AL2MParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AL2MParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.HeaderFEC.MarshalPER(e)
+	e.Bit(v.AlpduInterleaving)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H223AL2MParameters")
+	}
+}
+
+// H223AL2MParametersHeaderFEC is a CHOICE of H.245 that has no name there.
+type H223AL2MParametersHeaderFEC struct {
+	Choice H223AL2MParametersHeaderFECChoice
+	Other  *per.Alternative
+}
+
+// H223AL2MParametersHeaderFECChoice says which alternative a H223AL2MParametersHeaderFEC holds.
+type H223AL2MParametersHeaderFECChoice uint8
+
+// The alternatives of H223AL2MParametersHeaderFEC.
+const (
+	H223AL2MParametersHeaderFECSebch165 H223AL2MParametersHeaderFECChoice = iota + 1
+	H223AL2MParametersHeaderFECGolay2412
+)
+
+var namesH223AL2MParametersHeaderFEC = [...]string{"sebch16-5", "golay24-12"}
+
+// Name is the name in ASN.1.
+func (c H223AL2MParametersHeaderFECChoice) Name() string {
+	return per.Name(namesH223AL2MParametersHeaderFEC[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AL2MParametersHeaderFEC) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = H223AL2MParametersHeaderFECChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("H223AL2MParametersHeaderFEC")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AL2MParametersHeaderFEC) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223AL2MParametersHeaderFEC")
+	}
+}
+
+// H223AL3MParameters is the SEQUENCE H223AL3MParameters of H.245.
+type H223AL3MParameters struct {
+	HeaderFormat      H223AL3MParametersHeaderFormat `asn1:"headerFormat"`
+	CrcLength         H223AL3MParametersCrcLength    `asn1:"crcLength"`
+	RcpcCodeRate      uint8                          `asn1:"rcpcCodeRate"`
+	ArqType           H223AL3MParametersArqType      `asn1:"arqType"`
+	AlpduInterleaving bool                           `asn1:"alpduInterleaving"`
+	RsCodeCorrection  per.Opt[uint8]                 `asn1:"rsCodeCorrection"`
+	Ext               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AL3MParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.HeaderFormat.UnmarshalPER(d)
+	v.CrcLength.UnmarshalPER(d)
+	v.RcpcCodeRate = uint8(d.Whole(24) + 8)
+	v.ArqType.UnmarshalPER(d)
+	v.AlpduInterleaving = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.RsCodeCorrection.OK = true
+			v.RsCodeCorrection.V = uint8(d.Whole(127))
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("H223AL3MParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AL3MParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.RsCodeCorrection.OK {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.HeaderFormat.MarshalPER(e)
+	v.CrcLength.MarshalPER(e)
+	e.Whole(uint64(v.RcpcCodeRate)-8, 24)
+	v.ArqType.MarshalPER(e)
+	e.Bit(v.AlpduInterleaving)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.RsCodeCorrection.V), 127)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("H223AL3MParameters")
+	}
+}
+
+// H223AL3MParametersHeaderFormat is a CHOICE of H.245 that has no name there.
+type H223AL3MParametersHeaderFormat struct {
+	Choice H223AL3MParametersHeaderFormatChoice
+	Other  *per.Alternative
+}
+
+// H223AL3MParametersHeaderFormatChoice says which alternative a H223AL3MParametersHeaderFormat holds.
+type H223AL3MParametersHeaderFormatChoice uint8
+
+// The alternatives of H223AL3MParametersHeaderFormat.
+const (
+	H223AL3MParametersHeaderFormatSebch167 H223AL3MParametersHeaderFormatChoice = iota + 1
+	H223AL3MParametersHeaderFormatGolay2412
+)
+
+var namesH223AL3MParametersHeaderFormat = [...]string{"sebch16-7", "golay24-12"}
+
+// Name is the name in ASN.1.
+func (c H223AL3MParametersHeaderFormatChoice) Name() string {
+	return per.Name(namesH223AL3MParametersHeaderFormat[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AL3MParametersHeaderFormat) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = H223AL3MParametersHeaderFormatChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("H223AL3MParametersHeaderFormat")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AL3MParametersHeaderFormat) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223AL3MParametersHeaderFormat")
+	}
+}
+
+// H223AL3MParametersCrcLength is a CHOICE of H.245 that has no name there.
+type H223AL3MParametersCrcLength struct {
+	Choice H223AL3MParametersCrcLengthChoice
+	Other  *per.Alternative
+}
+
+// H223AL3MParametersCrcLengthChoice says which alternative a H223AL3MParametersCrcLength holds.
+type H223AL3MParametersCrcLengthChoice uint8
+
+// The alternatives of H223AL3MParametersCrcLength.
+const (
+	H223AL3MParametersCrcLengthCrc4bit H223AL3MParametersCrcLengthChoice = iota + 1
+	H223AL3MParametersCrcLengthCrc12bit
+	H223AL3MParametersCrcLengthCrc20bit
+	H223AL3MParametersCrcLengthCrc28bit
+	H223AL3MParametersCrcLengthCrc8bit
+	H223AL3MParametersCrcLengthCrc16bit
+	H223AL3MParametersCrcLengthCrc32bit
+	H223AL3MParametersCrcLengthCrcNotUsed
+)
+
+var namesH223AL3MParametersCrcLength = [...]string{"crc4bit", "crc12bit", "crc20bit", "crc28bit", "crc8bit", "crc16bit", "crc32bit", "crcNotUsed"}
+
+// Name is the name in ASN.1.
+func (c H223AL3MParametersCrcLengthChoice) Name() string {
+	return per.Name(namesH223AL3MParametersCrcLength[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AL3MParametersCrcLength) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 4 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = H223AL3MParametersCrcLengthChoice(index + 5)
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = H223AL3MParametersCrcLengthChoice(d.Whole(3) + 1)
+	}
+	if d.Failed() {
+		d.Within("H223AL3MParametersCrcLength")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AL3MParametersCrcLength) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+	case c > 4 && c <= 8:
+		e.Bit(true)
+		e.Small(int(c) - 5)
+		mark := e.Open()
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223AL3MParametersCrcLength")
+	}
+}
+
+// H223AL3MParametersArqType is a CHOICE of H.245 that has no name there.
+type H223AL3MParametersArqType struct {
+	Choice    H223AL3MParametersArqTypeChoice
+	TypeIArq  *H223AnnexCArqParameters `asn1:"typeIArq"`
+	TypeIIArq *H223AnnexCArqParameters `asn1:"typeIIArq"`
+	Other     *per.Alternative
+}
+
+// H223AL3MParametersArqTypeChoice says which alternative a H223AL3MParametersArqType holds.
+type H223AL3MParametersArqTypeChoice uint8
+
+// The alternatives of H223AL3MParametersArqType.
+const (
+	H223AL3MParametersArqTypeNoArq H223AL3MParametersArqTypeChoice = iota + 1
+	H223AL3MParametersArqTypeTypeIArq
+	H223AL3MParametersArqTypeTypeIIArq
+)
+
+var namesH223AL3MParametersArqType = [...]string{"noArq", "typeIArq", "typeIIArq"}
+
+// Name is the name in ASN.1.
+func (c H223AL3MParametersArqTypeChoice) Name() string {
+	return per.Name(namesH223AL3MParametersArqType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AL3MParametersArqType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = H223AL3MParametersArqTypeChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case H223AL3MParametersArqTypeTypeIArq:
+			v.TypeIArq = per.New[H223AnnexCArqParameters](d)
+			v.TypeIArq.UnmarshalPER(d)
+		case H223AL3MParametersArqTypeTypeIIArq:
+			v.TypeIIArq = per.New[H223AnnexCArqParameters](d)
+			v.TypeIIArq.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("H223AL3MParametersArqType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AL3MParametersArqType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case H223AL3MParametersArqTypeTypeIArq:
+			if v.TypeIArq == nil {
+				e.Choose()
+				break
+			}
+			v.TypeIArq.MarshalPER(e)
+		case H223AL3MParametersArqTypeTypeIIArq:
+			if v.TypeIIArq == nil {
+				e.Choose()
+				break
+			}
+			v.TypeIIArq.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223AL3MParametersArqType")
+	}
+}
+
+// H223AnnexCArqParameters is the SEQUENCE H223AnnexCArqParameters of H.245.
+type H223AnnexCArqParameters struct {
+	NumberOfRetransmissions H223AnnexCArqParametersNumberOfRetransmissions `asn1:"numberOfRetransmissions"`
+	SendBufferSize          uint32                                         `asn1:"sendBufferSize"`
+	Ext                     per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AnnexCArqParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.NumberOfRetransmissions.UnmarshalPER(d)
+	v.SendBufferSize = uint32(d.Whole(16777215))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H223AnnexCArqParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AnnexCArqParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.NumberOfRetransmissions.MarshalPER(e)
+	e.Whole(uint64(v.SendBufferSize), 16777215)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H223AnnexCArqParameters")
+	}
+}
+
+// H223AnnexCArqParametersNumberOfRetransmissions is a CHOICE of H.245 that has no name there.
+type H223AnnexCArqParametersNumberOfRetransmissions struct {
+	Choice H223AnnexCArqParametersNumberOfRetransmissionsChoice
+	Finite uint8 `asn1:"finite"`
+	Other  *per.Alternative
+}
+
+// H223AnnexCArqParametersNumberOfRetransmissionsChoice says which alternative a H223AnnexCArqParametersNumberOfRetransmissions holds.
+type H223AnnexCArqParametersNumberOfRetransmissionsChoice uint8
+
+// The alternatives of H223AnnexCArqParametersNumberOfRetransmissions.
+const (
+	H223AnnexCArqParametersNumberOfRetransmissionsFinite H223AnnexCArqParametersNumberOfRetransmissionsChoice = iota + 1
+	H223AnnexCArqParametersNumberOfRetransmissionsInfinite
+)
+
+var namesH223AnnexCArqParametersNumberOfRetransmissions = [...]string{"finite", "infinite"}
+
+// Name is the name in ASN.1.
+func (c H223AnnexCArqParametersNumberOfRetransmissionsChoice) Name() string {
+	return per.Name(namesH223AnnexCArqParametersNumberOfRetransmissions[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223AnnexCArqParametersNumberOfRetransmissions) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = H223AnnexCArqParametersNumberOfRetransmissionsChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case H223AnnexCArqParametersNumberOfRetransmissionsFinite:
+			v.Finite = uint8(d.Whole(16))
+		}
+	}
+	if d.Failed() {
+		d.Within("H223AnnexCArqParametersNumberOfRetransmissions")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223AnnexCArqParametersNumberOfRetransmissions) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case H223AnnexCArqParametersNumberOfRetransmissionsFinite:
+			e.Whole(uint64(v.Finite), 16)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223AnnexCArqParametersNumberOfRetransmissions")
+	}
+}
+
+// V76LogicalChannelParameters is the SEQUENCE V76LogicalChannelParameters of H.245.
+type V76LogicalChannelParameters struct {
+	HdlcParameters V76HDLCParameters                        `asn1:"hdlcParameters"`
+	SuspendResume  V76LogicalChannelParametersSuspendResume `asn1:"suspendResume"`
+	UIH            bool                                     `asn1:"uIH"`
+	Mode           V76LogicalChannelParametersMode          `asn1:"mode"`
+	V75Parameters  V75Parameters                            `asn1:"v75Parameters"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *V76LogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.HdlcParameters.UnmarshalPER(d)
+	v.SuspendResume.UnmarshalPER(d)
+	v.UIH = d.Bit()
+	v.Mode.UnmarshalPER(d)
+	v.V75Parameters.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("V76LogicalChannelParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *V76LogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.HdlcParameters.MarshalPER(e)
+	v.SuspendResume.MarshalPER(e)
+	e.Bit(v.UIH)
+	v.Mode.MarshalPER(e)
+	v.V75Parameters.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("V76LogicalChannelParameters")
+	}
+}
+
+// V76LogicalChannelParametersSuspendResume is a CHOICE of H.245 that has no name there.
+type V76LogicalChannelParametersSuspendResume struct {
+	Choice V76LogicalChannelParametersSuspendResumeChoice
+	Other  *per.Alternative
+}
+
+// V76LogicalChannelParametersSuspendResumeChoice says which alternative a V76LogicalChannelParametersSuspendResume holds.
+type V76LogicalChannelParametersSuspendResumeChoice uint8
+
+// The alternatives of V76LogicalChannelParametersSuspendResume.
+const (
+	V76LogicalChannelParametersSuspendResumeNoSuspendResume V76LogicalChannelParametersSuspendResumeChoice = iota + 1
+	V76LogicalChannelParametersSuspendResumeSuspendResumewAddress
+	V76LogicalChannelParametersSuspendResumeSuspendResumewoAddress
+)
+
+var namesV76LogicalChannelParametersSuspendResume = [...]string{"noSuspendResume", "suspendResumewAddress", "suspendResumewoAddress"}
+
+// Name is the name in ASN.1.
+func (c V76LogicalChannelParametersSuspendResumeChoice) Name() string {
+	return per.Name(namesV76LogicalChannelParametersSuspendResume[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *V76LogicalChannelParametersSuspendResume) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = V76LogicalChannelParametersSuspendResumeChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("V76LogicalChannelParametersSuspendResume")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *V76LogicalChannelParametersSuspendResume) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("V76LogicalChannelParametersSuspendResume")
+	}
+}
+
+// V76LogicalChannelParametersMode is a CHOICE of H.245 that has no name there.
+type V76LogicalChannelParametersMode struct {
+	Choice V76LogicalChannelParametersModeChoice
+	ERM    *V76LogicalChannelParametersModeERMValue `asn1:"eRM"`
+	Other  *per.Alternative
+}
+
+// V76LogicalChannelParametersModeChoice says which alternative a V76LogicalChannelParametersMode holds.
+type V76LogicalChannelParametersModeChoice uint8
+
+// The alternatives of V76LogicalChannelParametersMode.
+const (
+	V76LogicalChannelParametersModeERM V76LogicalChannelParametersModeChoice = iota + 1
+	V76LogicalChannelParametersModeUNERM
+)
+
+var namesV76LogicalChannelParametersMode = [...]string{"eRM", "uNERM"}
+
+// Name is the name in ASN.1.
+func (c V76LogicalChannelParametersModeChoice) Name() string {
+	return per.Name(namesV76LogicalChannelParametersMode[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *V76LogicalChannelParametersMode) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = V76LogicalChannelParametersModeChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case V76LogicalChannelParametersModeERM:
+			v.ERM = per.New[V76LogicalChannelParametersModeERMValue](d)
+			v.ERM.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("V76LogicalChannelParametersMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *V76LogicalChannelParametersMode) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case V76LogicalChannelParametersModeERM:
+			if v.ERM == nil {
+				e.Choose()
+				break
+			}
+			v.ERM.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("V76LogicalChannelParametersMode")
+	}
+}
+
+// V76LogicalChannelParametersModeERMValue is a SEQUENCE of H.245 that has no name there.
+type V76LogicalChannelParametersModeERMValue struct {
+	WindowSize uint8                                           `asn1:"windowSize"`
+	Recovery   V76LogicalChannelParametersModeERMValueRecovery `asn1:"recovery"`
+	Ext        per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *V76LogicalChannelParametersModeERMValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.WindowSize = uint8(d.Whole(126) + 1)
+	v.Recovery.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("V76LogicalChannelParametersModeERMValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *V76LogicalChannelParametersModeERMValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.WindowSize)-1, 126)
+	v.Recovery.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("V76LogicalChannelParametersModeERMValue")
+	}
+}
+
+// V76LogicalChannelParametersModeERMValueRecovery is a CHOICE of H.245 that has no name there.
+type V76LogicalChannelParametersModeERMValueRecovery struct {
+	Choice V76LogicalChannelParametersModeERMValueRecoveryChoice
+	Other  *per.Alternative
+}
+
+// V76LogicalChannelParametersModeERMValueRecoveryChoice says which alternative a V76LogicalChannelParametersModeERMValueRecovery holds.
+type V76LogicalChannelParametersModeERMValueRecoveryChoice uint8
+
+// The alternatives of V76LogicalChannelParametersModeERMValueRecovery.
+const (
+	V76LogicalChannelParametersModeERMValueRecoveryRej V76LogicalChannelParametersModeERMValueRecoveryChoice = iota + 1
+	V76LogicalChannelParametersModeERMValueRecoverySREJ
+	V76LogicalChannelParametersModeERMValueRecoveryMSREJ
+)
+
+var namesV76LogicalChannelParametersModeERMValueRecovery = [...]string{"rej", "sREJ", "mSREJ"}
+
+// Name is the name in ASN.1.
+func (c V76LogicalChannelParametersModeERMValueRecoveryChoice) Name() string {
+	return per.Name(namesV76LogicalChannelParametersModeERMValueRecovery[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *V76LogicalChannelParametersModeERMValueRecovery) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = V76LogicalChannelParametersModeERMValueRecoveryChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("V76LogicalChannelParametersModeERMValueRecovery")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *V76LogicalChannelParametersModeERMValueRecovery) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("V76LogicalChannelParametersModeERMValueRecovery")
+	}
+}
+
+// V76HDLCParameters is the SEQUENCE V76HDLCParameters of H.245.
+type V76HDLCParameters struct {
+	CrcLength             CRCLength `asn1:"crcLength"`
+	N401                  uint16    `asn1:"n401"`
+	LoopbackTestProcedure bool      `asn1:"loopbackTestProcedure"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *V76HDLCParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.CrcLength.UnmarshalPER(d)
+	v.N401 = uint16(d.Whole(4094) + 1)
+	v.LoopbackTestProcedure = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("V76HDLCParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *V76HDLCParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.CrcLength.MarshalPER(e)
+	e.Whole(uint64(v.N401)-1, 4094)
+	e.Bit(v.LoopbackTestProcedure)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("V76HDLCParameters")
+	}
+}
+
+// CRCLength is the CHOICE CRCLength of H.245.
+type CRCLength struct {
+	Choice CRCLengthChoice
+	Other  *per.Alternative
+}
+
+// CRCLengthChoice says which alternative a CRCLength holds.
+type CRCLengthChoice uint8
+
+// The alternatives of CRCLength.
+const (
+	CRCLengthCrc8bit CRCLengthChoice = iota + 1
+	CRCLengthCrc16bit
+	CRCLengthCrc32bit
+)
+
+var namesCRCLength = [...]string{"crc8bit", "crc16bit", "crc32bit"}
+
+// Name is the name in ASN.1.
+func (c CRCLengthChoice) Name() string { return per.Name(namesCRCLength[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CRCLength) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = CRCLengthChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("CRCLength")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CRCLength) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("CRCLength")
+	}
+}
+
+// H2250LogicalChannelParameters is the SEQUENCE H2250LogicalChannelParameters of H.245.
+type H2250LogicalChannelParameters struct {
+	NonStandard                    []NonStandardParameter                                   `asn1:"nonStandard" per:"optional"`
+	SessionID                      uint8                                                    `asn1:"sessionID"`
+	AssociatedSessionID            per.Opt[uint8]                                           `asn1:"associatedSessionID"`
+	MediaChannel                   per.Opt[TransportAddress]                                `asn1:"mediaChannel"`
+	MediaGuaranteedDelivery        per.Opt[bool]                                            `asn1:"mediaGuaranteedDelivery"`
+	MediaControlChannel            per.Opt[TransportAddress]                                `asn1:"mediaControlChannel"`
+	MediaControlGuaranteedDelivery per.Opt[bool]                                            `asn1:"mediaControlGuaranteedDelivery"`
+	SilenceSuppression             per.Opt[bool]                                            `asn1:"silenceSuppression"`
+	Destination                    per.Opt[TerminalLabel]                                   `asn1:"destination"`
+	DynamicRTPPayloadType          per.Opt[uint8]                                           `asn1:"dynamicRTPPayloadType"`
+	MediaPacketization             per.Opt[H2250LogicalChannelParametersMediaPacketization] `asn1:"mediaPacketization"`
+	TransportCapability            *TransportCapability                                     `asn1:"transportCapability" per:"optional"`
+	RedundancyEncoding             *RedundancyEncoding                                      `asn1:"redundancyEncoding" per:"optional"`
+	Source                         per.Opt[TerminalLabel]                                   `asn1:"source"`
+	Ext                            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H2250LogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(10)
+	if present&0x200 != 0 {
+		v.NonStandard = per.List[NonStandardParameter](d, d.Count(0, -1))
+		for i0 := range v.NonStandard {
+			v.NonStandard[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	v.SessionID = uint8(d.Whole(255))
+	if present&0x100 != 0 {
+		v.AssociatedSessionID.OK = true
+		v.AssociatedSessionID.V = uint8(d.Whole(254) + 1)
+	}
+	if present&0x80 != 0 {
+		v.MediaChannel.OK = true
+		v.MediaChannel.V.UnmarshalPER(d)
+	}
+	if present&0x40 != 0 {
+		v.MediaGuaranteedDelivery.OK = true
+		v.MediaGuaranteedDelivery.V = d.Bit()
+	}
+	if present&0x20 != 0 {
+		v.MediaControlChannel.OK = true
+		v.MediaControlChannel.V.UnmarshalPER(d)
+	}
+	if present&0x10 != 0 {
+		v.MediaControlGuaranteedDelivery.OK = true
+		v.MediaControlGuaranteedDelivery.V = d.Bit()
+	}
+	if present&0x8 != 0 {
+		v.SilenceSuppression.OK = true
+		v.SilenceSuppression.V = d.Bit()
+	}
+	if present&0x4 != 0 {
+		v.Destination.OK = true
+		v.Destination.V.UnmarshalPER(d)
+	}
+	if present&0x2 != 0 {
+		v.DynamicRTPPayloadType.OK = true
+		v.DynamicRTPPayloadType.V = uint8(d.Whole(31) + 96)
+	}
+	if present&0x1 != 0 {
+		v.MediaPacketization.OK = true
+		v.MediaPacketization.V.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.TransportCapability = per.New[TransportCapability](d)
+			v.TransportCapability.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.RedundancyEncoding = per.New[RedundancyEncoding](d)
+			v.RedundancyEncoding.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			o := d.Open()
+			v.Source.OK = true
+			v.Source.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 2)
+		}
+		d.Rest(&v.Ext, added, 3)
+	}
+	if d.Failed() {
+		d.Within("H2250LogicalChannelParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H2250LogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.TransportCapability != nil {
+		added |= 0x1
+	}
+	if v.RedundancyEncoding != nil {
+		added |= 0x2
+	}
+	if v.Source.OK {
+		added |= 0x4
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandard != nil)
+	e.Bit(v.AssociatedSessionID.OK)
+	e.Bit(v.MediaChannel.OK)
+	e.Bit(v.MediaGuaranteedDelivery.OK)
+	e.Bit(v.MediaControlChannel.OK)
+	e.Bit(v.MediaControlGuaranteedDelivery.OK)
+	e.Bit(v.SilenceSuppression.OK)
+	e.Bit(v.Destination.OK)
+	e.Bit(v.DynamicRTPPayloadType.OK)
+	e.Bit(v.MediaPacketization.OK)
+	if v.NonStandard != nil {
+		e.Count(len(v.NonStandard), 0, -1)
+		for i0 := range v.NonStandard {
+			v.NonStandard[i0].MarshalPER(e)
+		}
+	}
+	e.Whole(uint64(v.SessionID), 255)
+	if v.AssociatedSessionID.OK {
+		e.Whole(uint64(v.AssociatedSessionID.V)-1, 254)
+	}
+	if v.MediaChannel.OK {
+		v.MediaChannel.V.MarshalPER(e)
+	}
+	if v.MediaGuaranteedDelivery.OK {
+		e.Bit(v.MediaGuaranteedDelivery.V)
+	}
+	if v.MediaControlChannel.OK {
+		v.MediaControlChannel.V.MarshalPER(e)
+	}
+	if v.MediaControlGuaranteedDelivery.OK {
+		e.Bit(v.MediaControlGuaranteedDelivery.V)
+	}
+	if v.SilenceSuppression.OK {
+		e.Bit(v.SilenceSuppression.V)
+	}
+	if v.Destination.OK {
+		v.Destination.V.MarshalPER(e)
+	}
+	if v.DynamicRTPPayloadType.OK {
+		e.Whole(uint64(v.DynamicRTPPayloadType.V)-96, 31)
+	}
+	if v.MediaPacketization.OK {
+		v.MediaPacketization.V.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 3)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.TransportCapability.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			v.RedundancyEncoding.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			mark := e.Open()
+			v.Source.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 2)
+		}
+		e.Rest(&v.Ext, 3)
+	}
+	if e.Failed() {
+		e.Within("H2250LogicalChannelParameters")
+	}
+}
+
+// H2250LogicalChannelParametersMediaPacketization is a CHOICE of H.245 that has no name there.
+type H2250LogicalChannelParametersMediaPacketization struct {
+	Choice         H2250LogicalChannelParametersMediaPacketizationChoice
+	RtpPayloadType *RTPPayloadType `asn1:"rtpPayloadType"`
+	Other          *per.Alternative
+}
+
+// H2250LogicalChannelParametersMediaPacketizationChoice says which alternative a H2250LogicalChannelParametersMediaPacketization holds.
+type H2250LogicalChannelParametersMediaPacketizationChoice uint8
+
+// The alternatives of H2250LogicalChannelParametersMediaPacketization.
+const (
+	H2250LogicalChannelParametersMediaPacketizationH261aVideoPacketization H2250LogicalChannelParametersMediaPacketizationChoice = iota + 1
+	H2250LogicalChannelParametersMediaPacketizationRtpPayloadType
+)
+
+var namesH2250LogicalChannelParametersMediaPacketization = [...]string{"h261aVideoPacketization", "rtpPayloadType"}
+
+// Name is the name in ASN.1.
+func (c H2250LogicalChannelParametersMediaPacketizationChoice) Name() string {
+	return per.Name(namesH2250LogicalChannelParametersMediaPacketization[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H2250LogicalChannelParametersMediaPacketization) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 1 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = H2250LogicalChannelParametersMediaPacketizationChoice(index + 2)
+			switch v.Choice {
+			case H2250LogicalChannelParametersMediaPacketizationRtpPayloadType:
+				v.RtpPayloadType = per.New[RTPPayloadType](d)
+				v.RtpPayloadType.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = 1
+	}
+	if d.Failed() {
+		d.Within("H2250LogicalChannelParametersMediaPacketization")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H2250LogicalChannelParametersMediaPacketization) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 1:
+		e.Bit(false)
+	case c > 1 && c <= 2:
+		e.Bit(true)
+		e.Small(int(c) - 2)
+		mark := e.Open()
+		switch v.Choice {
+		case H2250LogicalChannelParametersMediaPacketizationRtpPayloadType:
+			if v.RtpPayloadType == nil {
+				e.Choose()
+				break
+			}
+			v.RtpPayloadType.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H2250LogicalChannelParametersMediaPacketization")
+	}
+}
+
+// RTPPayloadType is the SEQUENCE RTPPayloadType of H.245.
+type RTPPayloadType struct {
+	PayloadDescriptor RTPPayloadTypePayloadDescriptor `asn1:"payloadDescriptor"`
+	PayloadType       per.Opt[uint8]                  `asn1:"payloadType"`
+	Ext               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RTPPayloadType) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.PayloadDescriptor.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.PayloadType.OK = true
+		v.PayloadType.V = uint8(d.Whole(127))
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RTPPayloadType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RTPPayloadType) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.PayloadType.OK)
+	v.PayloadDescriptor.MarshalPER(e)
+	if v.PayloadType.OK {
+		e.Whole(uint64(v.PayloadType.V), 127)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RTPPayloadType")
+	}
+}
+
+// RTPPayloadTypePayloadDescriptor is a CHOICE of H.245 that has no name there.
+type RTPPayloadTypePayloadDescriptor struct {
+	Choice                RTPPayloadTypePayloadDescriptorChoice
+	NonStandardIdentifier *NonStandardParameter `asn1:"nonStandardIdentifier"`
+	RfcNumber             int64                 `asn1:"rfc-number"`
+	Oid                   per.OID               `asn1:"oid"`
+	Other                 *per.Alternative
+}
+
+// RTPPayloadTypePayloadDescriptorChoice says which alternative a RTPPayloadTypePayloadDescriptor holds.
+type RTPPayloadTypePayloadDescriptorChoice uint8
+
+// The alternatives of RTPPayloadTypePayloadDescriptor.
+const (
+	RTPPayloadTypePayloadDescriptorNonStandardIdentifier RTPPayloadTypePayloadDescriptorChoice = iota + 1
+	RTPPayloadTypePayloadDescriptorRfcNumber
+	RTPPayloadTypePayloadDescriptorOid
+)
+
+var namesRTPPayloadTypePayloadDescriptor = [...]string{"nonStandardIdentifier", "rfc-number", "oid"}
+
+// Name is the name in ASN.1.
+func (c RTPPayloadTypePayloadDescriptorChoice) Name() string {
+	return per.Name(namesRTPPayloadTypePayloadDescriptor[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RTPPayloadTypePayloadDescriptor) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = RTPPayloadTypePayloadDescriptorChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case RTPPayloadTypePayloadDescriptorNonStandardIdentifier:
+			v.NonStandardIdentifier = per.New[NonStandardParameter](d)
+			v.NonStandardIdentifier.UnmarshalPER(d)
+		case RTPPayloadTypePayloadDescriptorRfcNumber:
+			if d.Bit() {
+				v.RfcNumber = d.Integer()
+			} else {
+				v.RfcNumber = int64(d.Whole(32767)) + 1
+			}
+		case RTPPayloadTypePayloadDescriptorOid:
+			v.Oid = d.OID()
+		}
+	}
+	if d.Failed() {
+		d.Within("RTPPayloadTypePayloadDescriptor")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RTPPayloadTypePayloadDescriptor) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case RTPPayloadTypePayloadDescriptorNonStandardIdentifier:
+			if v.NonStandardIdentifier == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandardIdentifier.MarshalPER(e)
+		case RTPPayloadTypePayloadDescriptorRfcNumber:
+			if x := v.RfcNumber; x >= 1 && x <= 32768 {
+				e.Bit(false)
+				e.Whole(uint64(x-1), 32767)
+			} else {
+				e.Bit(true)
+				e.Integer(x)
+			}
+		case RTPPayloadTypePayloadDescriptorOid:
+			e.OID(v.Oid)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RTPPayloadTypePayloadDescriptor")
+	}
+}
+
+// RedundancyEncoding is the SEQUENCE RedundancyEncoding of H.245.
+type RedundancyEncoding struct {
+	RedundancyEncodingMethod RedundancyEncodingMethod                 `asn1:"redundancyEncodingMethod"`
+	SecondaryEncoding        *DataType                                `asn1:"secondaryEncoding" per:"optional"`
+	RtpRedundancyEncoding    *RedundancyEncodingRtpRedundancyEncoding `asn1:"rtpRedundancyEncoding" per:"optional"`
+	Ext                      per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RedundancyEncoding) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.RedundancyEncodingMethod.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.SecondaryEncoding = per.New[DataType](d)
+		v.SecondaryEncoding.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.RtpRedundancyEncoding = per.New[RedundancyEncodingRtpRedundancyEncoding](d)
+			v.RtpRedundancyEncoding.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("RedundancyEncoding")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RedundancyEncoding) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	if v.RtpRedundancyEncoding != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SecondaryEncoding != nil)
+	v.RedundancyEncodingMethod.MarshalPER(e)
+	if v.SecondaryEncoding != nil {
+		v.SecondaryEncoding.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.RtpRedundancyEncoding.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("RedundancyEncoding")
+	}
+}
+
+// RedundancyEncodingRtpRedundancyEncoding is a SEQUENCE of H.245 that has no name there.
+type RedundancyEncodingRtpRedundancyEncoding struct {
+	Primary   *RedundancyEncodingElement  `asn1:"primary" per:"optional"`
+	Secondary []RedundancyEncodingElement `asn1:"secondary" per:"optional"`
+	Ext       per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RedundancyEncodingRtpRedundancyEncoding) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	present := d.Bits(2)
+	if present&0x2 != 0 {
+		v.Primary = per.New[RedundancyEncodingElement](d)
+		v.Primary.UnmarshalPER(d)
+	}
+	if present&0x1 != 0 {
+		v.Secondary = per.List[RedundancyEncodingElement](d, d.Count(0, -1))
+		for i0 := range v.Secondary {
+			v.Secondary[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("RedundancyEncodingRtpRedundancyEncoding")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RedundancyEncodingRtpRedundancyEncoding) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.Primary != nil)
+	e.Bit(v.Secondary != nil)
+	if v.Primary != nil {
+		v.Primary.MarshalPER(e)
+	}
+	if v.Secondary != nil {
+		e.Count(len(v.Secondary), 0, -1)
+		for i0 := range v.Secondary {
+			v.Secondary[i0].MarshalPER(e)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("RedundancyEncodingRtpRedundancyEncoding")
+	}
+}
+
+// RedundancyEncodingElement is the SEQUENCE RedundancyEncodingElement of H.245.
+type RedundancyEncodingElement struct {
+	DataType    DataType       `asn1:"dataType"`
+	PayloadType per.Opt[uint8] `asn1:"payloadType"`
+	Ext         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RedundancyEncodingElement) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.DataType.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.PayloadType.OK = true
+		v.PayloadType.V = uint8(d.Whole(127))
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("RedundancyEncodingElement")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RedundancyEncodingElement) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.PayloadType.OK)
+	v.DataType.MarshalPER(e)
+	if v.PayloadType.OK {
+		e.Whole(uint64(v.PayloadType.V), 127)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("RedundancyEncodingElement")
+	}
+}
+
+// MultiplePayloadStream is the SEQUENCE MultiplePayloadStream of H.245.
+type MultiplePayloadStream struct {
+	Elements []MultiplePayloadStreamElement `asn1:"elements"`
+	Ext      per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplePayloadStream) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	v.Elements = per.List[MultiplePayloadStreamElement](d, d.Count(0, -1))
+	for i0 := range v.Elements {
+		v.Elements[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("MultiplePayloadStream")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplePayloadStream) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Count(len(v.Elements), 0, -1)
+	for i0 := range v.Elements {
+		v.Elements[i0].MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("MultiplePayloadStream")
+	}
+}
+
+// MultiplePayloadStreamElement is the SEQUENCE MultiplePayloadStreamElement of H.245.
+type MultiplePayloadStreamElement struct {
+	DataType    DataType       `asn1:"dataType"`
+	PayloadType per.Opt[uint8] `asn1:"payloadType"`
+	Ext         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplePayloadStreamElement) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.DataType.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.PayloadType.OK = true
+		v.PayloadType.V = uint8(d.Whole(127))
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("MultiplePayloadStreamElement")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplePayloadStreamElement) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.PayloadType.OK)
+	v.DataType.MarshalPER(e)
+	if v.PayloadType.OK {
+		e.Whole(uint64(v.PayloadType.V), 127)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("MultiplePayloadStreamElement")
+	}
+}
+
+// DepFECData is the CHOICE DepFECData of H.245.
+type DepFECData struct {
+	Choice  DepFECDataChoice
+	Rfc2733 *DepFECDataRfc2733Value `asn1:"rfc2733"`
+}
+
+// DepFECDataChoice says which alternative a DepFECData holds.
+type DepFECDataChoice uint8
+
+// The alternatives of DepFECData.
+const (
+	DepFECDataRfc2733 DepFECDataChoice = iota + 1
+)
+
+var namesDepFECData = [...]string{"rfc2733"}
+
+// Name is the name in ASN.1.
+func (c DepFECDataChoice) Name() string { return per.Name(namesDepFECData[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECData) UnmarshalPER(d *per.Decoder) {
+	v.Choice = 1
+	switch v.Choice {
+	case DepFECDataRfc2733:
+		v.Rfc2733 = per.New[DepFECDataRfc2733Value](d)
+		v.Rfc2733.UnmarshalPER(d)
+	}
+	if d.Failed() {
+		d.Within("DepFECData")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECData) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 1:
+		switch v.Choice {
+		case DepFECDataRfc2733:
+			if v.Rfc2733 == nil {
+				e.Choose()
+				break
+			}
+			v.Rfc2733.MarshalPER(e)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("DepFECData")
+	}
+}
+
+// DepFECDataRfc2733Value is a SEQUENCE of H.245 that has no name there.
+type DepFECDataRfc2733Value struct {
+	Mode DepFECDataRfc2733ValueMode `asn1:"mode"`
+	Ext  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECDataRfc2733Value) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Mode.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("DepFECDataRfc2733Value")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECDataRfc2733Value) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Mode.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("DepFECDataRfc2733Value")
+	}
+}
+
+// DepFECDataRfc2733ValueMode is a CHOICE of H.245 that has no name there.
+type DepFECDataRfc2733ValueMode struct {
+	Choice         DepFECDataRfc2733ValueModeChoice
+	SeparateStream *DepFECDataRfc2733ValueModeSeparateStreamValue `asn1:"separateStream"`
+	Other          *per.Alternative
+}
+
+// DepFECDataRfc2733ValueModeChoice says which alternative a DepFECDataRfc2733ValueMode holds.
+type DepFECDataRfc2733ValueModeChoice uint8
+
+// The alternatives of DepFECDataRfc2733ValueMode.
+const (
+	DepFECDataRfc2733ValueModeRedundancyEncoding DepFECDataRfc2733ValueModeChoice = iota + 1
+	DepFECDataRfc2733ValueModeSeparateStream
+)
+
+var namesDepFECDataRfc2733ValueMode = [...]string{"redundancyEncoding", "separateStream"}
+
+// Name is the name in ASN.1.
+func (c DepFECDataRfc2733ValueModeChoice) Name() string {
+	return per.Name(namesDepFECDataRfc2733ValueMode[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECDataRfc2733ValueMode) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = DepFECDataRfc2733ValueModeChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case DepFECDataRfc2733ValueModeSeparateStream:
+			v.SeparateStream = per.New[DepFECDataRfc2733ValueModeSeparateStreamValue](d)
+			v.SeparateStream.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("DepFECDataRfc2733ValueMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECDataRfc2733ValueMode) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case DepFECDataRfc2733ValueModeSeparateStream:
+			if v.SeparateStream == nil {
+				e.Choose()
+				break
+			}
+			v.SeparateStream.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("DepFECDataRfc2733ValueMode")
+	}
+}
+
+// DepFECDataRfc2733ValueModeSeparateStreamValue is a CHOICE of H.245 that has no name there.
+type DepFECDataRfc2733ValueModeSeparateStreamValue struct {
+	Choice        DepFECDataRfc2733ValueModeSeparateStreamValueChoice
+	DifferentPort DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue `asn1:"differentPort"`
+	SamePort      DepFECDataRfc2733ValueModeSeparateStreamValueSamePortValue      `asn1:"samePort"`
+	Other         *per.Alternative
+}
+
+// DepFECDataRfc2733ValueModeSeparateStreamValueChoice says which alternative a DepFECDataRfc2733ValueModeSeparateStreamValue holds.
+type DepFECDataRfc2733ValueModeSeparateStreamValueChoice uint8
+
+// The alternatives of DepFECDataRfc2733ValueModeSeparateStreamValue.
+const (
+	DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPort DepFECDataRfc2733ValueModeSeparateStreamValueChoice = iota + 1
+	DepFECDataRfc2733ValueModeSeparateStreamValueSamePort
+)
+
+var namesDepFECDataRfc2733ValueModeSeparateStreamValue = [...]string{"differentPort", "samePort"}
+
+// Name is the name in ASN.1.
+func (c DepFECDataRfc2733ValueModeSeparateStreamValueChoice) Name() string {
+	return per.Name(namesDepFECDataRfc2733ValueModeSeparateStreamValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECDataRfc2733ValueModeSeparateStreamValue) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = DepFECDataRfc2733ValueModeSeparateStreamValueChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPort:
+			v.DifferentPort.UnmarshalPER(d)
+		case DepFECDataRfc2733ValueModeSeparateStreamValueSamePort:
+			v.SamePort.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("DepFECDataRfc2733ValueModeSeparateStreamValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECDataRfc2733ValueModeSeparateStreamValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPort:
+			v.DifferentPort.MarshalPER(e)
+		case DepFECDataRfc2733ValueModeSeparateStreamValueSamePort:
+			v.SamePort.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("DepFECDataRfc2733ValueModeSeparateStreamValue")
+	}
+}
+
+// DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue is a SEQUENCE of H.245 that has no name there.
+type DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue struct {
+	ProtectedSessionID   uint8          `asn1:"protectedSessionID"`
+	ProtectedPayloadType per.Opt[uint8] `asn1:"protectedPayloadType"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.ProtectedSessionID = uint8(d.Whole(254) + 1)
+	if present&0x1 != 0 {
+		v.ProtectedPayloadType.OK = true
+		v.ProtectedPayloadType.V = uint8(d.Whole(127))
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.ProtectedPayloadType.OK)
+	e.Whole(uint64(v.ProtectedSessionID)-1, 254)
+	if v.ProtectedPayloadType.OK {
+		e.Whole(uint64(v.ProtectedPayloadType.V), 127)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue")
+	}
+}
+
+// DepFECDataRfc2733ValueModeSeparateStreamValueSamePortValue is a SEQUENCE of H.245 that has no name there.
+type DepFECDataRfc2733ValueModeSeparateStreamValueSamePortValue struct {
+	ProtectedPayloadType uint8 `asn1:"protectedPayloadType"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECDataRfc2733ValueModeSeparateStreamValueSamePortValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ProtectedPayloadType = uint8(d.Whole(127))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("DepFECDataRfc2733ValueModeSeparateStreamValueSamePortValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECDataRfc2733ValueModeSeparateStreamValueSamePortValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ProtectedPayloadType), 127)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("DepFECDataRfc2733ValueModeSeparateStreamValueSamePortValue")
+	}
+}
+
+// FECData is the CHOICE FECData of H.245.
+type FECData struct {
+	Choice  FECDataChoice
+	Rfc2733 *FECDataRfc2733Value `asn1:"rfc2733"`
+	Other   *per.Alternative
+}
+
+// FECDataChoice says which alternative a FECData holds.
+type FECDataChoice uint8
+
+// The alternatives of FECData.
+const (
+	FECDataRfc2733 FECDataChoice = iota + 1
+)
+
+var namesFECData = [...]string{"rfc2733"}
+
+// Name is the name in ASN.1.
+func (c FECDataChoice) Name() string { return per.Name(namesFECData[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FECData) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = 1
+		switch v.Choice {
+		case FECDataRfc2733:
+			v.Rfc2733 = per.New[FECDataRfc2733Value](d)
+			v.Rfc2733.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("FECData")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FECData) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 1:
+		e.Bit(false)
+		switch v.Choice {
+		case FECDataRfc2733:
+			if v.Rfc2733 == nil {
+				e.Choose()
+				break
+			}
+			v.Rfc2733.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("FECData")
+	}
+}
+
+// FECDataRfc2733Value is a SEQUENCE of H.245 that has no name there.
+type FECDataRfc2733Value struct {
+	ProtectedPayloadType uint8                      `asn1:"protectedPayloadType"`
+	FecScheme            per.OID                    `asn1:"fecScheme" per:"optional"`
+	PktMode              FECDataRfc2733ValuePktMode `asn1:"pktMode"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FECDataRfc2733Value) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.ProtectedPayloadType = uint8(d.Whole(127))
+	if present&0x1 != 0 {
+		v.FecScheme = d.OID()
+	}
+	v.PktMode.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("FECDataRfc2733Value")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FECDataRfc2733Value) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.FecScheme != nil)
+	e.Whole(uint64(v.ProtectedPayloadType), 127)
+	if v.FecScheme != nil {
+		e.OID(v.FecScheme)
+	}
+	v.PktMode.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("FECDataRfc2733Value")
+	}
+}
+
+// FECDataRfc2733ValuePktMode is a CHOICE of H.245 that has no name there.
+type FECDataRfc2733ValuePktMode struct {
+	Choice          FECDataRfc2733ValuePktModeChoice
+	Rfc2733sameport FECDataRfc2733ValuePktModeRfc2733sameportValue `asn1:"rfc2733sameport"`
+	Rfc2733diffport FECDataRfc2733ValuePktModeRfc2733diffportValue `asn1:"rfc2733diffport"`
+	Other           *per.Alternative
+}
+
+// FECDataRfc2733ValuePktModeChoice says which alternative a FECDataRfc2733ValuePktMode holds.
+type FECDataRfc2733ValuePktModeChoice uint8
+
+// The alternatives of FECDataRfc2733ValuePktMode.
+const (
+	FECDataRfc2733ValuePktModeRfc2198coding FECDataRfc2733ValuePktModeChoice = iota + 1
+	FECDataRfc2733ValuePktModeRfc2733sameport
+	FECDataRfc2733ValuePktModeRfc2733diffport
+)
+
+var namesFECDataRfc2733ValuePktMode = [...]string{"rfc2198coding", "rfc2733sameport", "rfc2733diffport"}
+
+// Name is the name in ASN.1.
+func (c FECDataRfc2733ValuePktModeChoice) Name() string {
+	return per.Name(namesFECDataRfc2733ValuePktMode[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FECDataRfc2733ValuePktMode) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = FECDataRfc2733ValuePktModeChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case FECDataRfc2733ValuePktModeRfc2733sameport:
+			v.Rfc2733sameport.UnmarshalPER(d)
+		case FECDataRfc2733ValuePktModeRfc2733diffport:
+			v.Rfc2733diffport.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("FECDataRfc2733ValuePktMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FECDataRfc2733ValuePktMode) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case FECDataRfc2733ValuePktModeRfc2733sameport:
+			v.Rfc2733sameport.MarshalPER(e)
+		case FECDataRfc2733ValuePktModeRfc2733diffport:
+			v.Rfc2733diffport.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("FECDataRfc2733ValuePktMode")
+	}
+}
+
+// FECDataRfc2733ValuePktModeRfc2733sameportValue is a SEQUENCE of H.245 that has no name there.
+type FECDataRfc2733ValuePktModeRfc2733sameportValue struct {
+	Ext per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FECDataRfc2733ValuePktModeRfc2733sameportValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("FECDataRfc2733ValuePktModeRfc2733sameportValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FECDataRfc2733ValuePktModeRfc2733sameportValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("FECDataRfc2733ValuePktModeRfc2733sameportValue")
+	}
+}
+
+// FECDataRfc2733ValuePktModeRfc2733diffportValue is a SEQUENCE of H.245 that has no name there.
+type FECDataRfc2733ValuePktModeRfc2733diffportValue struct {
+	ProtectedChannel uint16 `asn1:"protectedChannel"`
+	Ext              per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FECDataRfc2733ValuePktModeRfc2733diffportValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ProtectedChannel = uint16(d.Whole(65534) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("FECDataRfc2733ValuePktModeRfc2733diffportValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FECDataRfc2733ValuePktModeRfc2733diffportValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ProtectedChannel)-1, 65534)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("FECDataRfc2733ValuePktModeRfc2733diffportValue")
+	}
+}
+
+// TransportAddress is the CHOICE TransportAddress of H.245.
+type TransportAddress struct {
+	Choice           TransportAddressChoice
+	UnicastAddress   *UnicastAddress   `asn1:"unicastAddress"`
+	MulticastAddress *MulticastAddress `asn1:"multicastAddress"`
+	Other            *per.Alternative
+}
+
+// TransportAddressChoice says which alternative a TransportAddress holds.
+type TransportAddressChoice uint8
+
+// The alternatives of TransportAddress.
+const (
+	TransportAddressUnicastAddress TransportAddressChoice = iota + 1
+	TransportAddressMulticastAddress
+)
+
+var namesTransportAddress = [...]string{"unicastAddress", "multicastAddress"}
+
+// Name is the name in ASN.1.
+func (c TransportAddressChoice) Name() string { return per.Name(namesTransportAddress[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *TransportAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = TransportAddressChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case TransportAddressUnicastAddress:
+			v.UnicastAddress = per.New[UnicastAddress](d)
+			v.UnicastAddress.UnmarshalPER(d)
+		case TransportAddressMulticastAddress:
+			v.MulticastAddress = per.New[MulticastAddress](d)
+			v.MulticastAddress.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("TransportAddress")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *TransportAddress) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case TransportAddressUnicastAddress:
+			if v.UnicastAddress == nil {
+				e.Choose()
+				break
+			}
+			v.UnicastAddress.MarshalPER(e)
+		case TransportAddressMulticastAddress:
+			if v.MulticastAddress == nil {
+				e.Choose()
+				break
+			}
+			v.MulticastAddress.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("TransportAddress")
+	}
+}
+
+// UnicastAddress is the CHOICE UnicastAddress of H.245.
+type UnicastAddress struct {
+	Choice               UnicastAddressChoice
+	IPAddress            IPAddress                                `asn1:"iPAddress"`
+	IPXAddress           UnicastAddressIPXAddressValue            `asn1:"iPXAddress"`
+	IP6Address           IP6Address                               `asn1:"iP6Address"`
+	NetBios              [16]byte                                 `asn1:"netBios"`
+	IPSourceRouteAddress *UnicastAddressIPSourceRouteAddressValue `asn1:"iPSourceRouteAddress"`
+	Nsap                 []byte                                   `asn1:"nsap"`
+	NonStandardAddress   *NonStandardParameter                    `asn1:"nonStandardAddress"`
+	Other                *per.Alternative
+}
+
+// UnicastAddressChoice says which alternative a UnicastAddress holds.
+type UnicastAddressChoice uint8
+
+// The alternatives of UnicastAddress.
+const (
+	UnicastAddressIPAddress UnicastAddressChoice = iota + 1
+	UnicastAddressIPXAddress
+	UnicastAddressIP6Address
+	UnicastAddressNetBios
+	UnicastAddressIPSourceRouteAddress
+	UnicastAddressNsap
+	UnicastAddressNonStandardAddress
+)
+
+var namesUnicastAddress = [...]string{"iPAddress", "iPXAddress", "iP6Address", "netBios", "iPSourceRouteAddress", "nsap", "nonStandardAddress"}
+
+// Name is the name in ASN.1.
+func (c UnicastAddressChoice) Name() string { return per.Name(namesUnicastAddress[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UnicastAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 2 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = UnicastAddressChoice(index + 6)
+			switch v.Choice {
+			case UnicastAddressNsap:
+				v.Nsap = d.OctetsSized(1, 20)
+			case UnicastAddressNonStandardAddress:
+				v.NonStandardAddress = per.New[NonStandardParameter](d)
+				v.NonStandardAddress.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = UnicastAddressChoice(d.Whole(4) + 1)
+		switch v.Choice {
+		case UnicastAddressIPAddress:
+			v.IPAddress.UnmarshalPER(d)
+		case UnicastAddressIPXAddress:
+			v.IPXAddress.UnmarshalPER(d)
+		case UnicastAddressIP6Address:
+			v.IP6Address.UnmarshalPER(d)
+		case UnicastAddressNetBios:
+			d.OctetsFixed(v.NetBios[:])
+		case UnicastAddressIPSourceRouteAddress:
+			v.IPSourceRouteAddress = per.New[UnicastAddressIPSourceRouteAddressValue](d)
+			v.IPSourceRouteAddress.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("UnicastAddress")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UnicastAddress) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 5:
+		e.Bit(false)
+		e.Whole(c-1, 4)
+		switch v.Choice {
+		case UnicastAddressIPAddress:
+			v.IPAddress.MarshalPER(e)
+		case UnicastAddressIPXAddress:
+			v.IPXAddress.MarshalPER(e)
+		case UnicastAddressIP6Address:
+			v.IP6Address.MarshalPER(e)
+		case UnicastAddressNetBios:
+			e.OctetsFixed(v.NetBios[:])
+		case UnicastAddressIPSourceRouteAddress:
+			if v.IPSourceRouteAddress == nil {
+				e.Choose()
+				break
+			}
+			v.IPSourceRouteAddress.MarshalPER(e)
+		}
+	case c > 5 && c <= 7:
+		e.Bit(true)
+		e.Small(int(c) - 6)
+		mark := e.Open()
+		switch v.Choice {
+		case UnicastAddressNsap:
+			e.OctetsSized(v.Nsap, 1, 20)
+		case UnicastAddressNonStandardAddress:
+			if v.NonStandardAddress == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandardAddress.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("UnicastAddress")
+	}
+}
+
+// UnicastAddressIPXAddressValue is a SEQUENCE of H.245 that has no name there.
+type UnicastAddressIPXAddressValue struct {
+	Node           [6]byte `asn1:"node"`
+	Netnum         [4]byte `asn1:"netnum"`
+	TsapIdentifier [2]byte `asn1:"tsapIdentifier"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UnicastAddressIPXAddressValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	d.OctetsFixed(v.Node[:])
+	d.OctetsFixed(v.Netnum[:])
+	d.OctetsFixed(v.TsapIdentifier[:])
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("UnicastAddressIPXAddressValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UnicastAddressIPXAddressValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.OctetsFixed(v.Node[:])
+	e.OctetsFixed(v.Netnum[:])
+	e.OctetsFixed(v.TsapIdentifier[:])
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("UnicastAddressIPXAddressValue")
+	}
+}
+
+// UnicastAddressIPSourceRouteAddressValue is a SEQUENCE of H.245 that has no name there.
+type UnicastAddressIPSourceRouteAddressValue struct {
+	Routing        UnicastAddressIPSourceRouteAddressValueRouting `asn1:"routing"`
+	Network        [4]byte                                        `asn1:"network"`
+	TsapIdentifier uint16                                         `asn1:"tsapIdentifier"`
+	Route          [][4]byte                                      `asn1:"route"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UnicastAddressIPSourceRouteAddressValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Routing.UnmarshalPER(d)
+	d.OctetsFixed(v.Network[:])
+	v.TsapIdentifier = uint16(d.Whole(65535))
+	v.Route = per.List[[4]byte](d, d.Count(0, -1))
+	for i0 := range v.Route {
+		d.OctetsFixed(v.Route[i0][:])
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("UnicastAddressIPSourceRouteAddressValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UnicastAddressIPSourceRouteAddressValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Routing.MarshalPER(e)
+	e.OctetsFixed(v.Network[:])
+	e.Whole(uint64(v.TsapIdentifier), 65535)
+	e.Count(len(v.Route), 0, -1)
+	for i0 := range v.Route {
+		e.OctetsFixed(v.Route[i0][:])
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("UnicastAddressIPSourceRouteAddressValue")
+	}
+}
+
+// UnicastAddressIPSourceRouteAddressValueRouting is a CHOICE of H.245 that has no name there.
+type UnicastAddressIPSourceRouteAddressValueRouting struct {
+	Choice UnicastAddressIPSourceRouteAddressValueRoutingChoice
+}
+
+// UnicastAddressIPSourceRouteAddressValueRoutingChoice says which alternative a UnicastAddressIPSourceRouteAddressValueRouting holds.
+type UnicastAddressIPSourceRouteAddressValueRoutingChoice uint8
+
+// The alternatives of UnicastAddressIPSourceRouteAddressValueRouting.
+const (
+	UnicastAddressIPSourceRouteAddressValueRoutingStrict UnicastAddressIPSourceRouteAddressValueRoutingChoice = iota + 1
+	UnicastAddressIPSourceRouteAddressValueRoutingLoose
+)
+
+var namesUnicastAddressIPSourceRouteAddressValueRouting = [...]string{"strict", "loose"}
+
+// Name is the name in ASN.1.
+func (c UnicastAddressIPSourceRouteAddressValueRoutingChoice) Name() string {
+	return per.Name(namesUnicastAddressIPSourceRouteAddressValueRouting[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UnicastAddressIPSourceRouteAddressValueRouting) UnmarshalPER(d *per.Decoder) {
+	v.Choice = UnicastAddressIPSourceRouteAddressValueRoutingChoice(d.Whole(1) + 1)
+	if d.Failed() {
+		d.Within("UnicastAddressIPSourceRouteAddressValueRouting")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UnicastAddressIPSourceRouteAddressValueRouting) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Whole(c-1, 1)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("UnicastAddressIPSourceRouteAddressValueRouting")
+	}
+}
+
+// MulticastAddress is the CHOICE MulticastAddress of H.245.
+type MulticastAddress struct {
+	Choice             MulticastAddressChoice
+	IPAddress          IPAddress             `asn1:"iPAddress"`
+	IP6Address         IP6Address            `asn1:"iP6Address"`
+	Nsap               []byte                `asn1:"nsap"`
+	NonStandardAddress *NonStandardParameter `asn1:"nonStandardAddress"`
+	Other              *per.Alternative
+}
+
+// MulticastAddressChoice says which alternative a MulticastAddress holds.
+type MulticastAddressChoice uint8
+
+// The alternatives of MulticastAddress.
+const (
+	MulticastAddressIPAddress MulticastAddressChoice = iota + 1
+	MulticastAddressIP6Address
+	MulticastAddressNsap
+	MulticastAddressNonStandardAddress
+)
+
+var namesMulticastAddress = [...]string{"iPAddress", "iP6Address", "nsap", "nonStandardAddress"}
+
+// Name is the name in ASN.1.
+func (c MulticastAddressChoice) Name() string { return per.Name(namesMulticastAddress[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MulticastAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 2 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = MulticastAddressChoice(index + 3)
+			switch v.Choice {
+			case MulticastAddressNsap:
+				v.Nsap = d.OctetsSized(1, 20)
+			case MulticastAddressNonStandardAddress:
+				v.NonStandardAddress = per.New[NonStandardParameter](d)
+				v.NonStandardAddress.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = MulticastAddressChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case MulticastAddressIPAddress:
+			v.IPAddress.UnmarshalPER(d)
+		case MulticastAddressIP6Address:
+			v.IP6Address.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("MulticastAddress")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MulticastAddress) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case MulticastAddressIPAddress:
+			v.IPAddress.MarshalPER(e)
+		case MulticastAddressIP6Address:
+			v.IP6Address.MarshalPER(e)
+		}
+	case c > 2 && c <= 4:
+		e.Bit(true)
+		e.Small(int(c) - 3)
+		mark := e.Open()
+		switch v.Choice {
+		case MulticastAddressNsap:
+			e.OctetsSized(v.Nsap, 1, 20)
+		case MulticastAddressNonStandardAddress:
+			if v.NonStandardAddress == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandardAddress.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MulticastAddress")
+	}
+}
+
+// IPAddress is the SEQUENCE IPAddress of H.245.
+type IPAddress struct {
+	Network        [4]byte `asn1:"network"`
+	TsapIdentifier uint16  `asn1:"tsapIdentifier"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IPAddress) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	d.OctetsFixed(v.Network[:])
+	v.TsapIdentifier = uint16(d.Whole(65535))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("IPAddress")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IPAddress) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.OctetsFixed(v.Network[:])
+	e.Whole(uint64(v.TsapIdentifier), 65535)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("IPAddress")
+	}
+}
+
+// IP6Address is the SEQUENCE IP6Address of H.245.
+type IP6Address struct {
+	Network        [16]byte `asn1:"network"`
+	TsapIdentifier uint16   `asn1:"tsapIdentifier"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IP6Address) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	d.OctetsFixed(v.Network[:])
+	v.TsapIdentifier = uint16(d.Whole(65535))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("IP6Address")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IP6Address) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.OctetsFixed(v.Network[:])
+	e.Whole(uint64(v.TsapIdentifier), 65535)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("IP6Address")
+	}
+}
+
+// EncryptionSync is the SEQUENCE EncryptionSync of H.245.
+type EncryptionSync struct {
+	NonStandard      *NonStandardParameter `asn1:"nonStandard" per:"optional"`
+	SynchFlag        uint8                 `asn1:"synchFlag"`
+	H235Key          []byte                `asn1:"h235Key"`
+	Escrowentry      []EscrowData          `asn1:"escrowentry" per:"optional"`
+	GenericParameter *GenericParameter     `asn1:"genericParameter" per:"optional"`
+	Ext              per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *EncryptionSync) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	if present&0x2 != 0 {
+		v.NonStandard = per.New[NonStandardParameter](d)
+		v.NonStandard.UnmarshalPER(d)
+	}
+	v.SynchFlag = uint8(d.Whole(255))
+	v.H235Key = d.OctetsSized(1, 65535)
+	if present&0x1 != 0 {
+		v.Escrowentry = per.List[EscrowData](d, d.Count(1, 256))
+		for i0 := range v.Escrowentry {
+			v.Escrowentry[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.GenericParameter = per.New[GenericParameter](d)
+			v.GenericParameter.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("EncryptionSync")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *EncryptionSync) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.GenericParameter != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandard != nil)
+	e.Bit(v.Escrowentry != nil)
+	if v.NonStandard != nil {
+		v.NonStandard.MarshalPER(e)
+	}
+	e.Whole(uint64(v.SynchFlag), 255)
+	e.OctetsSized(v.H235Key, 1, 65535)
+	if v.Escrowentry != nil {
+		e.Count(len(v.Escrowentry), 1, 256)
+		for i0 := range v.Escrowentry {
+			v.Escrowentry[i0].MarshalPER(e)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.GenericParameter.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("EncryptionSync")
+	}
+}
+
+// EscrowData is the SEQUENCE EscrowData of H.245.
+type EscrowData struct {
+	EscrowID    per.OID       `asn1:"escrowID"`
+	EscrowValue per.BitString `asn1:"escrowValue"`
+	Ext         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *EscrowData) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.EscrowID = d.OID()
+	v.EscrowValue = d.BitString(1, 65535)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("EscrowData")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *EscrowData) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.OID(v.EscrowID)
+	e.BitString(v.EscrowValue, 1, 65535)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("EscrowData")
+	}
+}
+
+// OpenLogicalChannelAck is the SEQUENCE OpenLogicalChannelAck of H.245.
+type OpenLogicalChannelAck struct {
+	ForwardLogicalChannelNumber     uint16                                                      `asn1:"forwardLogicalChannelNumber"`
+	ReverseLogicalChannelParameters *OpenLogicalChannelAckReverseLogicalChannelParameters       `asn1:"reverseLogicalChannelParameters" per:"optional"`
+	SeparateStack                   *NetworkAccessParameters                                    `asn1:"separateStack" per:"optional"`
+	ForwardMultiplexAckParameters   per.Opt[OpenLogicalChannelAckForwardMultiplexAckParameters] `asn1:"forwardMultiplexAckParameters"`
+	EncryptionSync                  *EncryptionSync                                             `asn1:"encryptionSync" per:"optional"`
+	GenericInformation              []GenericMessage                                            `asn1:"genericInformation" per:"optional"`
+	Ext                             per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *OpenLogicalChannelAck) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	if present&0x1 != 0 {
+		v.ReverseLogicalChannelParameters = per.New[OpenLogicalChannelAckReverseLogicalChannelParameters](d)
+		v.ReverseLogicalChannelParameters.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.SeparateStack = per.New[NetworkAccessParameters](d)
+			v.SeparateStack.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.ForwardMultiplexAckParameters.OK = true
+			v.ForwardMultiplexAckParameters.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			o := d.Open()
+			v.EncryptionSync = per.New[EncryptionSync](d)
+			v.EncryptionSync.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			o := d.Open()
+			v.GenericInformation = per.List[GenericMessage](d, d.Count(0, -1))
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+			d.CloseAddition(o, &v.Ext, 3)
+		}
+		d.Rest(&v.Ext, added, 4)
+	}
+	if d.Failed() {
+		d.Within("OpenLogicalChannelAck")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *OpenLogicalChannelAck) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.SeparateStack != nil {
+		added |= 0x1
+	}
+	if v.ForwardMultiplexAckParameters.OK {
+		added |= 0x2
+	}
+	if v.EncryptionSync != nil {
+		added |= 0x4
+	}
+	if v.GenericInformation != nil {
+		added |= 0x8
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.ReverseLogicalChannelParameters != nil)
+	e.Whole(uint64(v.ForwardLogicalChannelNumber)-1, 65534)
+	if v.ReverseLogicalChannelParameters != nil {
+		v.ReverseLogicalChannelParameters.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 4)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.SeparateStack.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			v.ForwardMultiplexAckParameters.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			mark := e.Open()
+			v.EncryptionSync.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			mark := e.Open()
+			e.Count(len(v.GenericInformation), 0, -1)
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].MarshalPER(e)
+			}
+			e.CloseAddition(mark, &v.Ext, 3)
+		}
+		e.Rest(&v.Ext, 4)
+	}
+	if e.Failed() {
+		e.Within("OpenLogicalChannelAck")
+	}
+}
+
+// OpenLogicalChannelAckReverseLogicalChannelParameters is a SEQUENCE of H.245 that has no name there.
+type OpenLogicalChannelAckReverseLogicalChannelParameters struct {
+	ReverseLogicalChannelNumber uint16                                                                           `asn1:"reverseLogicalChannelNumber"`
+	PortNumber                  per.Opt[uint16]                                                                  `asn1:"portNumber"`
+	MultiplexParameters         per.Opt[OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters] `asn1:"multiplexParameters"`
+	ReplacementFor              per.Opt[uint16]                                                                  `asn1:"replacementFor"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *OpenLogicalChannelAckReverseLogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	v.ReverseLogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	if present&0x2 != 0 {
+		v.PortNumber.OK = true
+		v.PortNumber.V = uint16(d.Whole(65535))
+	}
+	if present&0x1 != 0 {
+		v.MultiplexParameters.OK = true
+		v.MultiplexParameters.V.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.ReplacementFor.OK = true
+			v.ReplacementFor.V = uint16(d.Whole(65534) + 1)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("OpenLogicalChannelAckReverseLogicalChannelParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *OpenLogicalChannelAckReverseLogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.ReplacementFor.OK {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.PortNumber.OK)
+	e.Bit(v.MultiplexParameters.OK)
+	e.Whole(uint64(v.ReverseLogicalChannelNumber)-1, 65534)
+	if v.PortNumber.OK {
+		e.Whole(uint64(v.PortNumber.V), 65535)
+	}
+	if v.MultiplexParameters.OK {
+		v.MultiplexParameters.V.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.ReplacementFor.V)-1, 65534)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("OpenLogicalChannelAckReverseLogicalChannelParameters")
+	}
+}
+
+// OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters is a CHOICE of H.245 that has no name there.
+type OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters struct {
+	Choice                        OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParametersChoice
+	H222LogicalChannelParameters  *H222LogicalChannelParameters  `asn1:"h222LogicalChannelParameters"`
+	H2250LogicalChannelParameters *H2250LogicalChannelParameters `asn1:"h2250LogicalChannelParameters"`
+	Other                         *per.Alternative
+}
+
+// OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParametersChoice says which alternative a OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters holds.
+type OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParametersChoice uint8
+
+// The alternatives of OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters.
+const (
+	OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParametersH222LogicalChannelParameters OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParametersChoice = iota + 1
+	OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParametersH2250LogicalChannelParameters
+)
+
+var namesOpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters = [...]string{"h222LogicalChannelParameters", "h2250LogicalChannelParameters"}
+
+// Name is the name in ASN.1.
+func (c OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParametersChoice) Name() string {
+	return per.Name(namesOpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 1 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParametersChoice(index + 2)
+			switch v.Choice {
+			case OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParametersH2250LogicalChannelParameters:
+				v.H2250LogicalChannelParameters = per.New[H2250LogicalChannelParameters](d)
+				v.H2250LogicalChannelParameters.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = 1
+		switch v.Choice {
+		case OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParametersH222LogicalChannelParameters:
+			v.H222LogicalChannelParameters = per.New[H222LogicalChannelParameters](d)
+			v.H222LogicalChannelParameters.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 1:
+		e.Bit(false)
+		switch v.Choice {
+		case OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParametersH222LogicalChannelParameters:
+			if v.H222LogicalChannelParameters == nil {
+				e.Choose()
+				break
+			}
+			v.H222LogicalChannelParameters.MarshalPER(e)
+		}
+	case c > 1 && c <= 2:
+		e.Bit(true)
+		e.Small(int(c) - 2)
+		mark := e.Open()
+		switch v.Choice {
+		case OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParametersH2250LogicalChannelParameters:
+			if v.H2250LogicalChannelParameters == nil {
+				e.Choose()
+				break
+			}
+			v.H2250LogicalChannelParameters.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters")
+	}
+}
+
+// OpenLogicalChannelAckForwardMultiplexAckParameters is a CHOICE of H.245 that has no name there.
+type OpenLogicalChannelAckForwardMultiplexAckParameters struct {
+	Choice                           OpenLogicalChannelAckForwardMultiplexAckParametersChoice
+	H2250LogicalChannelAckParameters *H2250LogicalChannelAckParameters `asn1:"h2250LogicalChannelAckParameters"`
+	Other                            *per.Alternative
+}
+
+// OpenLogicalChannelAckForwardMultiplexAckParametersChoice says which alternative a OpenLogicalChannelAckForwardMultiplexAckParameters holds.
+type OpenLogicalChannelAckForwardMultiplexAckParametersChoice uint8
+
+// The alternatives of OpenLogicalChannelAckForwardMultiplexAckParameters.
+const (
+	OpenLogicalChannelAckForwardMultiplexAckParametersH2250LogicalChannelAckParameters OpenLogicalChannelAckForwardMultiplexAckParametersChoice = iota + 1
+)
+
+var namesOpenLogicalChannelAckForwardMultiplexAckParameters = [...]string{"h2250LogicalChannelAckParameters"}
+
+// Name is the name in ASN.1.
+func (c OpenLogicalChannelAckForwardMultiplexAckParametersChoice) Name() string {
+	return per.Name(namesOpenLogicalChannelAckForwardMultiplexAckParameters[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *OpenLogicalChannelAckForwardMultiplexAckParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = 1
+		switch v.Choice {
+		case OpenLogicalChannelAckForwardMultiplexAckParametersH2250LogicalChannelAckParameters:
+			v.H2250LogicalChannelAckParameters = per.New[H2250LogicalChannelAckParameters](d)
+			v.H2250LogicalChannelAckParameters.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("OpenLogicalChannelAckForwardMultiplexAckParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *OpenLogicalChannelAckForwardMultiplexAckParameters) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 1:
+		e.Bit(false)
+		switch v.Choice {
+		case OpenLogicalChannelAckForwardMultiplexAckParametersH2250LogicalChannelAckParameters:
+			if v.H2250LogicalChannelAckParameters == nil {
+				e.Choose()
+				break
+			}
+			v.H2250LogicalChannelAckParameters.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("OpenLogicalChannelAckForwardMultiplexAckParameters")
+	}
+}
+
+// OpenLogicalChannelReject is the SEQUENCE OpenLogicalChannelReject of H.245.
+type OpenLogicalChannelReject struct {
+	ForwardLogicalChannelNumber uint16                        `asn1:"forwardLogicalChannelNumber"`
+	Cause                       OpenLogicalChannelRejectCause `asn1:"cause"`
+	GenericInformation          []GenericMessage              `asn1:"genericInformation" per:"optional"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *OpenLogicalChannelReject) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	v.Cause.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.GenericInformation = per.List[GenericMessage](d, d.Count(0, -1))
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("OpenLogicalChannelReject")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *OpenLogicalChannelReject) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.GenericInformation != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ForwardLogicalChannelNumber)-1, 65534)
+	v.Cause.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Count(len(v.GenericInformation), 0, -1)
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].MarshalPER(e)
+			}
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("OpenLogicalChannelReject")
+	}
+}
+
+// OpenLogicalChannelRejectCause is a CHOICE of H.245 that has no name there.
+type OpenLogicalChannelRejectCause struct {
+	Choice OpenLogicalChannelRejectCauseChoice
+	Other  *per.Alternative
+}
+
+// OpenLogicalChannelRejectCauseChoice says which alternative a OpenLogicalChannelRejectCause holds.
+type OpenLogicalChannelRejectCauseChoice uint8
+
+// The alternatives of OpenLogicalChannelRejectCause.
+const (
+	OpenLogicalChannelRejectCauseUnspecified OpenLogicalChannelRejectCauseChoice = iota + 1
+	OpenLogicalChannelRejectCauseUnsuitableReverseParameters
+	OpenLogicalChannelRejectCauseDataTypeNotSupported
+	OpenLogicalChannelRejectCauseDataTypeNotAvailable
+	OpenLogicalChannelRejectCauseUnknownDataType
+	OpenLogicalChannelRejectCauseDataTypeALCombinationNotSupported
+	OpenLogicalChannelRejectCauseMulticastChannelNotAllowed
+	OpenLogicalChannelRejectCauseInsufficientBandwidth
+	OpenLogicalChannelRejectCauseSeparateStackEstablishmentFailed
+	OpenLogicalChannelRejectCauseInvalidSessionID
+	OpenLogicalChannelRejectCauseMasterSlaveConflict
+	OpenLogicalChannelRejectCauseWaitForCommunicationMode
+	OpenLogicalChannelRejectCauseInvalidDependentChannel
+	OpenLogicalChannelRejectCauseReplacementForRejected
+	OpenLogicalChannelRejectCauseSecurityDenied
+	OpenLogicalChannelRejectCauseQoSControlNotSupported
+)
+
+var namesOpenLogicalChannelRejectCause = [...]string{"unspecified", "unsuitableReverseParameters", "dataTypeNotSupported", "dataTypeNotAvailable", "unknownDataType", "dataTypeALCombinationNotSupported", "multicastChannelNotAllowed", "insufficientBandwidth", "separateStackEstablishmentFailed", "invalidSessionID", "masterSlaveConflict", "waitForCommunicationMode", "invalidDependentChannel", "replacementForRejected", "securityDenied", "qoSControlNotSupported"}
+
+// Name is the name in ASN.1.
+func (c OpenLogicalChannelRejectCauseChoice) Name() string {
+	return per.Name(namesOpenLogicalChannelRejectCause[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *OpenLogicalChannelRejectCause) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 10 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = OpenLogicalChannelRejectCauseChoice(index + 7)
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = OpenLogicalChannelRejectCauseChoice(d.Whole(5) + 1)
+	}
+	if d.Failed() {
+		d.Within("OpenLogicalChannelRejectCause")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *OpenLogicalChannelRejectCause) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 6:
+		e.Bit(false)
+		e.Whole(c-1, 5)
+	case c > 6 && c <= 16:
+		e.Bit(true)
+		e.Small(int(c) - 7)
+		mark := e.Open()
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("OpenLogicalChannelRejectCause")
+	}
+}
+
+// OpenLogicalChannelConfirm is the SEQUENCE OpenLogicalChannelConfirm of H.245.
+type OpenLogicalChannelConfirm struct {
+	ForwardLogicalChannelNumber uint16           `asn1:"forwardLogicalChannelNumber"`
+	GenericInformation          []GenericMessage `asn1:"genericInformation" per:"optional"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *OpenLogicalChannelConfirm) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.GenericInformation = per.List[GenericMessage](d, d.Count(0, -1))
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("OpenLogicalChannelConfirm")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *OpenLogicalChannelConfirm) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.GenericInformation != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ForwardLogicalChannelNumber)-1, 65534)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Count(len(v.GenericInformation), 0, -1)
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].MarshalPER(e)
+			}
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("OpenLogicalChannelConfirm")
+	}
+}
+
+// H2250LogicalChannelAckParameters is the SEQUENCE H2250LogicalChannelAckParameters of H.245.
+type H2250LogicalChannelAckParameters struct {
+	NonStandard           []NonStandardParameter    `asn1:"nonStandard" per:"optional"`
+	SessionID             per.Opt[uint8]            `asn1:"sessionID"`
+	MediaChannel          per.Opt[TransportAddress] `asn1:"mediaChannel"`
+	MediaControlChannel   per.Opt[TransportAddress] `asn1:"mediaControlChannel"`
+	DynamicRTPPayloadType per.Opt[uint8]            `asn1:"dynamicRTPPayloadType"`
+	FlowControlToZero     per.Opt[bool]             `asn1:"flowControlToZero"`
+	PortNumber            per.Opt[uint16]           `asn1:"portNumber"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H2250LogicalChannelAckParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(5)
+	if present&0x10 != 0 {
+		v.NonStandard = per.List[NonStandardParameter](d, d.Count(0, -1))
+		for i0 := range v.NonStandard {
+			v.NonStandard[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if present&0x8 != 0 {
+		v.SessionID.OK = true
+		v.SessionID.V = uint8(d.Whole(254) + 1)
+	}
+	if present&0x4 != 0 {
+		v.MediaChannel.OK = true
+		v.MediaChannel.V.UnmarshalPER(d)
+	}
+	if present&0x2 != 0 {
+		v.MediaControlChannel.OK = true
+		v.MediaControlChannel.V.UnmarshalPER(d)
+	}
+	if present&0x1 != 0 {
+		v.DynamicRTPPayloadType.OK = true
+		v.DynamicRTPPayloadType.V = uint8(d.Whole(31) + 96)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.FlowControlToZero.OK = true
+			v.FlowControlToZero.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.PortNumber.OK = true
+			v.PortNumber.V = uint16(d.Whole(65535))
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		d.Rest(&v.Ext, added, 2)
+	}
+	if d.Failed() {
+		d.Within("H2250LogicalChannelAckParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H2250LogicalChannelAckParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.FlowControlToZero.OK {
+		added |= 0x1
+	}
+	if v.PortNumber.OK {
+		added |= 0x2
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandard != nil)
+	e.Bit(v.SessionID.OK)
+	e.Bit(v.MediaChannel.OK)
+	e.Bit(v.MediaControlChannel.OK)
+	e.Bit(v.DynamicRTPPayloadType.OK)
+	if v.NonStandard != nil {
+		e.Count(len(v.NonStandard), 0, -1)
+		for i0 := range v.NonStandard {
+			v.NonStandard[i0].MarshalPER(e)
+		}
+	}
+	if v.SessionID.OK {
+		e.Whole(uint64(v.SessionID.V)-1, 254)
+	}
+	if v.MediaChannel.OK {
+		v.MediaChannel.V.MarshalPER(e)
+	}
+	if v.MediaControlChannel.OK {
+		v.MediaControlChannel.V.MarshalPER(e)
+	}
+	if v.DynamicRTPPayloadType.OK {
+		e.Whole(uint64(v.DynamicRTPPayloadType.V)-96, 31)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 2)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Bit(v.FlowControlToZero.V)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.PortNumber.V), 65535)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		e.Rest(&v.Ext, 2)
+	}
+	if e.Failed() {
+		e.Within("H2250LogicalChannelAckParameters")
+	}
+}
+
+// CloseLogicalChannel is the SEQUENCE CloseLogicalChannel of H.245.
+type CloseLogicalChannel struct {
+	ForwardLogicalChannelNumber uint16                             `asn1:"forwardLogicalChannelNumber"`
+	Source                      CloseLogicalChannelSource          `asn1:"source"`
+	Reason                      per.Opt[CloseLogicalChannelReason] `asn1:"reason"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CloseLogicalChannel) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	v.Source.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.Reason.OK = true
+			v.Reason.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("CloseLogicalChannel")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CloseLogicalChannel) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.Reason.OK {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ForwardLogicalChannelNumber)-1, 65534)
+	v.Source.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.Reason.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("CloseLogicalChannel")
+	}
+}
+
+// CloseLogicalChannelSource is a CHOICE of H.245 that has no name there.
+type CloseLogicalChannelSource struct {
+	Choice CloseLogicalChannelSourceChoice
+}
+
+// CloseLogicalChannelSourceChoice says which alternative a CloseLogicalChannelSource holds.
+type CloseLogicalChannelSourceChoice uint8
+
+// The alternatives of CloseLogicalChannelSource.
+const (
+	CloseLogicalChannelSourceUser CloseLogicalChannelSourceChoice = iota + 1
+	CloseLogicalChannelSourceLcse
+)
+
+var namesCloseLogicalChannelSource = [...]string{"user", "lcse"}
+
+// Name is the name in ASN.1.
+func (c CloseLogicalChannelSourceChoice) Name() string {
+	return per.Name(namesCloseLogicalChannelSource[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CloseLogicalChannelSource) UnmarshalPER(d *per.Decoder) {
+	v.Choice = CloseLogicalChannelSourceChoice(d.Whole(1) + 1)
+	if d.Failed() {
+		d.Within("CloseLogicalChannelSource")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CloseLogicalChannelSource) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Whole(c-1, 1)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("CloseLogicalChannelSource")
+	}
+}
+
+// CloseLogicalChannelReason is a CHOICE of H.245 that has no name there.
+type CloseLogicalChannelReason struct {
+	Choice           CloseLogicalChannelReasonChoice
+	NetworkErrorCode uint8 `asn1:"networkErrorCode"`
+	Other            *per.Alternative
+}
+
+// CloseLogicalChannelReasonChoice says which alternative a CloseLogicalChannelReason holds.
+type CloseLogicalChannelReasonChoice uint8
+
+// The alternatives of CloseLogicalChannelReason.
+const (
+	CloseLogicalChannelReasonUnknown CloseLogicalChannelReasonChoice = iota + 1
+	CloseLogicalChannelReasonReopen
+	CloseLogicalChannelReasonReservationFailure
+	CloseLogicalChannelReasonNetworkErrorCode
+)
+
+var namesCloseLogicalChannelReason = [...]string{"unknown", "reopen", "reservationFailure", "networkErrorCode"}
+
+// Name is the name in ASN.1.
+func (c CloseLogicalChannelReasonChoice) Name() string {
+	return per.Name(namesCloseLogicalChannelReason[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CloseLogicalChannelReason) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 1 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = CloseLogicalChannelReasonChoice(index + 4)
+			switch v.Choice {
+			case CloseLogicalChannelReasonNetworkErrorCode:
+				v.NetworkErrorCode = uint8(d.Whole(255))
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = CloseLogicalChannelReasonChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("CloseLogicalChannelReason")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CloseLogicalChannelReason) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c > 3 && c <= 4:
+		e.Bit(true)
+		e.Small(int(c) - 4)
+		mark := e.Open()
+		switch v.Choice {
+		case CloseLogicalChannelReasonNetworkErrorCode:
+			e.Whole(uint64(v.NetworkErrorCode), 255)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("CloseLogicalChannelReason")
+	}
+}
+
+// CloseLogicalChannelAck is the SEQUENCE CloseLogicalChannelAck of H.245.
+type CloseLogicalChannelAck struct {
+	ForwardLogicalChannelNumber uint16 `asn1:"forwardLogicalChannelNumber"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CloseLogicalChannelAck) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("CloseLogicalChannelAck")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CloseLogicalChannelAck) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ForwardLogicalChannelNumber)-1, 65534)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("CloseLogicalChannelAck")
+	}
+}
+
+// RequestChannelClose is the SEQUENCE RequestChannelClose of H.245.
+type RequestChannelClose struct {
+	ForwardLogicalChannelNumber uint16                             `asn1:"forwardLogicalChannelNumber"`
+	QosCapability               *QOSCapability                     `asn1:"qosCapability" per:"optional"`
+	Reason                      per.Opt[RequestChannelCloseReason] `asn1:"reason"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestChannelClose) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.QosCapability = per.New[QOSCapability](d)
+			v.QosCapability.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.Reason.OK = true
+			v.Reason.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		d.Rest(&v.Ext, added, 2)
+	}
+	if d.Failed() {
+		d.Within("RequestChannelClose")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestChannelClose) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.QosCapability != nil {
+		added |= 0x1
+	}
+	if v.Reason.OK {
+		added |= 0x2
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ForwardLogicalChannelNumber)-1, 65534)
+	if extended {
+		e.Additions(&v.Ext, added, 2)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.QosCapability.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			v.Reason.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		e.Rest(&v.Ext, 2)
+	}
+	if e.Failed() {
+		e.Within("RequestChannelClose")
+	}
+}
+
+// RequestChannelCloseReason is a CHOICE of H.245 that has no name there.
+type RequestChannelCloseReason struct {
+	Choice RequestChannelCloseReasonChoice
+	Other  *per.Alternative
+}
+
+// RequestChannelCloseReasonChoice says which alternative a RequestChannelCloseReason holds.
+type RequestChannelCloseReasonChoice uint8
+
+// The alternatives of RequestChannelCloseReason.
+const (
+	RequestChannelCloseReasonUnknown RequestChannelCloseReasonChoice = iota + 1
+	RequestChannelCloseReasonNormal
+	RequestChannelCloseReasonReopen
+	RequestChannelCloseReasonReservationFailure
+)
+
+var namesRequestChannelCloseReason = [...]string{"unknown", "normal", "reopen", "reservationFailure"}
+
+// Name is the name in ASN.1.
+func (c RequestChannelCloseReasonChoice) Name() string {
+	return per.Name(namesRequestChannelCloseReason[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestChannelCloseReason) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = RequestChannelCloseReasonChoice(d.Whole(3) + 1)
+	}
+	if d.Failed() {
+		d.Within("RequestChannelCloseReason")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestChannelCloseReason) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RequestChannelCloseReason")
+	}
+}
+
+// RequestChannelCloseAck is the SEQUENCE RequestChannelCloseAck of H.245.
+type RequestChannelCloseAck struct {
+	ForwardLogicalChannelNumber uint16 `asn1:"forwardLogicalChannelNumber"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestChannelCloseAck) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RequestChannelCloseAck")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestChannelCloseAck) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ForwardLogicalChannelNumber)-1, 65534)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RequestChannelCloseAck")
+	}
+}
+
+// RequestChannelCloseReject is the SEQUENCE RequestChannelCloseReject of H.245.
+type RequestChannelCloseReject struct {
+	ForwardLogicalChannelNumber uint16                         `asn1:"forwardLogicalChannelNumber"`
+	Cause                       RequestChannelCloseRejectCause `asn1:"cause"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestChannelCloseReject) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	v.Cause.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RequestChannelCloseReject")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestChannelCloseReject) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ForwardLogicalChannelNumber)-1, 65534)
+	v.Cause.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RequestChannelCloseReject")
+	}
+}
+
+// RequestChannelCloseRejectCause is a CHOICE of H.245 that has no name there.
+type RequestChannelCloseRejectCause struct {
+	Choice RequestChannelCloseRejectCauseChoice
+	Other  *per.Alternative
+}
+
+// RequestChannelCloseRejectCauseChoice says which alternative a RequestChannelCloseRejectCause holds.
+type RequestChannelCloseRejectCauseChoice uint8
+
+// The alternatives of RequestChannelCloseRejectCause.
+const (
+	RequestChannelCloseRejectCauseUnspecified RequestChannelCloseRejectCauseChoice = iota + 1
+)
+
+var namesRequestChannelCloseRejectCause = [...]string{"unspecified"}
+
+// Name is the name in ASN.1.
+func (c RequestChannelCloseRejectCauseChoice) Name() string {
+	return per.Name(namesRequestChannelCloseRejectCause[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestChannelCloseRejectCause) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = 1
+	}
+	if d.Failed() {
+		d.Within("RequestChannelCloseRejectCause")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestChannelCloseRejectCause) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 1:
+		e.Bit(false)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RequestChannelCloseRejectCause")
+	}
+}
+
+// RequestChannelCloseRelease is the SEQUENCE RequestChannelCloseRelease of H.245.
+type RequestChannelCloseRelease struct {
+	ForwardLogicalChannelNumber uint16 `asn1:"forwardLogicalChannelNumber"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestChannelCloseRelease) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RequestChannelCloseRelease")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestChannelCloseRelease) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ForwardLogicalChannelNumber)-1, 65534)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RequestChannelCloseRelease")
+	}
+}
+
+// MultiplexEntrySend is the SEQUENCE MultiplexEntrySend of H.245.
+type MultiplexEntrySend struct {
+	SequenceNumber            uint8                      `asn1:"sequenceNumber"`
+	MultiplexEntryDescriptors []MultiplexEntryDescriptor `asn1:"multiplexEntryDescriptors"`
+	Ext                       per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexEntrySend) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
+	v.MultiplexEntryDescriptors = per.List[MultiplexEntryDescriptor](d, d.Count(1, 15))
+	for i0 := range v.MultiplexEntryDescriptors {
+		v.MultiplexEntryDescriptors[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultiplexEntrySend")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexEntrySend) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	e.Count(len(v.MultiplexEntryDescriptors), 1, 15)
+	for i0 := range v.MultiplexEntryDescriptors {
+		v.MultiplexEntryDescriptors[i0].MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultiplexEntrySend")
+	}
+}
+
+// MultiplexEntryDescriptor is the SEQUENCE MultiplexEntryDescriptor of H.245.
+type MultiplexEntryDescriptor struct {
+	MultiplexTableEntryNumber uint8              `asn1:"multiplexTableEntryNumber"`
+	ElementList               []MultiplexElement `asn1:"elementList" per:"optional"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexEntryDescriptor) UnmarshalPER(d *per.Decoder) {
+	present := d.Bits(1)
+	v.MultiplexTableEntryNumber = uint8(d.Whole(14) + 1)
+	if present&0x1 != 0 {
+		v.ElementList = per.List[MultiplexElement](d, d.Count(1, 256))
+		for i0 := range v.ElementList {
+			v.ElementList[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if d.Failed() {
+		d.Within("MultiplexEntryDescriptor")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexEntryDescriptor) MarshalPER(e *per.Encoder) {
+	e.Bit(v.ElementList != nil)
+	e.Whole(uint64(v.MultiplexTableEntryNumber)-1, 14)
+	if v.ElementList != nil {
+		e.Count(len(v.ElementList), 1, 256)
+		for i0 := range v.ElementList {
+			v.ElementList[i0].MarshalPER(e)
+		}
+	}
+	if e.Failed() {
+		e.Within("MultiplexEntryDescriptor")
+	}
+}
+
+// MultiplexElement is the SEQUENCE MultiplexElement of H.245.
+type MultiplexElement struct {
+	Type        MultiplexElementType        `asn1:"type"`
+	RepeatCount MultiplexElementRepeatCount `asn1:"repeatCount"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexElement) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	v.Type.UnmarshalPER(d)
+	v.RepeatCount.UnmarshalPER(d)
+	d.Leave()
+	if d.Failed() {
+		d.Within("MultiplexElement")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexElement) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	v.Type.MarshalPER(e)
+	v.RepeatCount.MarshalPER(e)
+	e.Leave()
+	if e.Failed() {
+		e.Within("MultiplexElement")
+	}
+}
+
+// MultiplexElementType is a CHOICE of H.245 that has no name there.
+type MultiplexElementType struct {
+	Choice               MultiplexElementTypeChoice
+	LogicalChannelNumber uint16             `asn1:"logicalChannelNumber"`
+	SubElementList       []MultiplexElement `asn1:"subElementList"`
+}
+
+// MultiplexElementTypeChoice says which alternative a MultiplexElementType holds.
+type MultiplexElementTypeChoice uint8
+
+// The alternatives of MultiplexElementType.
+const (
+	MultiplexElementTypeLogicalChannelNumber MultiplexElementTypeChoice = iota + 1
+	MultiplexElementTypeSubElementList
+)
+
+var namesMultiplexElementType = [...]string{"logicalChannelNumber", "subElementList"}
+
+// Name is the name in ASN.1.
+func (c MultiplexElementTypeChoice) Name() string {
+	return per.Name(namesMultiplexElementType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexElementType) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	v.Choice = MultiplexElementTypeChoice(d.Whole(1) + 1)
+	switch v.Choice {
+	case MultiplexElementTypeLogicalChannelNumber:
+		v.LogicalChannelNumber = uint16(d.Whole(65535))
+	case MultiplexElementTypeSubElementList:
+		v.SubElementList = per.List[MultiplexElement](d, d.Count(2, 255))
+		for i0 := range v.SubElementList {
+			v.SubElementList[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("MultiplexElementType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexElementType) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case MultiplexElementTypeLogicalChannelNumber:
+			e.Whole(uint64(v.LogicalChannelNumber), 65535)
+		case MultiplexElementTypeSubElementList:
+			e.Count(len(v.SubElementList), 2, 255)
+			for i0 := range v.SubElementList {
+				v.SubElementList[i0].MarshalPER(e)
+			}
+		}
+	default:
+		e.Choose()
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("MultiplexElementType")
+	}
+}
+
+// MultiplexElementRepeatCount is a CHOICE of H.245 that has no name there.
+type MultiplexElementRepeatCount struct {
+	Choice MultiplexElementRepeatCountChoice
+	Finite uint16 `asn1:"finite"`
+}
+
+// MultiplexElementRepeatCountChoice says which alternative a MultiplexElementRepeatCount holds.
+type MultiplexElementRepeatCountChoice uint8
+
+// The alternatives of MultiplexElementRepeatCount.
+const (
+	MultiplexElementRepeatCountFinite MultiplexElementRepeatCountChoice = iota + 1
+	MultiplexElementRepeatCountUntilClosingFlag
+)
+
+var namesMultiplexElementRepeatCount = [...]string{"finite", "untilClosingFlag"}
+
+// Name is the name in ASN.1.
+func (c MultiplexElementRepeatCountChoice) Name() string {
+	return per.Name(namesMultiplexElementRepeatCount[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexElementRepeatCount) UnmarshalPER(d *per.Decoder) {
+	v.Choice = MultiplexElementRepeatCountChoice(d.Whole(1) + 1)
+	switch v.Choice {
+	case MultiplexElementRepeatCountFinite:
+		v.Finite = uint16(d.Whole(65534) + 1)
+	}
+	if d.Failed() {
+		d.Within("MultiplexElementRepeatCount")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexElementRepeatCount) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case MultiplexElementRepeatCountFinite:
+			e.Whole(uint64(v.Finite)-1, 65534)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MultiplexElementRepeatCount")
+	}
+}
+
+// MultiplexEntrySendAck is the SEQUENCE MultiplexEntrySendAck of H.245.
+type MultiplexEntrySendAck struct {
+	SequenceNumber            uint8   `asn1:"sequenceNumber"`
+	MultiplexTableEntryNumber []uint8 `asn1:"multiplexTableEntryNumber"`
+	Ext                       per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexEntrySendAck) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
+	v.MultiplexTableEntryNumber = per.List[uint8](d, d.Count(1, 15))
+	for i0 := range v.MultiplexTableEntryNumber {
+		v.MultiplexTableEntryNumber[i0] = uint8(d.Whole(14) + 1)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultiplexEntrySendAck")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexEntrySendAck) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	e.Count(len(v.MultiplexTableEntryNumber), 1, 15)
+	for i0 := range v.MultiplexTableEntryNumber {
+		e.Whole(uint64(v.MultiplexTableEntryNumber[i0])-1, 14)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultiplexEntrySendAck")
+	}
+}
+
+// MultiplexEntrySendReject is the SEQUENCE MultiplexEntrySendReject of H.245.
+type MultiplexEntrySendReject struct {
+	SequenceNumber        uint8                                 `asn1:"sequenceNumber"`
+	RejectionDescriptions []MultiplexEntryRejectionDescriptions `asn1:"rejectionDescriptions"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexEntrySendReject) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
+	v.RejectionDescriptions = per.List[MultiplexEntryRejectionDescriptions](d, d.Count(1, 15))
+	for i0 := range v.RejectionDescriptions {
+		v.RejectionDescriptions[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultiplexEntrySendReject")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexEntrySendReject) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	e.Count(len(v.RejectionDescriptions), 1, 15)
+	for i0 := range v.RejectionDescriptions {
+		v.RejectionDescriptions[i0].MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultiplexEntrySendReject")
+	}
+}
+
+// MultiplexEntryRejectionDescriptions is the SEQUENCE MultiplexEntryRejectionDescriptions of H.245.
+type MultiplexEntryRejectionDescriptions struct {
+	MultiplexTableEntryNumber uint8                                    `asn1:"multiplexTableEntryNumber"`
+	Cause                     MultiplexEntryRejectionDescriptionsCause `asn1:"cause"`
+	Ext                       per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexEntryRejectionDescriptions) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.MultiplexTableEntryNumber = uint8(d.Whole(14) + 1)
+	v.Cause.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultiplexEntryRejectionDescriptions")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexEntryRejectionDescriptions) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.MultiplexTableEntryNumber)-1, 14)
+	v.Cause.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultiplexEntryRejectionDescriptions")
+	}
+}
+
+// MultiplexEntryRejectionDescriptionsCause is a CHOICE of H.245 that has no name there.
+type MultiplexEntryRejectionDescriptionsCause struct {
+	Choice MultiplexEntryRejectionDescriptionsCauseChoice
+	Other  *per.Alternative
+}
+
+// MultiplexEntryRejectionDescriptionsCauseChoice says which alternative a MultiplexEntryRejectionDescriptionsCause holds.
+type MultiplexEntryRejectionDescriptionsCauseChoice uint8
+
+// The alternatives of MultiplexEntryRejectionDescriptionsCause.
+const (
+	MultiplexEntryRejectionDescriptionsCauseUnspecifiedCause MultiplexEntryRejectionDescriptionsCauseChoice = iota + 1
+	MultiplexEntryRejectionDescriptionsCauseDescriptorTooComplex
+)
+
+var namesMultiplexEntryRejectionDescriptionsCause = [...]string{"unspecifiedCause", "descriptorTooComplex"}
+
+// Name is the name in ASN.1.
+func (c MultiplexEntryRejectionDescriptionsCauseChoice) Name() string {
+	return per.Name(namesMultiplexEntryRejectionDescriptionsCause[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexEntryRejectionDescriptionsCause) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MultiplexEntryRejectionDescriptionsCauseChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("MultiplexEntryRejectionDescriptionsCause")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexEntryRejectionDescriptionsCause) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MultiplexEntryRejectionDescriptionsCause")
+	}
+}
+
+// MultiplexEntrySendRelease is the SEQUENCE MultiplexEntrySendRelease of H.245.
+type MultiplexEntrySendRelease struct {
+	MultiplexTableEntryNumber []uint8 `asn1:"multiplexTableEntryNumber"`
+	Ext                       per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexEntrySendRelease) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.MultiplexTableEntryNumber = per.List[uint8](d, d.Count(1, 15))
+	for i0 := range v.MultiplexTableEntryNumber {
+		v.MultiplexTableEntryNumber[i0] = uint8(d.Whole(14) + 1)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultiplexEntrySendRelease")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexEntrySendRelease) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Count(len(v.MultiplexTableEntryNumber), 1, 15)
+	for i0 := range v.MultiplexTableEntryNumber {
+		e.Whole(uint64(v.MultiplexTableEntryNumber[i0])-1, 14)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultiplexEntrySendRelease")
+	}
+}
+
+// RequestMultiplexEntry is the SEQUENCE RequestMultiplexEntry of H.245.
+type RequestMultiplexEntry struct {
+	EntryNumbers []uint8 `asn1:"entryNumbers"`
+	Ext          per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestMultiplexEntry) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.EntryNumbers = per.List[uint8](d, d.Count(1, 15))
+	for i0 := range v.EntryNumbers {
+		v.EntryNumbers[i0] = uint8(d.Whole(14) + 1)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RequestMultiplexEntry")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestMultiplexEntry) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Count(len(v.EntryNumbers), 1, 15)
+	for i0 := range v.EntryNumbers {
+		e.Whole(uint64(v.EntryNumbers[i0])-1, 14)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RequestMultiplexEntry")
+	}
+}
+
+// RequestMultiplexEntryAck is the SEQUENCE RequestMultiplexEntryAck of H.245.
+type RequestMultiplexEntryAck struct {
+	EntryNumbers []uint8 `asn1:"entryNumbers"`
+	Ext          per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestMultiplexEntryAck) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.EntryNumbers = per.List[uint8](d, d.Count(1, 15))
+	for i0 := range v.EntryNumbers {
+		v.EntryNumbers[i0] = uint8(d.Whole(14) + 1)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RequestMultiplexEntryAck")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestMultiplexEntryAck) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Count(len(v.EntryNumbers), 1, 15)
+	for i0 := range v.EntryNumbers {
+		e.Whole(uint64(v.EntryNumbers[i0])-1, 14)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RequestMultiplexEntryAck")
+	}
+}
+
+// RequestMultiplexEntryReject is the SEQUENCE RequestMultiplexEntryReject of H.245.
+type RequestMultiplexEntryReject struct {
+	EntryNumbers          []uint8                                      `asn1:"entryNumbers"`
+	RejectionDescriptions []RequestMultiplexEntryRejectionDescriptions `asn1:"rejectionDescriptions"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestMultiplexEntryReject) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.EntryNumbers = per.List[uint8](d, d.Count(1, 15))
+	for i0 := range v.EntryNumbers {
+		v.EntryNumbers[i0] = uint8(d.Whole(14) + 1)
+		if d.Failed() {
+			break
+		}
+	}
+	v.RejectionDescriptions = per.List[RequestMultiplexEntryRejectionDescriptions](d, d.Count(1, 15))
+	for i0 := range v.RejectionDescriptions {
+		v.RejectionDescriptions[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RequestMultiplexEntryReject")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestMultiplexEntryReject) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Count(len(v.EntryNumbers), 1, 15)
+	for i0 := range v.EntryNumbers {
+		e.Whole(uint64(v.EntryNumbers[i0])-1, 14)
+	}
+	e.Count(len(v.RejectionDescriptions), 1, 15)
+	for i0 := range v.RejectionDescriptions {
+		v.RejectionDescriptions[i0].MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RequestMultiplexEntryReject")
+	}
+}
+
+// RequestMultiplexEntryRejectionDescriptions is the SEQUENCE RequestMultiplexEntryRejectionDescriptions of H.245.
+type RequestMultiplexEntryRejectionDescriptions struct {
+	MultiplexTableEntryNumber uint8                                           `asn1:"multiplexTableEntryNumber"`
+	Cause                     RequestMultiplexEntryRejectionDescriptionsCause `asn1:"cause"`
+	Ext                       per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestMultiplexEntryRejectionDescriptions) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.MultiplexTableEntryNumber = uint8(d.Whole(14) + 1)
+	v.Cause.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RequestMultiplexEntryRejectionDescriptions")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestMultiplexEntryRejectionDescriptions) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.MultiplexTableEntryNumber)-1, 14)
+	v.Cause.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RequestMultiplexEntryRejectionDescriptions")
+	}
+}
+
+// RequestMultiplexEntryRejectionDescriptionsCause is a CHOICE of H.245 that has no name there.
+type RequestMultiplexEntryRejectionDescriptionsCause struct {
+	Choice RequestMultiplexEntryRejectionDescriptionsCauseChoice
+	Other  *per.Alternative
+}
+
+// RequestMultiplexEntryRejectionDescriptionsCauseChoice says which alternative a RequestMultiplexEntryRejectionDescriptionsCause holds.
+type RequestMultiplexEntryRejectionDescriptionsCauseChoice uint8
+
+// The alternatives of RequestMultiplexEntryRejectionDescriptionsCause.
+const (
+	RequestMultiplexEntryRejectionDescriptionsCauseUnspecifiedCause RequestMultiplexEntryRejectionDescriptionsCauseChoice = iota + 1
+)
+
+var namesRequestMultiplexEntryRejectionDescriptionsCause = [...]string{"unspecifiedCause"}
+
+// Name is the name in ASN.1.
+func (c RequestMultiplexEntryRejectionDescriptionsCauseChoice) Name() string {
+	return per.Name(namesRequestMultiplexEntryRejectionDescriptionsCause[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestMultiplexEntryRejectionDescriptionsCause) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = 1
+	}
+	if d.Failed() {
+		d.Within("RequestMultiplexEntryRejectionDescriptionsCause")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestMultiplexEntryRejectionDescriptionsCause) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 1:
+		e.Bit(false)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RequestMultiplexEntryRejectionDescriptionsCause")
+	}
+}
+
+// RequestMultiplexEntryRelease is the SEQUENCE RequestMultiplexEntryRelease of H.245.
+type RequestMultiplexEntryRelease struct {
+	EntryNumbers []uint8 `asn1:"entryNumbers"`
+	Ext          per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestMultiplexEntryRelease) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.EntryNumbers = per.List[uint8](d, d.Count(1, 15))
+	for i0 := range v.EntryNumbers {
+		v.EntryNumbers[i0] = uint8(d.Whole(14) + 1)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RequestMultiplexEntryRelease")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestMultiplexEntryRelease) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Count(len(v.EntryNumbers), 1, 15)
+	for i0 := range v.EntryNumbers {
+		e.Whole(uint64(v.EntryNumbers[i0])-1, 14)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RequestMultiplexEntryRelease")
+	}
+}
+
+// RequestMode is the SEQUENCE RequestMode of H.245.
+type RequestMode struct {
+	SequenceNumber uint8           `asn1:"sequenceNumber"`
+	RequestedModes [][]ModeElement `asn1:"requestedModes"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestMode) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
+	v.RequestedModes = per.List[[]ModeElement](d, d.Count(1, 256))
+	for i0 := range v.RequestedModes {
+		v.RequestedModes[i0] = per.List[ModeElement](d, d.Count(1, 256))
+		for i1 := range v.RequestedModes[i0] {
+			v.RequestedModes[i0][i1].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RequestMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestMode) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	e.Count(len(v.RequestedModes), 1, 256)
+	for i0 := range v.RequestedModes {
+		e.Count(len(v.RequestedModes[i0]), 1, 256)
+		for i1 := range v.RequestedModes[i0] {
+			v.RequestedModes[i0][i1].MarshalPER(e)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RequestMode")
+	}
+}
+
+// RequestModeAck is the SEQUENCE RequestModeAck of H.245.
+type RequestModeAck struct {
+	SequenceNumber uint8                  `asn1:"sequenceNumber"`
+	Response       RequestModeAckResponse `asn1:"response"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestModeAck) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
+	v.Response.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RequestModeAck")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestModeAck) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	v.Response.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RequestModeAck")
+	}
+}
+
+// RequestModeAckResponse is a CHOICE of H.245 that has no name there.
+type RequestModeAckResponse struct {
+	Choice RequestModeAckResponseChoice
+	Other  *per.Alternative
+}
+
+// RequestModeAckResponseChoice says which alternative a RequestModeAckResponse holds.
+type RequestModeAckResponseChoice uint8
+
+// The alternatives of RequestModeAckResponse.
+const (
+	RequestModeAckResponseWillTransmitMostPreferredMode RequestModeAckResponseChoice = iota + 1
+	RequestModeAckResponseWillTransmitLessPreferredMode
+)
+
+var namesRequestModeAckResponse = [...]string{"willTransmitMostPreferredMode", "willTransmitLessPreferredMode"}
+
+// Name is the name in ASN.1.
+func (c RequestModeAckResponseChoice) Name() string {
+	return per.Name(namesRequestModeAckResponse[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestModeAckResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = RequestModeAckResponseChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("RequestModeAckResponse")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestModeAckResponse) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RequestModeAckResponse")
+	}
+}
+
+// RequestModeReject is the SEQUENCE RequestModeReject of H.245.
+type RequestModeReject struct {
+	SequenceNumber uint8                  `asn1:"sequenceNumber"`
+	Cause          RequestModeRejectCause `asn1:"cause"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestModeReject) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
+	v.Cause.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RequestModeReject")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestModeReject) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	v.Cause.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RequestModeReject")
+	}
+}
+
+// RequestModeRejectCause is a CHOICE of H.245 that has no name there.
+type RequestModeRejectCause struct {
+	Choice RequestModeRejectCauseChoice
+	Other  *per.Alternative
+}
+
+// RequestModeRejectCauseChoice says which alternative a RequestModeRejectCause holds.
+type RequestModeRejectCauseChoice uint8
+
+// The alternatives of RequestModeRejectCause.
+const (
+	RequestModeRejectCauseModeUnavailable RequestModeRejectCauseChoice = iota + 1
+	RequestModeRejectCauseMultipointConstraint
+	RequestModeRejectCauseRequestDenied
+)
+
+var namesRequestModeRejectCause = [...]string{"modeUnavailable", "multipointConstraint", "requestDenied"}
+
+// Name is the name in ASN.1.
+func (c RequestModeRejectCauseChoice) Name() string {
+	return per.Name(namesRequestModeRejectCause[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestModeRejectCause) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = RequestModeRejectCauseChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("RequestModeRejectCause")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestModeRejectCause) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RequestModeRejectCause")
+	}
+}
+
+// RequestModeRelease is the SEQUENCE RequestModeRelease of H.245.
+type RequestModeRelease struct {
+	Ext per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestModeRelease) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RequestModeRelease")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestModeRelease) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RequestModeRelease")
+	}
+}
+
+// ModeElementType is the CHOICE ModeElementType of H.245.
+type ModeElementType struct {
+	Choice                    ModeElementTypeChoice
+	NonStandard               *NonStandardParameter       `asn1:"nonStandard"`
+	VideoMode                 *VideoMode                  `asn1:"videoMode"`
+	AudioMode                 *AudioMode                  `asn1:"audioMode"`
+	DataMode                  *DataMode                   `asn1:"dataMode"`
+	EncryptionMode            EncryptionMode              `asn1:"encryptionMode"`
+	H235Mode                  *H235Mode                   `asn1:"h235Mode"`
+	MultiplexedStreamMode     *MultiplexedStreamParameter `asn1:"multiplexedStreamMode"`
+	RedundancyEncodingDTMode  *RedundancyEncodingDTMode   `asn1:"redundancyEncodingDTMode"`
+	MultiplePayloadStreamMode *MultiplePayloadStreamMode  `asn1:"multiplePayloadStreamMode"`
+	DepFecMode                *DepFECMode                 `asn1:"depFecMode"`
+	FecMode                   *FECMode                    `asn1:"fecMode"`
+	Other                     *per.Alternative
+}
+
+// ModeElementTypeChoice says which alternative a ModeElementType holds.
+type ModeElementTypeChoice uint8
+
+// The alternatives of ModeElementType.
+const (
+	ModeElementTypeNonStandard ModeElementTypeChoice = iota + 1
+	ModeElementTypeVideoMode
+	ModeElementTypeAudioMode
+	ModeElementTypeDataMode
+	ModeElementTypeEncryptionMode
+	ModeElementTypeH235Mode
+	ModeElementTypeMultiplexedStreamMode
+	ModeElementTypeRedundancyEncodingDTMode
+	ModeElementTypeMultiplePayloadStreamMode
+	ModeElementTypeDepFecMode
+	ModeElementTypeFecMode
+)
+
+var namesModeElementType = [...]string{"nonStandard", "videoMode", "audioMode", "dataMode", "encryptionMode", "h235Mode", "multiplexedStreamMode", "redundancyEncodingDTMode", "multiplePayloadStreamMode", "depFecMode", "fecMode"}
+
+// Name is the name in ASN.1.
+func (c ModeElementTypeChoice) Name() string { return per.Name(namesModeElementType[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ModeElementType) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	if d.Bit() {
+		index := d.Small()
+		if index >= 6 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = ModeElementTypeChoice(index + 6)
+			switch v.Choice {
+			case ModeElementTypeH235Mode:
+				v.H235Mode = per.New[H235Mode](d)
+				v.H235Mode.UnmarshalPER(d)
+			case ModeElementTypeMultiplexedStreamMode:
+				v.MultiplexedStreamMode = per.New[MultiplexedStreamParameter](d)
+				v.MultiplexedStreamMode.UnmarshalPER(d)
+			case ModeElementTypeRedundancyEncodingDTMode:
+				v.RedundancyEncodingDTMode = per.New[RedundancyEncodingDTMode](d)
+				v.RedundancyEncodingDTMode.UnmarshalPER(d)
+			case ModeElementTypeMultiplePayloadStreamMode:
+				v.MultiplePayloadStreamMode = per.New[MultiplePayloadStreamMode](d)
+				v.MultiplePayloadStreamMode.UnmarshalPER(d)
+			case ModeElementTypeDepFecMode:
+				v.DepFecMode = per.New[DepFECMode](d)
+				v.DepFecMode.UnmarshalPER(d)
+			case ModeElementTypeFecMode:
+				v.FecMode = per.New[FECMode](d)
+				v.FecMode.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = ModeElementTypeChoice(d.Whole(4) + 1)
+		switch v.Choice {
+		case ModeElementTypeNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case ModeElementTypeVideoMode:
+			v.VideoMode = per.New[VideoMode](d)
+			v.VideoMode.UnmarshalPER(d)
+		case ModeElementTypeAudioMode:
+			v.AudioMode = per.New[AudioMode](d)
+			v.AudioMode.UnmarshalPER(d)
+		case ModeElementTypeDataMode:
+			v.DataMode = per.New[DataMode](d)
+			v.DataMode.UnmarshalPER(d)
+		case ModeElementTypeEncryptionMode:
+			v.EncryptionMode.UnmarshalPER(d)
+		}
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("ModeElementType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ModeElementType) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 5:
+		e.Bit(false)
+		e.Whole(c-1, 4)
+		switch v.Choice {
+		case ModeElementTypeNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case ModeElementTypeVideoMode:
+			if v.VideoMode == nil {
+				e.Choose()
+				break
+			}
+			v.VideoMode.MarshalPER(e)
+		case ModeElementTypeAudioMode:
+			if v.AudioMode == nil {
+				e.Choose()
+				break
+			}
+			v.AudioMode.MarshalPER(e)
+		case ModeElementTypeDataMode:
+			if v.DataMode == nil {
+				e.Choose()
+				break
+			}
+			v.DataMode.MarshalPER(e)
+		case ModeElementTypeEncryptionMode:
+			v.EncryptionMode.MarshalPER(e)
+		}
+	case c > 5 && c <= 11:
+		e.Bit(true)
+		e.Small(int(c) - 6)
+		mark := e.Open()
+		switch v.Choice {
+		case ModeElementTypeH235Mode:
+			if v.H235Mode == nil {
+				e.Choose()
+				break
+			}
+			v.H235Mode.MarshalPER(e)
+		case ModeElementTypeMultiplexedStreamMode:
+			if v.MultiplexedStreamMode == nil {
+				e.Choose()
+				break
+			}
+			v.MultiplexedStreamMode.MarshalPER(e)
+		case ModeElementTypeRedundancyEncodingDTMode:
+			if v.RedundancyEncodingDTMode == nil {
+				e.Choose()
+				break
+			}
+			v.RedundancyEncodingDTMode.MarshalPER(e)
+		case ModeElementTypeMultiplePayloadStreamMode:
+			if v.MultiplePayloadStreamMode == nil {
+				e.Choose()
+				break
+			}
+			v.MultiplePayloadStreamMode.MarshalPER(e)
+		case ModeElementTypeDepFecMode:
+			if v.DepFecMode == nil {
+				e.Choose()
+				break
+			}
+			v.DepFecMode.MarshalPER(e)
+		case ModeElementTypeFecMode:
+			if v.FecMode == nil {
+				e.Choose()
+				break
+			}
+			v.FecMode.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("ModeElementType")
+	}
+}
+
+// ModeElement is the SEQUENCE ModeElement of H.245.
+type ModeElement struct {
+	Type                            ModeElementType                          `asn1:"type"`
+	H223ModeParameters              *H223ModeParameters                      `asn1:"h223ModeParameters" per:"optional"`
+	V76ModeParameters               per.Opt[V76ModeParameters]               `asn1:"v76ModeParameters"`
+	H2250ModeParameters             per.Opt[H2250ModeParameters]             `asn1:"h2250ModeParameters"`
+	GenericModeParameters           *GenericCapability                       `asn1:"genericModeParameters" per:"optional"`
+	MultiplexedStreamModeParameters per.Opt[MultiplexedStreamModeParameters] `asn1:"multiplexedStreamModeParameters"`
+	LogicalChannelNumber            per.Opt[uint16]                          `asn1:"logicalChannelNumber"`
+	Ext                             per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ModeElement) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.Type.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.H223ModeParameters = per.New[H223ModeParameters](d)
+		v.H223ModeParameters.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.V76ModeParameters.OK = true
+			v.V76ModeParameters.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.H2250ModeParameters.OK = true
+			v.H2250ModeParameters.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			o := d.Open()
+			v.GenericModeParameters = per.New[GenericCapability](d)
+			v.GenericModeParameters.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			o := d.Open()
+			v.MultiplexedStreamModeParameters.OK = true
+			v.MultiplexedStreamModeParameters.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 3)
+		}
+		if added&0x10 != 0 {
+			o := d.Open()
+			v.LogicalChannelNumber.OK = true
+			v.LogicalChannelNumber.V = uint16(d.Whole(65534) + 1)
+			d.CloseAddition(o, &v.Ext, 4)
+		}
+		d.Rest(&v.Ext, added, 5)
+	}
+	if d.Failed() {
+		d.Within("ModeElement")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ModeElement) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.V76ModeParameters.OK {
+		added |= 0x1
+	}
+	if v.H2250ModeParameters.OK {
+		added |= 0x2
+	}
+	if v.GenericModeParameters != nil {
+		added |= 0x4
+	}
+	if v.MultiplexedStreamModeParameters.OK {
+		added |= 0x8
+	}
+	if v.LogicalChannelNumber.OK {
+		added |= 0x10
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.H223ModeParameters != nil)
+	v.Type.MarshalPER(e)
+	if v.H223ModeParameters != nil {
+		v.H223ModeParameters.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 5)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.V76ModeParameters.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			v.H2250ModeParameters.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			mark := e.Open()
+			v.GenericModeParameters.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			mark := e.Open()
+			v.MultiplexedStreamModeParameters.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 3)
+		}
+		if added&0x10 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.LogicalChannelNumber.V)-1, 65534)
+			e.CloseAddition(mark, &v.Ext, 4)
+		}
+		e.Rest(&v.Ext, 5)
+	}
+	if e.Failed() {
+		e.Within("ModeElement")
+	}
+}
+
+// H235Mode is the SEQUENCE H235Mode of H.245.
+type H235Mode struct {
+	EncryptionAuthenticationAndIntegrity EncryptionAuthenticationAndIntegrity `asn1:"encryptionAuthenticationAndIntegrity"`
+	MediaMode                            H235ModeMediaMode                    `asn1:"mediaMode"`
+	Ext                                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H235Mode) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.EncryptionAuthenticationAndIntegrity.UnmarshalPER(d)
+	v.MediaMode.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H235Mode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H235Mode) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.EncryptionAuthenticationAndIntegrity.MarshalPER(e)
+	v.MediaMode.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H235Mode")
+	}
+}
+
+// H235ModeMediaMode is a CHOICE of H.245 that has no name there.
+type H235ModeMediaMode struct {
+	Choice      H235ModeMediaModeChoice
+	NonStandard *NonStandardParameter `asn1:"nonStandard"`
+	VideoMode   *VideoMode            `asn1:"videoMode"`
+	AudioMode   *AudioMode            `asn1:"audioMode"`
+	DataMode    *DataMode             `asn1:"dataMode"`
+	Other       *per.Alternative
+}
+
+// H235ModeMediaModeChoice says which alternative a H235ModeMediaMode holds.
+type H235ModeMediaModeChoice uint8
+
+// The alternatives of H235ModeMediaMode.
+const (
+	H235ModeMediaModeNonStandard H235ModeMediaModeChoice = iota + 1
+	H235ModeMediaModeVideoMode
+	H235ModeMediaModeAudioMode
+	H235ModeMediaModeDataMode
+)
+
+var namesH235ModeMediaMode = [...]string{"nonStandard", "videoMode", "audioMode", "dataMode"}
+
+// Name is the name in ASN.1.
+func (c H235ModeMediaModeChoice) Name() string { return per.Name(namesH235ModeMediaMode[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H235ModeMediaMode) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = H235ModeMediaModeChoice(d.Whole(3) + 1)
+		switch v.Choice {
+		case H235ModeMediaModeNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case H235ModeMediaModeVideoMode:
+			v.VideoMode = per.New[VideoMode](d)
+			v.VideoMode.UnmarshalPER(d)
+		case H235ModeMediaModeAudioMode:
+			v.AudioMode = per.New[AudioMode](d)
+			v.AudioMode.UnmarshalPER(d)
+		case H235ModeMediaModeDataMode:
+			v.DataMode = per.New[DataMode](d)
+			v.DataMode.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("H235ModeMediaMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H235ModeMediaMode) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+		switch v.Choice {
+		case H235ModeMediaModeNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case H235ModeMediaModeVideoMode:
+			if v.VideoMode == nil {
+				e.Choose()
+				break
+			}
+			v.VideoMode.MarshalPER(e)
+		case H235ModeMediaModeAudioMode:
+			if v.AudioMode == nil {
+				e.Choose()
+				break
+			}
+			v.AudioMode.MarshalPER(e)
+		case H235ModeMediaModeDataMode:
+			if v.DataMode == nil {
+				e.Choose()
+				break
+			}
+			v.DataMode.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H235ModeMediaMode")
+	}
+}
+
+// MultiplexedStreamModeParameters is the SEQUENCE MultiplexedStreamModeParameters of H.245.
+type MultiplexedStreamModeParameters struct {
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplexedStreamModeParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultiplexedStreamModeParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplexedStreamModeParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.LogicalChannelNumber)-1, 65534)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultiplexedStreamModeParameters")
+	}
+}
+
+// RedundancyEncodingDTMode is the SEQUENCE RedundancyEncodingDTMode of H.245.
+type RedundancyEncodingDTMode struct {
+	RedundancyEncodingMethod RedundancyEncodingMethod          `asn1:"redundancyEncodingMethod"`
+	Primary                  RedundancyEncodingDTModeElement   `asn1:"primary"`
+	Secondary                []RedundancyEncodingDTModeElement `asn1:"secondary"`
+	Ext                      per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RedundancyEncodingDTMode) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	v.RedundancyEncodingMethod.UnmarshalPER(d)
+	v.Primary.UnmarshalPER(d)
+	v.Secondary = per.List[RedundancyEncodingDTModeElement](d, d.Count(0, -1))
+	for i0 := range v.Secondary {
+		v.Secondary[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("RedundancyEncodingDTMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RedundancyEncodingDTMode) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.RedundancyEncodingMethod.MarshalPER(e)
+	v.Primary.MarshalPER(e)
+	e.Count(len(v.Secondary), 0, -1)
+	for i0 := range v.Secondary {
+		v.Secondary[i0].MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("RedundancyEncodingDTMode")
+	}
+}
+
+// RedundancyEncodingDTModeElement is the SEQUENCE RedundancyEncodingDTModeElement of H.245.
+type RedundancyEncodingDTModeElement struct {
+	Type RedundancyEncodingDTModeElementType `asn1:"type"`
+	Ext  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RedundancyEncodingDTModeElement) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	v.Type.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("RedundancyEncodingDTModeElement")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RedundancyEncodingDTModeElement) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Type.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("RedundancyEncodingDTModeElement")
+	}
+}
+
+// RedundancyEncodingDTModeElementType is a CHOICE of H.245 that has no name there.
+type RedundancyEncodingDTModeElementType struct {
+	Choice         RedundancyEncodingDTModeElementTypeChoice
+	NonStandard    *NonStandardParameter `asn1:"nonStandard"`
+	VideoMode      *VideoMode            `asn1:"videoMode"`
+	AudioMode      *AudioMode            `asn1:"audioMode"`
+	DataMode       *DataMode             `asn1:"dataMode"`
+	EncryptionMode EncryptionMode        `asn1:"encryptionMode"`
+	H235Mode       *H235Mode             `asn1:"h235Mode"`
+	FecMode        *FECMode              `asn1:"fecMode"`
+	Other          *per.Alternative
+}
+
+// RedundancyEncodingDTModeElementTypeChoice says which alternative a RedundancyEncodingDTModeElementType holds.
+type RedundancyEncodingDTModeElementTypeChoice uint8
+
+// The alternatives of RedundancyEncodingDTModeElementType.
+const (
+	RedundancyEncodingDTModeElementTypeNonStandard RedundancyEncodingDTModeElementTypeChoice = iota + 1
+	RedundancyEncodingDTModeElementTypeVideoMode
+	RedundancyEncodingDTModeElementTypeAudioMode
+	RedundancyEncodingDTModeElementTypeDataMode
+	RedundancyEncodingDTModeElementTypeEncryptionMode
+	RedundancyEncodingDTModeElementTypeH235Mode
+	RedundancyEncodingDTModeElementTypeFecMode
+)
+
+var namesRedundancyEncodingDTModeElementType = [...]string{"nonStandard", "videoMode", "audioMode", "dataMode", "encryptionMode", "h235Mode", "fecMode"}
+
+// Name is the name in ASN.1.
+func (c RedundancyEncodingDTModeElementTypeChoice) Name() string {
+	return per.Name(namesRedundancyEncodingDTModeElementType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RedundancyEncodingDTModeElementType) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	if d.Bit() {
+		index := d.Small()
+		if index >= 1 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = RedundancyEncodingDTModeElementTypeChoice(index + 7)
+			switch v.Choice {
+			case RedundancyEncodingDTModeElementTypeFecMode:
+				v.FecMode = per.New[FECMode](d)
+				v.FecMode.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = RedundancyEncodingDTModeElementTypeChoice(d.Whole(5) + 1)
+		switch v.Choice {
+		case RedundancyEncodingDTModeElementTypeNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case RedundancyEncodingDTModeElementTypeVideoMode:
+			v.VideoMode = per.New[VideoMode](d)
+			v.VideoMode.UnmarshalPER(d)
+		case RedundancyEncodingDTModeElementTypeAudioMode:
+			v.AudioMode = per.New[AudioMode](d)
+			v.AudioMode.UnmarshalPER(d)
+		case RedundancyEncodingDTModeElementTypeDataMode:
+			v.DataMode = per.New[DataMode](d)
+			v.DataMode.UnmarshalPER(d)
+		case RedundancyEncodingDTModeElementTypeEncryptionMode:
+			v.EncryptionMode.UnmarshalPER(d)
+		case RedundancyEncodingDTModeElementTypeH235Mode:
+			v.H235Mode = per.New[H235Mode](d)
+			v.H235Mode.UnmarshalPER(d)
+		}
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("RedundancyEncodingDTModeElementType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RedundancyEncodingDTModeElementType) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 6:
+		e.Bit(false)
+		e.Whole(c-1, 5)
+		switch v.Choice {
+		case RedundancyEncodingDTModeElementTypeNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case RedundancyEncodingDTModeElementTypeVideoMode:
+			if v.VideoMode == nil {
+				e.Choose()
+				break
+			}
+			v.VideoMode.MarshalPER(e)
+		case RedundancyEncodingDTModeElementTypeAudioMode:
+			if v.AudioMode == nil {
+				e.Choose()
+				break
+			}
+			v.AudioMode.MarshalPER(e)
+		case RedundancyEncodingDTModeElementTypeDataMode:
+			if v.DataMode == nil {
+				e.Choose()
+				break
+			}
+			v.DataMode.MarshalPER(e)
+		case RedundancyEncodingDTModeElementTypeEncryptionMode:
+			v.EncryptionMode.MarshalPER(e)
+		case RedundancyEncodingDTModeElementTypeH235Mode:
+			if v.H235Mode == nil {
+				e.Choose()
+				break
+			}
+			v.H235Mode.MarshalPER(e)
+		}
+	case c > 6 && c <= 7:
+		e.Bit(true)
+		e.Small(int(c) - 7)
+		mark := e.Open()
+		switch v.Choice {
+		case RedundancyEncodingDTModeElementTypeFecMode:
+			if v.FecMode == nil {
+				e.Choose()
+				break
+			}
+			v.FecMode.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("RedundancyEncodingDTModeElementType")
+	}
+}
+
+// MultiplePayloadStreamMode is the SEQUENCE MultiplePayloadStreamMode of H.245.
+type MultiplePayloadStreamMode struct {
+	Elements []MultiplePayloadStreamElementMode `asn1:"elements"`
+	Ext      per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplePayloadStreamMode) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	v.Elements = per.List[MultiplePayloadStreamElementMode](d, d.Count(0, -1))
+	for i0 := range v.Elements {
+		v.Elements[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("MultiplePayloadStreamMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplePayloadStreamMode) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Count(len(v.Elements), 0, -1)
+	for i0 := range v.Elements {
+		v.Elements[i0].MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("MultiplePayloadStreamMode")
+	}
+}
+
+// MultiplePayloadStreamElementMode is the SEQUENCE MultiplePayloadStreamElementMode of H.245.
+type MultiplePayloadStreamElementMode struct {
+	Type ModeElementType `asn1:"type"`
+	Ext  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultiplePayloadStreamElementMode) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	v.Type.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("MultiplePayloadStreamElementMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultiplePayloadStreamElementMode) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Type.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("MultiplePayloadStreamElementMode")
+	}
+}
+
+// DepFECMode is the CHOICE DepFECMode of H.245.
+type DepFECMode struct {
+	Choice      DepFECModeChoice
+	Rfc2733Mode *DepFECModeRfc2733ModeValue `asn1:"rfc2733Mode"`
+	Other       *per.Alternative
+}
+
+// DepFECModeChoice says which alternative a DepFECMode holds.
+type DepFECModeChoice uint8
+
+// The alternatives of DepFECMode.
+const (
+	DepFECModeRfc2733Mode DepFECModeChoice = iota + 1
+)
+
+var namesDepFECMode = [...]string{"rfc2733Mode"}
+
+// Name is the name in ASN.1.
+func (c DepFECModeChoice) Name() string { return per.Name(namesDepFECMode[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECMode) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = 1
+		switch v.Choice {
+		case DepFECModeRfc2733Mode:
+			v.Rfc2733Mode = per.New[DepFECModeRfc2733ModeValue](d)
+			v.Rfc2733Mode.UnmarshalPER(d)
+		}
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("DepFECMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECMode) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 1:
+		e.Bit(false)
+		switch v.Choice {
+		case DepFECModeRfc2733Mode:
+			if v.Rfc2733Mode == nil {
+				e.Choose()
+				break
+			}
+			v.Rfc2733Mode.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("DepFECMode")
+	}
+}
+
+// DepFECModeRfc2733ModeValue is a SEQUENCE of H.245 that has no name there.
+type DepFECModeRfc2733ModeValue struct {
+	Mode DepFECModeRfc2733ModeValueMode `asn1:"mode"`
+	Ext  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECModeRfc2733ModeValue) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	v.Mode.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("DepFECModeRfc2733ModeValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECModeRfc2733ModeValue) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Mode.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("DepFECModeRfc2733ModeValue")
+	}
+}
+
+// DepFECModeRfc2733ModeValueMode is a CHOICE of H.245 that has no name there.
+type DepFECModeRfc2733ModeValueMode struct {
+	Choice         DepFECModeRfc2733ModeValueModeChoice
+	SeparateStream *DepFECModeRfc2733ModeValueModeSeparateStreamValue `asn1:"separateStream"`
+	Other          *per.Alternative
+}
+
+// DepFECModeRfc2733ModeValueModeChoice says which alternative a DepFECModeRfc2733ModeValueMode holds.
+type DepFECModeRfc2733ModeValueModeChoice uint8
+
+// The alternatives of DepFECModeRfc2733ModeValueMode.
+const (
+	DepFECModeRfc2733ModeValueModeRedundancyEncoding DepFECModeRfc2733ModeValueModeChoice = iota + 1
+	DepFECModeRfc2733ModeValueModeSeparateStream
+)
+
+var namesDepFECModeRfc2733ModeValueMode = [...]string{"redundancyEncoding", "separateStream"}
+
+// Name is the name in ASN.1.
+func (c DepFECModeRfc2733ModeValueModeChoice) Name() string {
+	return per.Name(namesDepFECModeRfc2733ModeValueMode[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECModeRfc2733ModeValueMode) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = DepFECModeRfc2733ModeValueModeChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case DepFECModeRfc2733ModeValueModeSeparateStream:
+			v.SeparateStream = per.New[DepFECModeRfc2733ModeValueModeSeparateStreamValue](d)
+			v.SeparateStream.UnmarshalPER(d)
+		}
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("DepFECModeRfc2733ModeValueMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECModeRfc2733ModeValueMode) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case DepFECModeRfc2733ModeValueModeSeparateStream:
+			if v.SeparateStream == nil {
+				e.Choose()
+				break
+			}
+			v.SeparateStream.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("DepFECModeRfc2733ModeValueMode")
+	}
+}
+
+// DepFECModeRfc2733ModeValueModeSeparateStreamValue is a CHOICE of H.245 that has no name there.
+type DepFECModeRfc2733ModeValueModeSeparateStreamValue struct {
+	Choice        DepFECModeRfc2733ModeValueModeSeparateStreamValueChoice
+	DifferentPort DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPortValue `asn1:"differentPort"`
+	SamePort      *DepFECModeRfc2733ModeValueModeSeparateStreamValueSamePortValue     `asn1:"samePort"`
+	Other         *per.Alternative
+}
+
+// DepFECModeRfc2733ModeValueModeSeparateStreamValueChoice says which alternative a DepFECModeRfc2733ModeValueModeSeparateStreamValue holds.
+type DepFECModeRfc2733ModeValueModeSeparateStreamValueChoice uint8
+
+// The alternatives of DepFECModeRfc2733ModeValueModeSeparateStreamValue.
+const (
+	DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPort DepFECModeRfc2733ModeValueModeSeparateStreamValueChoice = iota + 1
+	DepFECModeRfc2733ModeValueModeSeparateStreamValueSamePort
+)
+
+var namesDepFECModeRfc2733ModeValueModeSeparateStreamValue = [...]string{"differentPort", "samePort"}
+
+// Name is the name in ASN.1.
+func (c DepFECModeRfc2733ModeValueModeSeparateStreamValueChoice) Name() string {
+	return per.Name(namesDepFECModeRfc2733ModeValueModeSeparateStreamValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECModeRfc2733ModeValueModeSeparateStreamValue) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = DepFECModeRfc2733ModeValueModeSeparateStreamValueChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPort:
+			v.DifferentPort.UnmarshalPER(d)
+		case DepFECModeRfc2733ModeValueModeSeparateStreamValueSamePort:
+			v.SamePort = per.New[DepFECModeRfc2733ModeValueModeSeparateStreamValueSamePortValue](d)
+			v.SamePort.UnmarshalPER(d)
+		}
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("DepFECModeRfc2733ModeValueModeSeparateStreamValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECModeRfc2733ModeValueModeSeparateStreamValue) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPort:
+			v.DifferentPort.MarshalPER(e)
+		case DepFECModeRfc2733ModeValueModeSeparateStreamValueSamePort:
+			if v.SamePort == nil {
+				e.Choose()
+				break
+			}
+			v.SamePort.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("DepFECModeRfc2733ModeValueModeSeparateStreamValue")
+	}
+}
+
+// DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPortValue is a SEQUENCE of H.245 that has no name there.
+type DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPortValue struct {
+	ProtectedSessionID   uint8          `asn1:"protectedSessionID"`
+	ProtectedPayloadType per.Opt[uint8] `asn1:"protectedPayloadType"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPortValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.ProtectedSessionID = uint8(d.Whole(254) + 1)
+	if present&0x1 != 0 {
+		v.ProtectedPayloadType.OK = true
+		v.ProtectedPayloadType.V = uint8(d.Whole(127))
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPortValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPortValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.ProtectedPayloadType.OK)
+	e.Whole(uint64(v.ProtectedSessionID)-1, 254)
+	if v.ProtectedPayloadType.OK {
+		e.Whole(uint64(v.ProtectedPayloadType.V), 127)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPortValue")
+	}
+}
+
+// DepFECModeRfc2733ModeValueModeSeparateStreamValueSamePortValue is a SEQUENCE of H.245 that has no name there.
+type DepFECModeRfc2733ModeValueModeSeparateStreamValueSamePortValue struct {
+	ProtectedType ModeElementType `asn1:"protectedType"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DepFECModeRfc2733ModeValueModeSeparateStreamValueSamePortValue) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	v.ProtectedType.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("DepFECModeRfc2733ModeValueModeSeparateStreamValueSamePortValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DepFECModeRfc2733ModeValueModeSeparateStreamValueSamePortValue) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.ProtectedType.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("DepFECModeRfc2733ModeValueModeSeparateStreamValueSamePortValue")
+	}
+}
+
+// FECMode is the SEQUENCE FECMode of H.245.
+type FECMode struct {
+	ProtectedElement ModeElementType               `asn1:"protectedElement"`
+	FecScheme        per.OID                       `asn1:"fecScheme" per:"optional"`
+	Rfc2733Format    per.Opt[FECModeRfc2733Format] `asn1:"rfc2733Format"`
+	Ext              per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FECMode) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	present := d.Bits(2)
+	v.ProtectedElement.UnmarshalPER(d)
+	if present&0x2 != 0 {
+		v.FecScheme = d.OID()
+	}
+	if present&0x1 != 0 {
+		v.Rfc2733Format.OK = true
+		v.Rfc2733Format.V.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("FECMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FECMode) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.FecScheme != nil)
+	e.Bit(v.Rfc2733Format.OK)
+	v.ProtectedElement.MarshalPER(e)
+	if v.FecScheme != nil {
+		e.OID(v.FecScheme)
+	}
+	if v.Rfc2733Format.OK {
+		v.Rfc2733Format.V.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("FECMode")
+	}
+}
+
+// FECModeRfc2733Format is a CHOICE of H.245 that has no name there.
+type FECModeRfc2733Format struct {
+	Choice          FECModeRfc2733FormatChoice
+	Rfc2733rfc2198  uint64 `asn1:"rfc2733rfc2198"`
+	Rfc2733sameport uint64 `asn1:"rfc2733sameport"`
+	Rfc2733diffport uint64 `asn1:"rfc2733diffport"`
+}
+
+// FECModeRfc2733FormatChoice says which alternative a FECModeRfc2733Format holds.
+type FECModeRfc2733FormatChoice uint8
+
+// The alternatives of FECModeRfc2733Format.
+const (
+	FECModeRfc2733FormatRfc2733rfc2198 FECModeRfc2733FormatChoice = iota + 1
+	FECModeRfc2733FormatRfc2733sameport
+	FECModeRfc2733FormatRfc2733diffport
+)
+
+var namesFECModeRfc2733Format = [...]string{"rfc2733rfc2198", "rfc2733sameport", "rfc2733diffport"}
+
+// Name is the name in ASN.1.
+func (c FECModeRfc2733FormatChoice) Name() string {
+	return per.Name(namesFECModeRfc2733Format[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FECModeRfc2733Format) UnmarshalPER(d *per.Decoder) {
+	v.Choice = FECModeRfc2733FormatChoice(d.Whole(2) + 1)
+	switch v.Choice {
+	case FECModeRfc2733FormatRfc2733rfc2198:
+		v.Rfc2733rfc2198 = d.Distance() + 1
+	case FECModeRfc2733FormatRfc2733sameport:
+		v.Rfc2733sameport = d.Distance() + 1
+	case FECModeRfc2733FormatRfc2733diffport:
+		v.Rfc2733diffport = d.Distance() + 1
+	}
+	if d.Failed() {
+		d.Within("FECModeRfc2733Format")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FECModeRfc2733Format) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case FECModeRfc2733FormatRfc2733rfc2198:
+			if v.Rfc2733rfc2198 < 1 {
+				e.Fail(per.ErrRange, "")
+			}
+			e.Distance(v.Rfc2733rfc2198 - 1)
+		case FECModeRfc2733FormatRfc2733sameport:
+			if v.Rfc2733sameport < 1 {
+				e.Fail(per.ErrRange, "")
+			}
+			e.Distance(v.Rfc2733sameport - 1)
+		case FECModeRfc2733FormatRfc2733diffport:
+			if v.Rfc2733diffport < 1 {
+				e.Fail(per.ErrRange, "")
+			}
+			e.Distance(v.Rfc2733diffport - 1)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("FECModeRfc2733Format")
+	}
+}
+
+// H223ModeParameters is the SEQUENCE H223ModeParameters of H.245.
+type H223ModeParameters struct {
+	AdaptationLayerType H223ModeParametersAdaptationLayerType `asn1:"adaptationLayerType"`
+	SegmentableFlag     bool                                  `asn1:"segmentableFlag"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223ModeParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.AdaptationLayerType.UnmarshalPER(d)
+	v.SegmentableFlag = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H223ModeParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223ModeParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.AdaptationLayerType.MarshalPER(e)
+	e.Bit(v.SegmentableFlag)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H223ModeParameters")
+	}
+}
+
+// H223ModeParametersAdaptationLayerType is a CHOICE of H.245 that has no name there.
+type H223ModeParametersAdaptationLayerType struct {
+	Choice      H223ModeParametersAdaptationLayerTypeChoice
+	NonStandard *NonStandardParameter                         `asn1:"nonStandard"`
+	Al3         H223ModeParametersAdaptationLayerTypeAl3Value `asn1:"al3"`
+	Al1M        *H223AL1MParameters                           `asn1:"al1M"`
+	Al2M        *H223AL2MParameters                           `asn1:"al2M"`
+	Al3M        *H223AL3MParameters                           `asn1:"al3M"`
+	Other       *per.Alternative
+}
+
+// H223ModeParametersAdaptationLayerTypeChoice says which alternative a H223ModeParametersAdaptationLayerType holds.
+type H223ModeParametersAdaptationLayerTypeChoice uint8
+
+// The alternatives of H223ModeParametersAdaptationLayerType.
+const (
+	H223ModeParametersAdaptationLayerTypeNonStandard H223ModeParametersAdaptationLayerTypeChoice = iota + 1
+	H223ModeParametersAdaptationLayerTypeAl1Framed
+	H223ModeParametersAdaptationLayerTypeAl1NotFramed
+	H223ModeParametersAdaptationLayerTypeAl2WithoutSequenceNumbers
+	H223ModeParametersAdaptationLayerTypeAl2WithSequenceNumbers
+	H223ModeParametersAdaptationLayerTypeAl3
+	H223ModeParametersAdaptationLayerTypeAl1M
+	H223ModeParametersAdaptationLayerTypeAl2M
+	H223ModeParametersAdaptationLayerTypeAl3M
+)
+
+var namesH223ModeParametersAdaptationLayerType = [...]string{"nonStandard", "al1Framed", "al1NotFramed", "al2WithoutSequenceNumbers", "al2WithSequenceNumbers", "al3", "al1M", "al2M", "al3M"}
+
+// Name is the name in ASN.1.
+func (c H223ModeParametersAdaptationLayerTypeChoice) Name() string {
+	return per.Name(namesH223ModeParametersAdaptationLayerType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223ModeParametersAdaptationLayerType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 3 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = H223ModeParametersAdaptationLayerTypeChoice(index + 7)
+			switch v.Choice {
+			case H223ModeParametersAdaptationLayerTypeAl1M:
+				v.Al1M = per.New[H223AL1MParameters](d)
+				v.Al1M.UnmarshalPER(d)
+			case H223ModeParametersAdaptationLayerTypeAl2M:
+				v.Al2M = per.New[H223AL2MParameters](d)
+				v.Al2M.UnmarshalPER(d)
+			case H223ModeParametersAdaptationLayerTypeAl3M:
+				v.Al3M = per.New[H223AL3MParameters](d)
+				v.Al3M.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = H223ModeParametersAdaptationLayerTypeChoice(d.Whole(5) + 1)
+		switch v.Choice {
+		case H223ModeParametersAdaptationLayerTypeNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case H223ModeParametersAdaptationLayerTypeAl3:
+			v.Al3.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("H223ModeParametersAdaptationLayerType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223ModeParametersAdaptationLayerType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 6:
+		e.Bit(false)
+		e.Whole(c-1, 5)
+		switch v.Choice {
+		case H223ModeParametersAdaptationLayerTypeNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case H223ModeParametersAdaptationLayerTypeAl3:
+			v.Al3.MarshalPER(e)
+		}
+	case c > 6 && c <= 9:
+		e.Bit(true)
+		e.Small(int(c) - 7)
+		mark := e.Open()
+		switch v.Choice {
+		case H223ModeParametersAdaptationLayerTypeAl1M:
+			if v.Al1M == nil {
+				e.Choose()
+				break
+			}
+			v.Al1M.MarshalPER(e)
+		case H223ModeParametersAdaptationLayerTypeAl2M:
+			if v.Al2M == nil {
+				e.Choose()
+				break
+			}
+			v.Al2M.MarshalPER(e)
+		case H223ModeParametersAdaptationLayerTypeAl3M:
+			if v.Al3M == nil {
+				e.Choose()
+				break
+			}
+			v.Al3M.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223ModeParametersAdaptationLayerType")
+	}
+}
+
+// H223ModeParametersAdaptationLayerTypeAl3Value is a SEQUENCE of H.245 that has no name there.
+type H223ModeParametersAdaptationLayerTypeAl3Value struct {
+	ControlFieldOctets uint8  `asn1:"controlFieldOctets"`
+	SendBufferSize     uint32 `asn1:"sendBufferSize"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223ModeParametersAdaptationLayerTypeAl3Value) UnmarshalPER(d *per.Decoder) {
+	v.ControlFieldOctets = uint8(d.Whole(2))
+	v.SendBufferSize = uint32(d.Whole(16777215))
+	if d.Failed() {
+		d.Within("H223ModeParametersAdaptationLayerTypeAl3Value")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223ModeParametersAdaptationLayerTypeAl3Value) MarshalPER(e *per.Encoder) {
+	e.Whole(uint64(v.ControlFieldOctets), 2)
+	e.Whole(uint64(v.SendBufferSize), 16777215)
+	if e.Failed() {
+		e.Within("H223ModeParametersAdaptationLayerTypeAl3Value")
+	}
+}
+
+// V76ModeParameters is the CHOICE V76ModeParameters of H.245.
+type V76ModeParameters struct {
+	Choice V76ModeParametersChoice
+	Other  *per.Alternative
+}
+
+// V76ModeParametersChoice says which alternative a V76ModeParameters holds.
+type V76ModeParametersChoice uint8
+
+// The alternatives of V76ModeParameters.
+const (
+	V76ModeParametersSuspendResumewAddress V76ModeParametersChoice = iota + 1
+	V76ModeParametersSuspendResumewoAddress
+)
+
+var namesV76ModeParameters = [...]string{"suspendResumewAddress", "suspendResumewoAddress"}
+
+// Name is the name in ASN.1.
+func (c V76ModeParametersChoice) Name() string { return per.Name(namesV76ModeParameters[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *V76ModeParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = V76ModeParametersChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("V76ModeParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *V76ModeParameters) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("V76ModeParameters")
+	}
+}
+
+// H2250ModeParameters is the SEQUENCE H2250ModeParameters of H.245.
+type H2250ModeParameters struct {
+	RedundancyEncodingMode *RedundancyEncodingMode `asn1:"redundancyEncodingMode" per:"optional"`
+	Ext                    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H2250ModeParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	if present&0x1 != 0 {
+		v.RedundancyEncodingMode = per.New[RedundancyEncodingMode](d)
+		v.RedundancyEncodingMode.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H2250ModeParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H2250ModeParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.RedundancyEncodingMode != nil)
+	if v.RedundancyEncodingMode != nil {
+		v.RedundancyEncodingMode.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H2250ModeParameters")
+	}
+}
+
+// RedundancyEncodingMode is the SEQUENCE RedundancyEncodingMode of H.245.
+type RedundancyEncodingMode struct {
+	RedundancyEncodingMethod RedundancyEncodingMethod                         `asn1:"redundancyEncodingMethod"`
+	SecondaryEncoding        per.Opt[RedundancyEncodingModeSecondaryEncoding] `asn1:"secondaryEncoding"`
+	Ext                      per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RedundancyEncodingMode) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.RedundancyEncodingMethod.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.SecondaryEncoding.OK = true
+		v.SecondaryEncoding.V.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RedundancyEncodingMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RedundancyEncodingMode) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SecondaryEncoding.OK)
+	v.RedundancyEncodingMethod.MarshalPER(e)
+	if v.SecondaryEncoding.OK {
+		v.SecondaryEncoding.V.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RedundancyEncodingMode")
+	}
+}
+
+// RedundancyEncodingModeSecondaryEncoding is a CHOICE of H.245 that has no name there.
+type RedundancyEncodingModeSecondaryEncoding struct {
+	Choice      RedundancyEncodingModeSecondaryEncodingChoice
+	NonStandard *NonStandardParameter `asn1:"nonStandard"`
+	AudioData   *AudioMode            `asn1:"audioData"`
+	Other       *per.Alternative
+}
+
+// RedundancyEncodingModeSecondaryEncodingChoice says which alternative a RedundancyEncodingModeSecondaryEncoding holds.
+type RedundancyEncodingModeSecondaryEncodingChoice uint8
+
+// The alternatives of RedundancyEncodingModeSecondaryEncoding.
+const (
+	RedundancyEncodingModeSecondaryEncodingNonStandard RedundancyEncodingModeSecondaryEncodingChoice = iota + 1
+	RedundancyEncodingModeSecondaryEncodingAudioData
+)
+
+var namesRedundancyEncodingModeSecondaryEncoding = [...]string{"nonStandard", "audioData"}
+
+// Name is the name in ASN.1.
+func (c RedundancyEncodingModeSecondaryEncodingChoice) Name() string {
+	return per.Name(namesRedundancyEncodingModeSecondaryEncoding[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RedundancyEncodingModeSecondaryEncoding) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = RedundancyEncodingModeSecondaryEncodingChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case RedundancyEncodingModeSecondaryEncodingNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case RedundancyEncodingModeSecondaryEncodingAudioData:
+			v.AudioData = per.New[AudioMode](d)
+			v.AudioData.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("RedundancyEncodingModeSecondaryEncoding")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RedundancyEncodingModeSecondaryEncoding) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case RedundancyEncodingModeSecondaryEncodingNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case RedundancyEncodingModeSecondaryEncodingAudioData:
+			if v.AudioData == nil {
+				e.Choose()
+				break
+			}
+			v.AudioData.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RedundancyEncodingModeSecondaryEncoding")
+	}
+}
+
+// VideoMode is the CHOICE VideoMode of H.245.
+type VideoMode struct {
+	Choice           VideoModeChoice
+	NonStandard      *NonStandardParameter `asn1:"nonStandard"`
+	H261VideoMode    H261VideoMode         `asn1:"h261VideoMode"`
+	H262VideoMode    *H262VideoMode        `asn1:"h262VideoMode"`
+	H263VideoMode    *H263VideoMode        `asn1:"h263VideoMode"`
+	Is11172VideoMode *IS11172VideoMode     `asn1:"is11172VideoMode"`
+	GenericVideoMode *GenericCapability    `asn1:"genericVideoMode"`
+	Other            *per.Alternative
+}
+
+// VideoModeChoice says which alternative a VideoMode holds.
+type VideoModeChoice uint8
+
+// The alternatives of VideoMode.
+const (
+	VideoModeNonStandard VideoModeChoice = iota + 1
+	VideoModeH261VideoMode
+	VideoModeH262VideoMode
+	VideoModeH263VideoMode
+	VideoModeIs11172VideoMode
+	VideoModeGenericVideoMode
+)
+
+var namesVideoMode = [...]string{"nonStandard", "h261VideoMode", "h262VideoMode", "h263VideoMode", "is11172VideoMode", "genericVideoMode"}
+
+// Name is the name in ASN.1.
+func (c VideoModeChoice) Name() string { return per.Name(namesVideoMode[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *VideoMode) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 1 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = VideoModeChoice(index + 6)
+			switch v.Choice {
+			case VideoModeGenericVideoMode:
+				v.GenericVideoMode = per.New[GenericCapability](d)
+				v.GenericVideoMode.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = VideoModeChoice(d.Whole(4) + 1)
+		switch v.Choice {
+		case VideoModeNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case VideoModeH261VideoMode:
+			v.H261VideoMode.UnmarshalPER(d)
+		case VideoModeH262VideoMode:
+			v.H262VideoMode = per.New[H262VideoMode](d)
+			v.H262VideoMode.UnmarshalPER(d)
+		case VideoModeH263VideoMode:
+			v.H263VideoMode = per.New[H263VideoMode](d)
+			v.H263VideoMode.UnmarshalPER(d)
+		case VideoModeIs11172VideoMode:
+			v.Is11172VideoMode = per.New[IS11172VideoMode](d)
+			v.Is11172VideoMode.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("VideoMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *VideoMode) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 5:
+		e.Bit(false)
+		e.Whole(c-1, 4)
+		switch v.Choice {
+		case VideoModeNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case VideoModeH261VideoMode:
+			v.H261VideoMode.MarshalPER(e)
+		case VideoModeH262VideoMode:
+			if v.H262VideoMode == nil {
+				e.Choose()
+				break
+			}
+			v.H262VideoMode.MarshalPER(e)
+		case VideoModeH263VideoMode:
+			if v.H263VideoMode == nil {
+				e.Choose()
+				break
+			}
+			v.H263VideoMode.MarshalPER(e)
+		case VideoModeIs11172VideoMode:
+			if v.Is11172VideoMode == nil {
+				e.Choose()
+				break
+			}
+			v.Is11172VideoMode.MarshalPER(e)
+		}
+	case c > 5 && c <= 6:
+		e.Bit(true)
+		e.Small(int(c) - 6)
+		mark := e.Open()
+		switch v.Choice {
+		case VideoModeGenericVideoMode:
+			if v.GenericVideoMode == nil {
+				e.Choose()
+				break
+			}
+			v.GenericVideoMode.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("VideoMode")
+	}
+}
+
+// H261VideoMode is the SEQUENCE H261VideoMode of H.245.
+type H261VideoMode struct {
+	Resolution             H261VideoModeResolution `asn1:"resolution"`
+	BitRate                uint16                  `asn1:"bitRate"`
+	StillImageTransmission bool                    `asn1:"stillImageTransmission"`
+	Ext                    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H261VideoMode) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Resolution.UnmarshalPER(d)
+	v.BitRate = uint16(d.Whole(19199) + 1)
+	v.StillImageTransmission = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H261VideoMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H261VideoMode) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Resolution.MarshalPER(e)
+	e.Whole(uint64(v.BitRate)-1, 19199)
+	e.Bit(v.StillImageTransmission)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H261VideoMode")
+	}
+}
+
+// H261VideoModeResolution is a CHOICE of H.245 that has no name there.
+type H261VideoModeResolution struct {
+	Choice H261VideoModeResolutionChoice
+}
+
+// H261VideoModeResolutionChoice says which alternative a H261VideoModeResolution holds.
+type H261VideoModeResolutionChoice uint8
+
+// The alternatives of H261VideoModeResolution.
+const (
+	H261VideoModeResolutionQcif H261VideoModeResolutionChoice = iota + 1
+	H261VideoModeResolutionCif
+)
+
+var namesH261VideoModeResolution = [...]string{"qcif", "cif"}
+
+// Name is the name in ASN.1.
+func (c H261VideoModeResolutionChoice) Name() string {
+	return per.Name(namesH261VideoModeResolution[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H261VideoModeResolution) UnmarshalPER(d *per.Decoder) {
+	v.Choice = H261VideoModeResolutionChoice(d.Whole(1) + 1)
+	if d.Failed() {
+		d.Within("H261VideoModeResolution")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H261VideoModeResolution) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Whole(c-1, 1)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H261VideoModeResolution")
+	}
+}
+
+// H262VideoMode is the SEQUENCE H262VideoMode of H.245.
+type H262VideoMode struct {
+	ProfileAndLevel     H262VideoModeProfileAndLevel `asn1:"profileAndLevel"`
+	VideoBitRate        per.Opt[uint32]              `asn1:"videoBitRate"`
+	VbvBufferSize       per.Opt[uint32]              `asn1:"vbvBufferSize"`
+	SamplesPerLine      per.Opt[uint16]              `asn1:"samplesPerLine"`
+	LinesPerFrame       per.Opt[uint16]              `asn1:"linesPerFrame"`
+	FramesPerSecond     per.Opt[uint8]               `asn1:"framesPerSecond"`
+	LuminanceSampleRate per.Opt[uint32]              `asn1:"luminanceSampleRate"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H262VideoMode) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(6)
+	v.ProfileAndLevel.UnmarshalPER(d)
+	if present&0x20 != 0 {
+		v.VideoBitRate.OK = true
+		v.VideoBitRate.V = uint32(d.Whole(1073741823))
+	}
+	if present&0x10 != 0 {
+		v.VbvBufferSize.OK = true
+		v.VbvBufferSize.V = uint32(d.Whole(262143))
+	}
+	if present&0x8 != 0 {
+		v.SamplesPerLine.OK = true
+		v.SamplesPerLine.V = uint16(d.Whole(16383))
+	}
+	if present&0x4 != 0 {
+		v.LinesPerFrame.OK = true
+		v.LinesPerFrame.V = uint16(d.Whole(16383))
+	}
+	if present&0x2 != 0 {
+		v.FramesPerSecond.OK = true
+		v.FramesPerSecond.V = uint8(d.Whole(15))
+	}
+	if present&0x1 != 0 {
+		v.LuminanceSampleRate.OK = true
+		v.LuminanceSampleRate.V = uint32(d.Whole(4294967295))
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H262VideoMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H262VideoMode) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.VideoBitRate.OK)
+	e.Bit(v.VbvBufferSize.OK)
+	e.Bit(v.SamplesPerLine.OK)
+	e.Bit(v.LinesPerFrame.OK)
+	e.Bit(v.FramesPerSecond.OK)
+	e.Bit(v.LuminanceSampleRate.OK)
+	v.ProfileAndLevel.MarshalPER(e)
+	if v.VideoBitRate.OK {
+		e.Whole(uint64(v.VideoBitRate.V), 1073741823)
+	}
+	if v.VbvBufferSize.OK {
+		e.Whole(uint64(v.VbvBufferSize.V), 262143)
+	}
+	if v.SamplesPerLine.OK {
+		e.Whole(uint64(v.SamplesPerLine.V), 16383)
+	}
+	if v.LinesPerFrame.OK {
+		e.Whole(uint64(v.LinesPerFrame.V), 16383)
+	}
+	if v.FramesPerSecond.OK {
+		e.Whole(uint64(v.FramesPerSecond.V), 15)
+	}
+	if v.LuminanceSampleRate.OK {
+		e.Whole(uint64(v.LuminanceSampleRate.V), 4294967295)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H262VideoMode")
+	}
+}
+
+// H262VideoModeProfileAndLevel is a CHOICE of H.245 that has no name there.
+type H262VideoModeProfileAndLevel struct {
+	Choice H262VideoModeProfileAndLevelChoice
+	Other  *per.Alternative
+}
+
+// H262VideoModeProfileAndLevelChoice says which alternative a H262VideoModeProfileAndLevel holds.
+type H262VideoModeProfileAndLevelChoice uint8
+
+// The alternatives of H262VideoModeProfileAndLevel.
+const (
+	H262VideoModeProfileAndLevelProfileAndLevelSPatML H262VideoModeProfileAndLevelChoice = iota + 1
+	H262VideoModeProfileAndLevelProfileAndLevelMPatLL
+	H262VideoModeProfileAndLevelProfileAndLevelMPatML
+	H262VideoModeProfileAndLevelProfileAndLevelMPatH14
+	H262VideoModeProfileAndLevelProfileAndLevelMPatHL
+	H262VideoModeProfileAndLevelProfileAndLevelSNRatLL
+	H262VideoModeProfileAndLevelProfileAndLevelSNRatML
+	H262VideoModeProfileAndLevelProfileAndLevelSpatialatH14
+	H262VideoModeProfileAndLevelProfileAndLevelHPatML
+	H262VideoModeProfileAndLevelProfileAndLevelHPatH14
+	H262VideoModeProfileAndLevelProfileAndLevelHPatHL
+)
+
+var namesH262VideoModeProfileAndLevel = [...]string{"profileAndLevel-SPatML", "profileAndLevel-MPatLL", "profileAndLevel-MPatML", "profileAndLevel-MPatH-14", "profileAndLevel-MPatHL", "profileAndLevel-SNRatLL", "profileAndLevel-SNRatML", "profileAndLevel-SpatialatH-14", "profileAndLevel-HPatML", "profileAndLevel-HPatH-14", "profileAndLevel-HPatHL"}
+
+// Name is the name in ASN.1.
+func (c H262VideoModeProfileAndLevelChoice) Name() string {
+	return per.Name(namesH262VideoModeProfileAndLevel[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H262VideoModeProfileAndLevel) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = H262VideoModeProfileAndLevelChoice(d.Whole(10) + 1)
+	}
+	if d.Failed() {
+		d.Within("H262VideoModeProfileAndLevel")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H262VideoModeProfileAndLevel) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 11:
+		e.Bit(false)
+		e.Whole(c-1, 10)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H262VideoModeProfileAndLevel")
+	}
+}
+
+// H263VideoMode is the SEQUENCE H263VideoMode of H.245.
+type H263VideoMode struct {
+	Resolution           H263VideoModeResolution `asn1:"resolution"`
+	BitRate              uint16                  `asn1:"bitRate"`
+	UnrestrictedVector   bool                    `asn1:"unrestrictedVector"`
+	ArithmeticCoding     bool                    `asn1:"arithmeticCoding"`
+	AdvancedPrediction   bool                    `asn1:"advancedPrediction"`
+	PbFrames             bool                    `asn1:"pbFrames"`
+	ErrorCompensation    per.Opt[bool]           `asn1:"errorCompensation"`
+	EnhancementLayerInfo *EnhancementLayerInfo   `asn1:"enhancementLayerInfo" per:"optional"`
+	H263Options          *H263Options            `asn1:"h263Options" per:"optional"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H263VideoMode) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Resolution.UnmarshalPER(d)
+	v.BitRate = uint16(d.Whole(19199) + 1)
+	v.UnrestrictedVector = d.Bit()
+	v.ArithmeticCoding = d.Bit()
+	v.AdvancedPrediction = d.Bit()
+	v.PbFrames = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.ErrorCompensation.OK = true
+			v.ErrorCompensation.V = d.Bit()
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.EnhancementLayerInfo = per.New[EnhancementLayerInfo](d)
+			v.EnhancementLayerInfo.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			o := d.Open()
+			v.H263Options = per.New[H263Options](d)
+			v.H263Options.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 2)
+		}
+		d.Rest(&v.Ext, added, 3)
+	}
+	if d.Failed() {
+		d.Within("H263VideoMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H263VideoMode) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.ErrorCompensation.OK {
+		added |= 0x1
+	}
+	if v.EnhancementLayerInfo != nil {
+		added |= 0x2
+	}
+	if v.H263Options != nil {
+		added |= 0x4
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Resolution.MarshalPER(e)
+	e.Whole(uint64(v.BitRate)-1, 19199)
+	e.Bit(v.UnrestrictedVector)
+	e.Bit(v.ArithmeticCoding)
+	e.Bit(v.AdvancedPrediction)
+	e.Bit(v.PbFrames)
+	if extended {
+		e.Additions(&v.Ext, added, 3)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Bit(v.ErrorCompensation.V)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			v.EnhancementLayerInfo.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			mark := e.Open()
+			v.H263Options.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 2)
+		}
+		e.Rest(&v.Ext, 3)
+	}
+	if e.Failed() {
+		e.Within("H263VideoMode")
+	}
+}
+
+// H263VideoModeResolution is a CHOICE of H.245 that has no name there.
+type H263VideoModeResolution struct {
+	Choice H263VideoModeResolutionChoice
+	Other  *per.Alternative
+}
+
+// H263VideoModeResolutionChoice says which alternative a H263VideoModeResolution holds.
+type H263VideoModeResolutionChoice uint8
+
+// The alternatives of H263VideoModeResolution.
+const (
+	H263VideoModeResolutionSqcif H263VideoModeResolutionChoice = iota + 1
+	H263VideoModeResolutionQcif
+	H263VideoModeResolutionCif
+	H263VideoModeResolutionCif4
+	H263VideoModeResolutionCif16
+	H263VideoModeResolutionCustom
+)
+
+var namesH263VideoModeResolution = [...]string{"sqcif", "qcif", "cif", "cif4", "cif16", "custom"}
+
+// Name is the name in ASN.1.
+func (c H263VideoModeResolutionChoice) Name() string {
+	return per.Name(namesH263VideoModeResolution[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H263VideoModeResolution) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 1 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = H263VideoModeResolutionChoice(index + 6)
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = H263VideoModeResolutionChoice(d.Whole(4) + 1)
+	}
+	if d.Failed() {
+		d.Within("H263VideoModeResolution")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H263VideoModeResolution) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 5:
+		e.Bit(false)
+		e.Whole(c-1, 4)
+	case c > 5 && c <= 6:
+		e.Bit(true)
+		e.Small(int(c) - 6)
+		mark := e.Open()
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H263VideoModeResolution")
+	}
+}
+
+// IS11172VideoMode is the SEQUENCE IS11172VideoMode of H.245.
+type IS11172VideoMode struct {
+	ConstrainedBitstream bool            `asn1:"constrainedBitstream"`
+	VideoBitRate         per.Opt[uint32] `asn1:"videoBitRate"`
+	VbvBufferSize        per.Opt[uint32] `asn1:"vbvBufferSize"`
+	SamplesPerLine       per.Opt[uint16] `asn1:"samplesPerLine"`
+	LinesPerFrame        per.Opt[uint16] `asn1:"linesPerFrame"`
+	PictureRate          per.Opt[uint8]  `asn1:"pictureRate"`
+	LuminanceSampleRate  per.Opt[uint32] `asn1:"luminanceSampleRate"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IS11172VideoMode) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(6)
+	v.ConstrainedBitstream = d.Bit()
+	if present&0x20 != 0 {
+		v.VideoBitRate.OK = true
+		v.VideoBitRate.V = uint32(d.Whole(1073741823))
+	}
+	if present&0x10 != 0 {
+		v.VbvBufferSize.OK = true
+		v.VbvBufferSize.V = uint32(d.Whole(262143))
+	}
+	if present&0x8 != 0 {
+		v.SamplesPerLine.OK = true
+		v.SamplesPerLine.V = uint16(d.Whole(16383))
+	}
+	if present&0x4 != 0 {
+		v.LinesPerFrame.OK = true
+		v.LinesPerFrame.V = uint16(d.Whole(16383))
+	}
+	if present&0x2 != 0 {
+		v.PictureRate.OK = true
+		v.PictureRate.V = uint8(d.Whole(15))
+	}
+	if present&0x1 != 0 {
+		v.LuminanceSampleRate.OK = true
+		v.LuminanceSampleRate.V = uint32(d.Whole(4294967295))
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("IS11172VideoMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IS11172VideoMode) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.VideoBitRate.OK)
+	e.Bit(v.VbvBufferSize.OK)
+	e.Bit(v.SamplesPerLine.OK)
+	e.Bit(v.LinesPerFrame.OK)
+	e.Bit(v.PictureRate.OK)
+	e.Bit(v.LuminanceSampleRate.OK)
+	e.Bit(v.ConstrainedBitstream)
+	if v.VideoBitRate.OK {
+		e.Whole(uint64(v.VideoBitRate.V), 1073741823)
+	}
+	if v.VbvBufferSize.OK {
+		e.Whole(uint64(v.VbvBufferSize.V), 262143)
+	}
+	if v.SamplesPerLine.OK {
+		e.Whole(uint64(v.SamplesPerLine.V), 16383)
+	}
+	if v.LinesPerFrame.OK {
+		e.Whole(uint64(v.LinesPerFrame.V), 16383)
+	}
+	if v.PictureRate.OK {
+		e.Whole(uint64(v.PictureRate.V), 15)
+	}
+	if v.LuminanceSampleRate.OK {
+		e.Whole(uint64(v.LuminanceSampleRate.V), 4294967295)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("IS11172VideoMode")
+	}
+}
+
+// AudioMode is the CHOICE AudioMode of H.245.
+type AudioMode struct {
+	Choice              AudioModeChoice
+	NonStandard         *NonStandardParameter `asn1:"nonStandard"`
+	G7231               AudioModeG7231Value   `asn1:"g7231"`
+	Is11172AudioMode    *IS11172AudioMode     `asn1:"is11172AudioMode"`
+	Is13818AudioMode    *IS13818AudioMode     `asn1:"is13818AudioMode"`
+	G729wAnnexB         uint16                `asn1:"g729wAnnexB"`
+	G729AnnexAwAnnexB   uint16                `asn1:"g729AnnexAwAnnexB"`
+	G7231AnnexCMode     *G7231AnnexCMode      `asn1:"g7231AnnexCMode"`
+	GsmFullRate         GSMAudioCapability    `asn1:"gsmFullRate"`
+	GsmHalfRate         GSMAudioCapability    `asn1:"gsmHalfRate"`
+	GsmEnhancedFullRate GSMAudioCapability    `asn1:"gsmEnhancedFullRate"`
+	GenericAudioMode    *GenericCapability    `asn1:"genericAudioMode"`
+	G729Extensions      *G729Extensions       `asn1:"g729Extensions"`
+	Vbd                 *VBDMode              `asn1:"vbd"`
+	Other               *per.Alternative
+}
+
+// AudioModeChoice says which alternative a AudioMode holds.
+type AudioModeChoice uint8
+
+// The alternatives of AudioMode.
+const (
+	AudioModeNonStandard AudioModeChoice = iota + 1
+	AudioModeG711Alaw64k
+	AudioModeG711Alaw56k
+	AudioModeG711Ulaw64k
+	AudioModeG711Ulaw56k
+	AudioModeG72264k
+	AudioModeG72256k
+	AudioModeG72248k
+	AudioModeG728
+	AudioModeG729
+	AudioModeG729AnnexA
+	AudioModeG7231
+	AudioModeIs11172AudioMode
+	AudioModeIs13818AudioMode
+	AudioModeG729wAnnexB
+	AudioModeG729AnnexAwAnnexB
+	AudioModeG7231AnnexCMode
+	AudioModeGsmFullRate
+	AudioModeGsmHalfRate
+	AudioModeGsmEnhancedFullRate
+	AudioModeGenericAudioMode
+	AudioModeG729Extensions
+	AudioModeVbd
+)
+
+var namesAudioMode = [...]string{"nonStandard", "g711Alaw64k", "g711Alaw56k", "g711Ulaw64k", "g711Ulaw56k", "g722-64k", "g722-56k", "g722-48k", "g728", "g729", "g729AnnexA", "g7231", "is11172AudioMode", "is13818AudioMode", "g729wAnnexB", "g729AnnexAwAnnexB", "g7231AnnexCMode", "gsmFullRate", "gsmHalfRate", "gsmEnhancedFullRate", "genericAudioMode", "g729Extensions", "vbd"}
+
+// Name is the name in ASN.1.
+func (c AudioModeChoice) Name() string { return per.Name(namesAudioMode[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *AudioMode) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	if d.Bit() {
+		index := d.Small()
+		if index >= 9 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = AudioModeChoice(index + 15)
+			switch v.Choice {
+			case AudioModeG729wAnnexB:
+				v.G729wAnnexB = uint16(d.Whole(255) + 1)
+			case AudioModeG729AnnexAwAnnexB:
+				v.G729AnnexAwAnnexB = uint16(d.Whole(255) + 1)
+			case AudioModeG7231AnnexCMode:
+				v.G7231AnnexCMode = per.New[G7231AnnexCMode](d)
+				v.G7231AnnexCMode.UnmarshalPER(d)
+			case AudioModeGsmFullRate:
+				v.GsmFullRate.UnmarshalPER(d)
+			case AudioModeGsmHalfRate:
+				v.GsmHalfRate.UnmarshalPER(d)
+			case AudioModeGsmEnhancedFullRate:
+				v.GsmEnhancedFullRate.UnmarshalPER(d)
+			case AudioModeGenericAudioMode:
+				v.GenericAudioMode = per.New[GenericCapability](d)
+				v.GenericAudioMode.UnmarshalPER(d)
+			case AudioModeG729Extensions:
+				v.G729Extensions = per.New[G729Extensions](d)
+				v.G729Extensions.UnmarshalPER(d)
+			case AudioModeVbd:
+				v.Vbd = per.New[VBDMode](d)
+				v.Vbd.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = AudioModeChoice(d.Whole(13) + 1)
+		switch v.Choice {
+		case AudioModeNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case AudioModeG7231:
+			v.G7231.UnmarshalPER(d)
+		case AudioModeIs11172AudioMode:
+			v.Is11172AudioMode = per.New[IS11172AudioMode](d)
+			v.Is11172AudioMode.UnmarshalPER(d)
+		case AudioModeIs13818AudioMode:
+			v.Is13818AudioMode = per.New[IS13818AudioMode](d)
+			v.Is13818AudioMode.UnmarshalPER(d)
+		}
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("AudioMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *AudioMode) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 14:
+		e.Bit(false)
+		e.Whole(c-1, 13)
+		switch v.Choice {
+		case AudioModeNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case AudioModeG7231:
+			v.G7231.MarshalPER(e)
+		case AudioModeIs11172AudioMode:
+			if v.Is11172AudioMode == nil {
+				e.Choose()
+				break
+			}
+			v.Is11172AudioMode.MarshalPER(e)
+		case AudioModeIs13818AudioMode:
+			if v.Is13818AudioMode == nil {
+				e.Choose()
+				break
+			}
+			v.Is13818AudioMode.MarshalPER(e)
+		}
+	case c > 14 && c <= 23:
+		e.Bit(true)
+		e.Small(int(c) - 15)
+		mark := e.Open()
+		switch v.Choice {
+		case AudioModeG729wAnnexB:
+			e.Whole(uint64(v.G729wAnnexB)-1, 255)
+		case AudioModeG729AnnexAwAnnexB:
+			e.Whole(uint64(v.G729AnnexAwAnnexB)-1, 255)
+		case AudioModeG7231AnnexCMode:
+			if v.G7231AnnexCMode == nil {
+				e.Choose()
+				break
+			}
+			v.G7231AnnexCMode.MarshalPER(e)
+		case AudioModeGsmFullRate:
+			v.GsmFullRate.MarshalPER(e)
+		case AudioModeGsmHalfRate:
+			v.GsmHalfRate.MarshalPER(e)
+		case AudioModeGsmEnhancedFullRate:
+			v.GsmEnhancedFullRate.MarshalPER(e)
+		case AudioModeGenericAudioMode:
+			if v.GenericAudioMode == nil {
+				e.Choose()
+				break
+			}
+			v.GenericAudioMode.MarshalPER(e)
+		case AudioModeG729Extensions:
+			if v.G729Extensions == nil {
+				e.Choose()
+				break
+			}
+			v.G729Extensions.MarshalPER(e)
+		case AudioModeVbd:
+			if v.Vbd == nil {
+				e.Choose()
+				break
+			}
+			v.Vbd.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("AudioMode")
+	}
+}
+
+// AudioModeG7231Value is a CHOICE of H.245 that has no name there.
+type AudioModeG7231Value struct {
+	Choice AudioModeG7231ValueChoice
+}
+
+// AudioModeG7231ValueChoice says which alternative a AudioModeG7231Value holds.
+type AudioModeG7231ValueChoice uint8
+
+// The alternatives of AudioModeG7231Value.
+const (
+	AudioModeG7231ValueNoSilenceSuppressionLowRate AudioModeG7231ValueChoice = iota + 1
+	AudioModeG7231ValueNoSilenceSuppressionHighRate
+	AudioModeG7231ValueSilenceSuppressionLowRate
+	AudioModeG7231ValueSilenceSuppressionHighRate
+)
+
+var namesAudioModeG7231Value = [...]string{"noSilenceSuppressionLowRate", "noSilenceSuppressionHighRate", "silenceSuppressionLowRate", "silenceSuppressionHighRate"}
+
+// Name is the name in ASN.1.
+func (c AudioModeG7231ValueChoice) Name() string {
+	return per.Name(namesAudioModeG7231Value[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *AudioModeG7231Value) UnmarshalPER(d *per.Decoder) {
+	v.Choice = AudioModeG7231ValueChoice(d.Whole(3) + 1)
+	if d.Failed() {
+		d.Within("AudioModeG7231Value")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *AudioModeG7231Value) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Whole(c-1, 3)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("AudioModeG7231Value")
+	}
+}
+
+// IS11172AudioMode is the SEQUENCE IS11172AudioMode of H.245.
+type IS11172AudioMode struct {
+	AudioLayer       IS11172AudioModeAudioLayer       `asn1:"audioLayer"`
+	AudioSampling    IS11172AudioModeAudioSampling    `asn1:"audioSampling"`
+	MultichannelType IS11172AudioModeMultichannelType `asn1:"multichannelType"`
+	BitRate          uint16                           `asn1:"bitRate"`
+	Ext              per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IS11172AudioMode) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.AudioLayer.UnmarshalPER(d)
+	v.AudioSampling.UnmarshalPER(d)
+	v.MultichannelType.UnmarshalPER(d)
+	v.BitRate = uint16(d.Whole(447) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("IS11172AudioMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IS11172AudioMode) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.AudioLayer.MarshalPER(e)
+	v.AudioSampling.MarshalPER(e)
+	v.MultichannelType.MarshalPER(e)
+	e.Whole(uint64(v.BitRate)-1, 447)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("IS11172AudioMode")
+	}
+}
+
+// IS11172AudioModeAudioLayer is a CHOICE of H.245 that has no name there.
+type IS11172AudioModeAudioLayer struct {
+	Choice IS11172AudioModeAudioLayerChoice
+}
+
+// IS11172AudioModeAudioLayerChoice says which alternative a IS11172AudioModeAudioLayer holds.
+type IS11172AudioModeAudioLayerChoice uint8
+
+// The alternatives of IS11172AudioModeAudioLayer.
+const (
+	IS11172AudioModeAudioLayerAudioLayer1 IS11172AudioModeAudioLayerChoice = iota + 1
+	IS11172AudioModeAudioLayerAudioLayer2
+	IS11172AudioModeAudioLayerAudioLayer3
+)
+
+var namesIS11172AudioModeAudioLayer = [...]string{"audioLayer1", "audioLayer2", "audioLayer3"}
+
+// Name is the name in ASN.1.
+func (c IS11172AudioModeAudioLayerChoice) Name() string {
+	return per.Name(namesIS11172AudioModeAudioLayer[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IS11172AudioModeAudioLayer) UnmarshalPER(d *per.Decoder) {
+	v.Choice = IS11172AudioModeAudioLayerChoice(d.Whole(2) + 1)
+	if d.Failed() {
+		d.Within("IS11172AudioModeAudioLayer")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IS11172AudioModeAudioLayer) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Whole(c-1, 2)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("IS11172AudioModeAudioLayer")
+	}
+}
+
+// IS11172AudioModeAudioSampling is a CHOICE of H.245 that has no name there.
+type IS11172AudioModeAudioSampling struct {
+	Choice IS11172AudioModeAudioSamplingChoice
+}
+
+// IS11172AudioModeAudioSamplingChoice says which alternative a IS11172AudioModeAudioSampling holds.
+type IS11172AudioModeAudioSamplingChoice uint8
+
+// The alternatives of IS11172AudioModeAudioSampling.
+const (
+	IS11172AudioModeAudioSamplingAudioSampling32k IS11172AudioModeAudioSamplingChoice = iota + 1
+	IS11172AudioModeAudioSamplingAudioSampling44k1
+	IS11172AudioModeAudioSamplingAudioSampling48k
+)
+
+var namesIS11172AudioModeAudioSampling = [...]string{"audioSampling32k", "audioSampling44k1", "audioSampling48k"}
+
+// Name is the name in ASN.1.
+func (c IS11172AudioModeAudioSamplingChoice) Name() string {
+	return per.Name(namesIS11172AudioModeAudioSampling[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IS11172AudioModeAudioSampling) UnmarshalPER(d *per.Decoder) {
+	v.Choice = IS11172AudioModeAudioSamplingChoice(d.Whole(2) + 1)
+	if d.Failed() {
+		d.Within("IS11172AudioModeAudioSampling")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IS11172AudioModeAudioSampling) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Whole(c-1, 2)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("IS11172AudioModeAudioSampling")
+	}
+}
+
+// IS11172AudioModeMultichannelType is a CHOICE of H.245 that has no name there.
+type IS11172AudioModeMultichannelType struct {
+	Choice IS11172AudioModeMultichannelTypeChoice
+}
+
+// IS11172AudioModeMultichannelTypeChoice says which alternative a IS11172AudioModeMultichannelType holds.
+type IS11172AudioModeMultichannelTypeChoice uint8
+
+// The alternatives of IS11172AudioModeMultichannelType.
+const (
+	IS11172AudioModeMultichannelTypeSingleChannel IS11172AudioModeMultichannelTypeChoice = iota + 1
+	IS11172AudioModeMultichannelTypeTwoChannelStereo
+	IS11172AudioModeMultichannelTypeTwoChannelDual
+)
+
+var namesIS11172AudioModeMultichannelType = [...]string{"singleChannel", "twoChannelStereo", "twoChannelDual"}
+
+// Name is the name in ASN.1.
+func (c IS11172AudioModeMultichannelTypeChoice) Name() string {
+	return per.Name(namesIS11172AudioModeMultichannelType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IS11172AudioModeMultichannelType) UnmarshalPER(d *per.Decoder) {
+	v.Choice = IS11172AudioModeMultichannelTypeChoice(d.Whole(2) + 1)
+	if d.Failed() {
+		d.Within("IS11172AudioModeMultichannelType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IS11172AudioModeMultichannelType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Whole(c-1, 2)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("IS11172AudioModeMultichannelType")
+	}
+}
+
+// IS13818AudioMode is the SEQUENCE IS13818AudioMode of H.245.
+type IS13818AudioMode struct {
+	AudioLayer              IS13818AudioModeAudioLayer       `asn1:"audioLayer"`
+	AudioSampling           IS13818AudioModeAudioSampling    `asn1:"audioSampling"`
+	MultichannelType        IS13818AudioModeMultichannelType `asn1:"multichannelType"`
+	LowFrequencyEnhancement bool                             `asn1:"lowFrequencyEnhancement"`
+	Multilingual            bool                             `asn1:"multilingual"`
+	BitRate                 uint16                           `asn1:"bitRate"`
+	Ext                     per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IS13818AudioMode) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.AudioLayer.UnmarshalPER(d)
+	v.AudioSampling.UnmarshalPER(d)
+	v.MultichannelType.UnmarshalPER(d)
+	v.LowFrequencyEnhancement = d.Bit()
+	v.Multilingual = d.Bit()
+	v.BitRate = uint16(d.Whole(1129) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("IS13818AudioMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IS13818AudioMode) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.AudioLayer.MarshalPER(e)
+	v.AudioSampling.MarshalPER(e)
+	v.MultichannelType.MarshalPER(e)
+	e.Bit(v.LowFrequencyEnhancement)
+	e.Bit(v.Multilingual)
+	e.Whole(uint64(v.BitRate)-1, 1129)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("IS13818AudioMode")
+	}
+}
+
+// IS13818AudioModeAudioLayer is a CHOICE of H.245 that has no name there.
+type IS13818AudioModeAudioLayer struct {
+	Choice IS13818AudioModeAudioLayerChoice
+}
+
+// IS13818AudioModeAudioLayerChoice says which alternative a IS13818AudioModeAudioLayer holds.
+type IS13818AudioModeAudioLayerChoice uint8
+
+// The alternatives of IS13818AudioModeAudioLayer.
+const (
+	IS13818AudioModeAudioLayerAudioLayer1 IS13818AudioModeAudioLayerChoice = iota + 1
+	IS13818AudioModeAudioLayerAudioLayer2
+	IS13818AudioModeAudioLayerAudioLayer3
+)
+
+var namesIS13818AudioModeAudioLayer = [...]string{"audioLayer1", "audioLayer2", "audioLayer3"}
+
+// Name is the name in ASN.1.
+func (c IS13818AudioModeAudioLayerChoice) Name() string {
+	return per.Name(namesIS13818AudioModeAudioLayer[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IS13818AudioModeAudioLayer) UnmarshalPER(d *per.Decoder) {
+	v.Choice = IS13818AudioModeAudioLayerChoice(d.Whole(2) + 1)
+	if d.Failed() {
+		d.Within("IS13818AudioModeAudioLayer")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IS13818AudioModeAudioLayer) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Whole(c-1, 2)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("IS13818AudioModeAudioLayer")
+	}
+}
+
+// IS13818AudioModeAudioSampling is a CHOICE of H.245 that has no name there.
+type IS13818AudioModeAudioSampling struct {
+	Choice IS13818AudioModeAudioSamplingChoice
+}
+
+// IS13818AudioModeAudioSamplingChoice says which alternative a IS13818AudioModeAudioSampling holds.
+type IS13818AudioModeAudioSamplingChoice uint8
+
+// The alternatives of IS13818AudioModeAudioSampling.
+const (
+	IS13818AudioModeAudioSamplingAudioSampling16k IS13818AudioModeAudioSamplingChoice = iota + 1
+	IS13818AudioModeAudioSamplingAudioSampling22k05
+	IS13818AudioModeAudioSamplingAudioSampling24k
+	IS13818AudioModeAudioSamplingAudioSampling32k
+	IS13818AudioModeAudioSamplingAudioSampling44k1
+	IS13818AudioModeAudioSamplingAudioSampling48k
+)
+
+var namesIS13818AudioModeAudioSampling = [...]string{"audioSampling16k", "audioSampling22k05", "audioSampling24k", "audioSampling32k", "audioSampling44k1", "audioSampling48k"}
+
+// Name is the name in ASN.1.
+func (c IS13818AudioModeAudioSamplingChoice) Name() string {
+	return per.Name(namesIS13818AudioModeAudioSampling[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IS13818AudioModeAudioSampling) UnmarshalPER(d *per.Decoder) {
+	v.Choice = IS13818AudioModeAudioSamplingChoice(d.Whole(5) + 1)
+	if d.Failed() {
+		d.Within("IS13818AudioModeAudioSampling")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IS13818AudioModeAudioSampling) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 6:
+		e.Whole(c-1, 5)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("IS13818AudioModeAudioSampling")
+	}
+}
+
+// IS13818AudioModeMultichannelType is a CHOICE of H.245 that has no name there.
+type IS13818AudioModeMultichannelType struct {
+	Choice IS13818AudioModeMultichannelTypeChoice
+}
+
+// IS13818AudioModeMultichannelTypeChoice says which alternative a IS13818AudioModeMultichannelType holds.
+type IS13818AudioModeMultichannelTypeChoice uint8
+
+// The alternatives of IS13818AudioModeMultichannelType.
+const (
+	IS13818AudioModeMultichannelTypeSingleChannel IS13818AudioModeMultichannelTypeChoice = iota + 1
+	IS13818AudioModeMultichannelTypeTwoChannelStereo
+	IS13818AudioModeMultichannelTypeTwoChannelDual
+	IS13818AudioModeMultichannelTypeThreeChannels21
+	IS13818AudioModeMultichannelTypeThreeChannels30
+	IS13818AudioModeMultichannelTypeFourChannels2020
+	IS13818AudioModeMultichannelTypeFourChannels22
+	IS13818AudioModeMultichannelTypeFourChannels31
+	IS13818AudioModeMultichannelTypeFiveChannels3020
+	IS13818AudioModeMultichannelTypeFiveChannels32
+)
+
+var namesIS13818AudioModeMultichannelType = [...]string{"singleChannel", "twoChannelStereo", "twoChannelDual", "threeChannels2-1", "threeChannels3-0", "fourChannels2-0-2-0", "fourChannels2-2", "fourChannels3-1", "fiveChannels3-0-2-0", "fiveChannels3-2"}
+
+// Name is the name in ASN.1.
+func (c IS13818AudioModeMultichannelTypeChoice) Name() string {
+	return per.Name(namesIS13818AudioModeMultichannelType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *IS13818AudioModeMultichannelType) UnmarshalPER(d *per.Decoder) {
+	v.Choice = IS13818AudioModeMultichannelTypeChoice(d.Whole(9) + 1)
+	if d.Failed() {
+		d.Within("IS13818AudioModeMultichannelType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *IS13818AudioModeMultichannelType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 10:
+		e.Whole(c-1, 9)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("IS13818AudioModeMultichannelType")
+	}
+}
+
+// G7231AnnexCMode is the SEQUENCE G7231AnnexCMode of H.245.
+type G7231AnnexCMode struct {
+	MaxAlSduAudioFrames uint16                             `asn1:"maxAl-sduAudioFrames"`
+	SilenceSuppression  bool                               `asn1:"silenceSuppression"`
+	G723AnnexCAudioMode G7231AnnexCModeG723AnnexCAudioMode `asn1:"g723AnnexCAudioMode"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *G7231AnnexCMode) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.MaxAlSduAudioFrames = uint16(d.Whole(255) + 1)
+	v.SilenceSuppression = d.Bit()
+	v.G723AnnexCAudioMode.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("G7231AnnexCMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *G7231AnnexCMode) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.MaxAlSduAudioFrames)-1, 255)
+	e.Bit(v.SilenceSuppression)
+	v.G723AnnexCAudioMode.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("G7231AnnexCMode")
+	}
+}
+
+// G7231AnnexCModeG723AnnexCAudioMode is a SEQUENCE of H.245 that has no name there.
+type G7231AnnexCModeG723AnnexCAudioMode struct {
+	HighRateMode0 uint8 `asn1:"highRateMode0"`
+	HighRateMode1 uint8 `asn1:"highRateMode1"`
+	LowRateMode0  uint8 `asn1:"lowRateMode0"`
+	LowRateMode1  uint8 `asn1:"lowRateMode1"`
+	SidMode0      uint8 `asn1:"sidMode0"`
+	SidMode1      uint8 `asn1:"sidMode1"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *G7231AnnexCModeG723AnnexCAudioMode) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.HighRateMode0 = uint8(d.Whole(51) + 27)
+	v.HighRateMode1 = uint8(d.Whole(51) + 27)
+	v.LowRateMode0 = uint8(d.Whole(43) + 23)
+	v.LowRateMode1 = uint8(d.Whole(43) + 23)
+	v.SidMode0 = uint8(d.Whole(11) + 6)
+	v.SidMode1 = uint8(d.Whole(11) + 6)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("G7231AnnexCModeG723AnnexCAudioMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *G7231AnnexCModeG723AnnexCAudioMode) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.HighRateMode0)-27, 51)
+	e.Whole(uint64(v.HighRateMode1)-27, 51)
+	e.Whole(uint64(v.LowRateMode0)-23, 43)
+	e.Whole(uint64(v.LowRateMode1)-23, 43)
+	e.Whole(uint64(v.SidMode0)-6, 11)
+	e.Whole(uint64(v.SidMode1)-6, 11)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("G7231AnnexCModeG723AnnexCAudioMode")
+	}
+}
+
+// VBDMode is the SEQUENCE VBDMode of H.245.
+type VBDMode struct {
+	Type AudioMode `asn1:"type"`
+	Ext  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *VBDMode) UnmarshalPER(d *per.Decoder) {
+	if !d.Enter() {
+		return
+	}
+	extended := d.Bit()
+	v.Type.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	d.Leave()
+	if d.Failed() {
+		d.Within("VBDMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *VBDMode) MarshalPER(e *per.Encoder) {
+	if !e.Enter() {
+		return
+	}
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Type.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	e.Leave()
+	if e.Failed() {
+		e.Within("VBDMode")
+	}
+}
+
+// DataMode is the SEQUENCE DataMode of H.245.
+type DataMode struct {
+	Application DataModeApplication `asn1:"application"`
+	BitRate     uint32              `asn1:"bitRate"`
+	Ext         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DataMode) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Application.UnmarshalPER(d)
+	v.BitRate = uint32(d.Whole(4294967295))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("DataMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DataMode) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Application.MarshalPER(e)
+	e.Whole(uint64(v.BitRate), 4294967295)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("DataMode")
+	}
+}
+
+// DataModeApplication is a CHOICE of H.245 that has no name there.
+type DataModeApplication struct {
+	Choice               DataModeApplicationChoice
+	NonStandard          *NonStandardParameter           `asn1:"nonStandard"`
+	T120                 DataProtocolCapability          `asn1:"t120"`
+	DsmCc                DataProtocolCapability          `asn1:"dsm-cc"`
+	UserData             DataProtocolCapability          `asn1:"userData"`
+	T84                  DataProtocolCapability          `asn1:"t84"`
+	T434                 DataProtocolCapability          `asn1:"t434"`
+	H224                 DataProtocolCapability          `asn1:"h224"`
+	Nlpid                *DataModeApplicationNlpidValue  `asn1:"nlpid"`
+	H222DataPartitioning DataProtocolCapability          `asn1:"h222DataPartitioning"`
+	T30fax               DataProtocolCapability          `asn1:"t30fax"`
+	T140                 DataProtocolCapability          `asn1:"t140"`
+	T38fax               *DataModeApplicationT38faxValue `asn1:"t38fax"`
+	GenericDataMode      *GenericCapability              `asn1:"genericDataMode"`
+	Other                *per.Alternative
+}
+
+// DataModeApplicationChoice says which alternative a DataModeApplication holds.
+type DataModeApplicationChoice uint8
+
+// The alternatives of DataModeApplication.
+const (
+	DataModeApplicationNonStandard DataModeApplicationChoice = iota + 1
+	DataModeApplicationT120
+	DataModeApplicationDsmCc
+	DataModeApplicationUserData
+	DataModeApplicationT84
+	DataModeApplicationT434
+	DataModeApplicationH224
+	DataModeApplicationNlpid
+	DataModeApplicationDsvdControl
+	DataModeApplicationH222DataPartitioning
+	DataModeApplicationT30fax
+	DataModeApplicationT140
+	DataModeApplicationT38fax
+	DataModeApplicationGenericDataMode
+)
+
+var namesDataModeApplication = [...]string{"nonStandard", "t120", "dsm-cc", "userData", "t84", "t434", "h224", "nlpid", "dsvdControl", "h222DataPartitioning", "t30fax", "t140", "t38fax", "genericDataMode"}
+
+// Name is the name in ASN.1.
+func (c DataModeApplicationChoice) Name() string {
+	return per.Name(namesDataModeApplication[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DataModeApplication) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 4 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = DataModeApplicationChoice(index + 11)
+			switch v.Choice {
+			case DataModeApplicationT30fax:
+				v.T30fax.UnmarshalPER(d)
+			case DataModeApplicationT140:
+				v.T140.UnmarshalPER(d)
+			case DataModeApplicationT38fax:
+				v.T38fax = per.New[DataModeApplicationT38faxValue](d)
+				v.T38fax.UnmarshalPER(d)
+			case DataModeApplicationGenericDataMode:
+				v.GenericDataMode = per.New[GenericCapability](d)
+				v.GenericDataMode.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = DataModeApplicationChoice(d.Whole(9) + 1)
+		switch v.Choice {
+		case DataModeApplicationNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case DataModeApplicationT120:
+			v.T120.UnmarshalPER(d)
+		case DataModeApplicationDsmCc:
+			v.DsmCc.UnmarshalPER(d)
+		case DataModeApplicationUserData:
+			v.UserData.UnmarshalPER(d)
+		case DataModeApplicationT84:
+			v.T84.UnmarshalPER(d)
+		case DataModeApplicationT434:
+			v.T434.UnmarshalPER(d)
+		case DataModeApplicationH224:
+			v.H224.UnmarshalPER(d)
+		case DataModeApplicationNlpid:
+			v.Nlpid = per.New[DataModeApplicationNlpidValue](d)
+			v.Nlpid.UnmarshalPER(d)
+		case DataModeApplicationH222DataPartitioning:
+			v.H222DataPartitioning.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("DataModeApplication")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DataModeApplication) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 10:
+		e.Bit(false)
+		e.Whole(c-1, 9)
+		switch v.Choice {
+		case DataModeApplicationNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case DataModeApplicationT120:
+			v.T120.MarshalPER(e)
+		case DataModeApplicationDsmCc:
+			v.DsmCc.MarshalPER(e)
+		case DataModeApplicationUserData:
+			v.UserData.MarshalPER(e)
+		case DataModeApplicationT84:
+			v.T84.MarshalPER(e)
+		case DataModeApplicationT434:
+			v.T434.MarshalPER(e)
+		case DataModeApplicationH224:
+			v.H224.MarshalPER(e)
+		case DataModeApplicationNlpid:
+			if v.Nlpid == nil {
+				e.Choose()
+				break
+			}
+			v.Nlpid.MarshalPER(e)
+		case DataModeApplicationH222DataPartitioning:
+			v.H222DataPartitioning.MarshalPER(e)
+		}
+	case c > 10 && c <= 14:
+		e.Bit(true)
+		e.Small(int(c) - 11)
+		mark := e.Open()
+		switch v.Choice {
+		case DataModeApplicationT30fax:
+			v.T30fax.MarshalPER(e)
+		case DataModeApplicationT140:
+			v.T140.MarshalPER(e)
+		case DataModeApplicationT38fax:
+			if v.T38fax == nil {
+				e.Choose()
+				break
+			}
+			v.T38fax.MarshalPER(e)
+		case DataModeApplicationGenericDataMode:
+			if v.GenericDataMode == nil {
+				e.Choose()
+				break
+			}
+			v.GenericDataMode.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("DataModeApplication")
+	}
+}
+
+// DataModeApplicationNlpidValue is a SEQUENCE of H.245 that has no name there.
+type DataModeApplicationNlpidValue struct {
+	NlpidProtocol DataProtocolCapability `asn1:"nlpidProtocol"`
+	NlpidData     []byte                 `asn1:"nlpidData"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DataModeApplicationNlpidValue) UnmarshalPER(d *per.Decoder) {
+	v.NlpidProtocol.UnmarshalPER(d)
+	v.NlpidData = d.Octets()
+	if d.Failed() {
+		d.Within("DataModeApplicationNlpidValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DataModeApplicationNlpidValue) MarshalPER(e *per.Encoder) {
+	v.NlpidProtocol.MarshalPER(e)
+	e.Octets(v.NlpidData)
+	if e.Failed() {
+		e.Within("DataModeApplicationNlpidValue")
+	}
+}
+
+// DataModeApplicationT38faxValue is a SEQUENCE of H.245 that has no name there.
+type DataModeApplicationT38faxValue struct {
+	T38FaxProtocol DataProtocolCapability `asn1:"t38FaxProtocol"`
+	T38FaxProfile  T38FaxProfile          `asn1:"t38FaxProfile"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DataModeApplicationT38faxValue) UnmarshalPER(d *per.Decoder) {
+	v.T38FaxProtocol.UnmarshalPER(d)
+	v.T38FaxProfile.UnmarshalPER(d)
+	if d.Failed() {
+		d.Within("DataModeApplicationT38faxValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DataModeApplicationT38faxValue) MarshalPER(e *per.Encoder) {
+	v.T38FaxProtocol.MarshalPER(e)
+	v.T38FaxProfile.MarshalPER(e)
+	if e.Failed() {
+		e.Within("DataModeApplicationT38faxValue")
+	}
+}
+
+// EncryptionMode is the CHOICE EncryptionMode of H.245.
+type EncryptionMode struct {
+	Choice      EncryptionModeChoice
+	NonStandard *NonStandardParameter `asn1:"nonStandard"`
+	Other       *per.Alternative
+}
+
+// EncryptionModeChoice says which alternative a EncryptionMode holds.
+type EncryptionModeChoice uint8
+
+// The alternatives of EncryptionMode.
+const (
+	EncryptionModeNonStandard EncryptionModeChoice = iota + 1
+	EncryptionModeH233Encryption
+)
+
+var namesEncryptionMode = [...]string{"nonStandard", "h233Encryption"}
+
+// Name is the name in ASN.1.
+func (c EncryptionModeChoice) Name() string { return per.Name(namesEncryptionMode[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *EncryptionMode) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = EncryptionModeChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case EncryptionModeNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("EncryptionMode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *EncryptionMode) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case EncryptionModeNonStandard:
 			if v.NonStandard == nil {
 				e.Choose()
 				break
@@ -176,81 +20479,7819 @@ func (v *DataProtocolCapability) MarshalPER(e *per.Encoder) {
 		e.Choose()
 	}
 	if e.Failed() {
-		e.Within("DataProtocolCapability")
+		e.Within("EncryptionMode")
 	}
 }
 
-// T38FaxProfile is the SEQUENCE T38FaxProfile of H.245.
-type T38FaxProfile struct {
-	FillBitRemoval bool `asn1:"fillBitRemoval"`
+// RoundTripDelayRequest is the SEQUENCE RoundTripDelayRequest of H.245.
+type RoundTripDelayRequest struct {
+	SequenceNumber uint8 `asn1:"sequenceNumber"`
 	Ext            per.Extension
 }
 
 // UnmarshalPER decodes v, which must be empty.
-func (v *T38FaxProfile) UnmarshalPER(d *per.Decoder) {
+func (v *RoundTripDelayRequest) UnmarshalPER(d *per.Decoder) {
 	extended := d.Bit()
-	v.FillBitRemoval = d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
 	if extended {
 		added := d.Additions(&v.Ext)
 		d.Rest(&v.Ext, added, 0)
 	}
 	if d.Failed() {
-		d.Within("T38FaxProfile")
+		d.Within("RoundTripDelayRequest")
 	}
 }
 
 // MarshalPER encodes v.
-func (v *T38FaxProfile) MarshalPER(e *per.Encoder) {
+func (v *RoundTripDelayRequest) MarshalPER(e *per.Encoder) {
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
-	e.Bit(v.FillBitRemoval)
+	e.Whole(uint64(v.SequenceNumber), 255)
 	if extended {
 		e.Additions(&v.Ext, added, 0)
 		e.Rest(&v.Ext, 0)
 	}
 	if e.Failed() {
-		e.Within("T38FaxProfile")
+		e.Within("RoundTripDelayRequest")
 	}
 }
 
-// QOSCapability is the SEQUENCE QOSCapability of H.245.
-type QOSCapability struct {
-	NonStandardData *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
+// RoundTripDelayResponse is the SEQUENCE RoundTripDelayResponse of H.245.
+type RoundTripDelayResponse struct {
+	SequenceNumber uint8 `asn1:"sequenceNumber"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RoundTripDelayResponse) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RoundTripDelayResponse")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RoundTripDelayResponse) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RoundTripDelayResponse")
+	}
+}
+
+// MaintenanceLoopRequest is the SEQUENCE MaintenanceLoopRequest of H.245.
+type MaintenanceLoopRequest struct {
+	Type MaintenanceLoopRequestType `asn1:"type"`
+	Ext  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MaintenanceLoopRequest) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Type.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MaintenanceLoopRequest")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MaintenanceLoopRequest) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Type.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MaintenanceLoopRequest")
+	}
+}
+
+// MaintenanceLoopRequestType is a CHOICE of H.245 that has no name there.
+type MaintenanceLoopRequestType struct {
+	Choice             MaintenanceLoopRequestTypeChoice
+	MediaLoop          uint16 `asn1:"mediaLoop"`
+	LogicalChannelLoop uint16 `asn1:"logicalChannelLoop"`
+	Other              *per.Alternative
+}
+
+// MaintenanceLoopRequestTypeChoice says which alternative a MaintenanceLoopRequestType holds.
+type MaintenanceLoopRequestTypeChoice uint8
+
+// The alternatives of MaintenanceLoopRequestType.
+const (
+	MaintenanceLoopRequestTypeSystemLoop MaintenanceLoopRequestTypeChoice = iota + 1
+	MaintenanceLoopRequestTypeMediaLoop
+	MaintenanceLoopRequestTypeLogicalChannelLoop
+)
+
+var namesMaintenanceLoopRequestType = [...]string{"systemLoop", "mediaLoop", "logicalChannelLoop"}
+
+// Name is the name in ASN.1.
+func (c MaintenanceLoopRequestTypeChoice) Name() string {
+	return per.Name(namesMaintenanceLoopRequestType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MaintenanceLoopRequestType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MaintenanceLoopRequestTypeChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case MaintenanceLoopRequestTypeMediaLoop:
+			v.MediaLoop = uint16(d.Whole(65534) + 1)
+		case MaintenanceLoopRequestTypeLogicalChannelLoop:
+			v.LogicalChannelLoop = uint16(d.Whole(65534) + 1)
+		}
+	}
+	if d.Failed() {
+		d.Within("MaintenanceLoopRequestType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MaintenanceLoopRequestType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case MaintenanceLoopRequestTypeMediaLoop:
+			e.Whole(uint64(v.MediaLoop)-1, 65534)
+		case MaintenanceLoopRequestTypeLogicalChannelLoop:
+			e.Whole(uint64(v.LogicalChannelLoop)-1, 65534)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MaintenanceLoopRequestType")
+	}
+}
+
+// MaintenanceLoopAck is the SEQUENCE MaintenanceLoopAck of H.245.
+type MaintenanceLoopAck struct {
+	Type MaintenanceLoopAckType `asn1:"type"`
+	Ext  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MaintenanceLoopAck) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Type.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MaintenanceLoopAck")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MaintenanceLoopAck) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Type.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MaintenanceLoopAck")
+	}
+}
+
+// MaintenanceLoopAckType is a CHOICE of H.245 that has no name there.
+type MaintenanceLoopAckType struct {
+	Choice             MaintenanceLoopAckTypeChoice
+	MediaLoop          uint16 `asn1:"mediaLoop"`
+	LogicalChannelLoop uint16 `asn1:"logicalChannelLoop"`
+	Other              *per.Alternative
+}
+
+// MaintenanceLoopAckTypeChoice says which alternative a MaintenanceLoopAckType holds.
+type MaintenanceLoopAckTypeChoice uint8
+
+// The alternatives of MaintenanceLoopAckType.
+const (
+	MaintenanceLoopAckTypeSystemLoop MaintenanceLoopAckTypeChoice = iota + 1
+	MaintenanceLoopAckTypeMediaLoop
+	MaintenanceLoopAckTypeLogicalChannelLoop
+)
+
+var namesMaintenanceLoopAckType = [...]string{"systemLoop", "mediaLoop", "logicalChannelLoop"}
+
+// Name is the name in ASN.1.
+func (c MaintenanceLoopAckTypeChoice) Name() string {
+	return per.Name(namesMaintenanceLoopAckType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MaintenanceLoopAckType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MaintenanceLoopAckTypeChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case MaintenanceLoopAckTypeMediaLoop:
+			v.MediaLoop = uint16(d.Whole(65534) + 1)
+		case MaintenanceLoopAckTypeLogicalChannelLoop:
+			v.LogicalChannelLoop = uint16(d.Whole(65534) + 1)
+		}
+	}
+	if d.Failed() {
+		d.Within("MaintenanceLoopAckType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MaintenanceLoopAckType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case MaintenanceLoopAckTypeMediaLoop:
+			e.Whole(uint64(v.MediaLoop)-1, 65534)
+		case MaintenanceLoopAckTypeLogicalChannelLoop:
+			e.Whole(uint64(v.LogicalChannelLoop)-1, 65534)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MaintenanceLoopAckType")
+	}
+}
+
+// MaintenanceLoopReject is the SEQUENCE MaintenanceLoopReject of H.245.
+type MaintenanceLoopReject struct {
+	Type  MaintenanceLoopRejectType  `asn1:"type"`
+	Cause MaintenanceLoopRejectCause `asn1:"cause"`
+	Ext   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MaintenanceLoopReject) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Type.UnmarshalPER(d)
+	v.Cause.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MaintenanceLoopReject")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MaintenanceLoopReject) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Type.MarshalPER(e)
+	v.Cause.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MaintenanceLoopReject")
+	}
+}
+
+// MaintenanceLoopRejectType is a CHOICE of H.245 that has no name there.
+type MaintenanceLoopRejectType struct {
+	Choice             MaintenanceLoopRejectTypeChoice
+	MediaLoop          uint16 `asn1:"mediaLoop"`
+	LogicalChannelLoop uint16 `asn1:"logicalChannelLoop"`
+	Other              *per.Alternative
+}
+
+// MaintenanceLoopRejectTypeChoice says which alternative a MaintenanceLoopRejectType holds.
+type MaintenanceLoopRejectTypeChoice uint8
+
+// The alternatives of MaintenanceLoopRejectType.
+const (
+	MaintenanceLoopRejectTypeSystemLoop MaintenanceLoopRejectTypeChoice = iota + 1
+	MaintenanceLoopRejectTypeMediaLoop
+	MaintenanceLoopRejectTypeLogicalChannelLoop
+)
+
+var namesMaintenanceLoopRejectType = [...]string{"systemLoop", "mediaLoop", "logicalChannelLoop"}
+
+// Name is the name in ASN.1.
+func (c MaintenanceLoopRejectTypeChoice) Name() string {
+	return per.Name(namesMaintenanceLoopRejectType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MaintenanceLoopRejectType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MaintenanceLoopRejectTypeChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case MaintenanceLoopRejectTypeMediaLoop:
+			v.MediaLoop = uint16(d.Whole(65534) + 1)
+		case MaintenanceLoopRejectTypeLogicalChannelLoop:
+			v.LogicalChannelLoop = uint16(d.Whole(65534) + 1)
+		}
+	}
+	if d.Failed() {
+		d.Within("MaintenanceLoopRejectType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MaintenanceLoopRejectType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case MaintenanceLoopRejectTypeMediaLoop:
+			e.Whole(uint64(v.MediaLoop)-1, 65534)
+		case MaintenanceLoopRejectTypeLogicalChannelLoop:
+			e.Whole(uint64(v.LogicalChannelLoop)-1, 65534)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MaintenanceLoopRejectType")
+	}
+}
+
+// MaintenanceLoopRejectCause is a CHOICE of H.245 that has no name there.
+type MaintenanceLoopRejectCause struct {
+	Choice MaintenanceLoopRejectCauseChoice
+	Other  *per.Alternative
+}
+
+// MaintenanceLoopRejectCauseChoice says which alternative a MaintenanceLoopRejectCause holds.
+type MaintenanceLoopRejectCauseChoice uint8
+
+// The alternatives of MaintenanceLoopRejectCause.
+const (
+	MaintenanceLoopRejectCauseCanNotPerformLoop MaintenanceLoopRejectCauseChoice = iota + 1
+)
+
+var namesMaintenanceLoopRejectCause = [...]string{"canNotPerformLoop"}
+
+// Name is the name in ASN.1.
+func (c MaintenanceLoopRejectCauseChoice) Name() string {
+	return per.Name(namesMaintenanceLoopRejectCause[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MaintenanceLoopRejectCause) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = 1
+	}
+	if d.Failed() {
+		d.Within("MaintenanceLoopRejectCause")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MaintenanceLoopRejectCause) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 1:
+		e.Bit(false)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MaintenanceLoopRejectCause")
+	}
+}
+
+// MaintenanceLoopOffCommand is the SEQUENCE MaintenanceLoopOffCommand of H.245.
+type MaintenanceLoopOffCommand struct {
+	Ext per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MaintenanceLoopOffCommand) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MaintenanceLoopOffCommand")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MaintenanceLoopOffCommand) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MaintenanceLoopOffCommand")
+	}
+}
+
+// CommunicationModeCommand is the SEQUENCE CommunicationModeCommand of H.245.
+type CommunicationModeCommand struct {
+	CommunicationModeTable []CommunicationModeTableEntry `asn1:"communicationModeTable"`
+	Ext                    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CommunicationModeCommand) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.CommunicationModeTable = per.List[CommunicationModeTableEntry](d, d.Count(1, 256))
+	for i0 := range v.CommunicationModeTable {
+		v.CommunicationModeTable[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("CommunicationModeCommand")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CommunicationModeCommand) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Count(len(v.CommunicationModeTable), 1, 256)
+	for i0 := range v.CommunicationModeTable {
+		v.CommunicationModeTable[i0].MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("CommunicationModeCommand")
+	}
+}
+
+// CommunicationModeRequest is the SEQUENCE CommunicationModeRequest of H.245.
+type CommunicationModeRequest struct {
+	Ext per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CommunicationModeRequest) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("CommunicationModeRequest")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CommunicationModeRequest) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("CommunicationModeRequest")
+	}
+}
+
+// CommunicationModeResponse is the CHOICE CommunicationModeResponse of H.245.
+type CommunicationModeResponse struct {
+	Choice                 CommunicationModeResponseChoice
+	CommunicationModeTable []CommunicationModeTableEntry `asn1:"communicationModeTable"`
+	Other                  *per.Alternative
+}
+
+// CommunicationModeResponseChoice says which alternative a CommunicationModeResponse holds.
+type CommunicationModeResponseChoice uint8
+
+// The alternatives of CommunicationModeResponse.
+const (
+	CommunicationModeResponseCommunicationModeTable CommunicationModeResponseChoice = iota + 1
+)
+
+var namesCommunicationModeResponse = [...]string{"communicationModeTable"}
+
+// Name is the name in ASN.1.
+func (c CommunicationModeResponseChoice) Name() string {
+	return per.Name(namesCommunicationModeResponse[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CommunicationModeResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = 1
+		switch v.Choice {
+		case CommunicationModeResponseCommunicationModeTable:
+			v.CommunicationModeTable = per.List[CommunicationModeTableEntry](d, d.Count(1, 256))
+			for i0 := range v.CommunicationModeTable {
+				v.CommunicationModeTable[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+		}
+	}
+	if d.Failed() {
+		d.Within("CommunicationModeResponse")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CommunicationModeResponse) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 1:
+		e.Bit(false)
+		switch v.Choice {
+		case CommunicationModeResponseCommunicationModeTable:
+			e.Count(len(v.CommunicationModeTable), 1, 256)
+			for i0 := range v.CommunicationModeTable {
+				v.CommunicationModeTable[i0].MarshalPER(e)
+			}
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("CommunicationModeResponse")
+	}
+}
+
+// CommunicationModeTableEntry is the SEQUENCE CommunicationModeTableEntry of H.245.
+type CommunicationModeTableEntry struct {
+	NonStandard                    []NonStandardParameter              `asn1:"nonStandard" per:"optional"`
+	SessionID                      uint8                               `asn1:"sessionID"`
+	AssociatedSessionID            per.Opt[uint8]                      `asn1:"associatedSessionID"`
+	TerminalLabel                  per.Opt[TerminalLabel]              `asn1:"terminalLabel"`
+	SessionDescription             per.BMP                             `asn1:"sessionDescription"`
+	DataType                       CommunicationModeTableEntryDataType `asn1:"dataType"`
+	MediaChannel                   per.Opt[TransportAddress]           `asn1:"mediaChannel"`
+	MediaGuaranteedDelivery        per.Opt[bool]                       `asn1:"mediaGuaranteedDelivery"`
+	MediaControlChannel            per.Opt[TransportAddress]           `asn1:"mediaControlChannel"`
+	MediaControlGuaranteedDelivery per.Opt[bool]                       `asn1:"mediaControlGuaranteedDelivery"`
+	RedundancyEncoding             *RedundancyEncoding                 `asn1:"redundancyEncoding" per:"optional"`
+	SessionDependency              per.Opt[uint8]                      `asn1:"sessionDependency"`
+	Destination                    per.Opt[TerminalLabel]              `asn1:"destination"`
+	Ext                            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CommunicationModeTableEntry) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(7)
+	if present&0x40 != 0 {
+		v.NonStandard = per.List[NonStandardParameter](d, d.Count(0, -1))
+		for i0 := range v.NonStandard {
+			v.NonStandard[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	v.SessionID = uint8(d.Whole(254) + 1)
+	if present&0x20 != 0 {
+		v.AssociatedSessionID.OK = true
+		v.AssociatedSessionID.V = uint8(d.Whole(254) + 1)
+	}
+	if present&0x10 != 0 {
+		v.TerminalLabel.OK = true
+		v.TerminalLabel.V.UnmarshalPER(d)
+	}
+	v.SessionDescription = d.BMP(1, 128)
+	v.DataType.UnmarshalPER(d)
+	if present&0x8 != 0 {
+		v.MediaChannel.OK = true
+		v.MediaChannel.V.UnmarshalPER(d)
+	}
+	if present&0x4 != 0 {
+		v.MediaGuaranteedDelivery.OK = true
+		v.MediaGuaranteedDelivery.V = d.Bit()
+	}
+	if present&0x2 != 0 {
+		v.MediaControlChannel.OK = true
+		v.MediaControlChannel.V.UnmarshalPER(d)
+	}
+	if present&0x1 != 0 {
+		v.MediaControlGuaranteedDelivery.OK = true
+		v.MediaControlGuaranteedDelivery.V = d.Bit()
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.RedundancyEncoding = per.New[RedundancyEncoding](d)
+			v.RedundancyEncoding.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.SessionDependency.OK = true
+			v.SessionDependency.V = uint8(d.Whole(254) + 1)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			o := d.Open()
+			v.Destination.OK = true
+			v.Destination.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 2)
+		}
+		d.Rest(&v.Ext, added, 3)
+	}
+	if d.Failed() {
+		d.Within("CommunicationModeTableEntry")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CommunicationModeTableEntry) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.RedundancyEncoding != nil {
+		added |= 0x1
+	}
+	if v.SessionDependency.OK {
+		added |= 0x2
+	}
+	if v.Destination.OK {
+		added |= 0x4
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.NonStandard != nil)
+	e.Bit(v.AssociatedSessionID.OK)
+	e.Bit(v.TerminalLabel.OK)
+	e.Bit(v.MediaChannel.OK)
+	e.Bit(v.MediaGuaranteedDelivery.OK)
+	e.Bit(v.MediaControlChannel.OK)
+	e.Bit(v.MediaControlGuaranteedDelivery.OK)
+	if v.NonStandard != nil {
+		e.Count(len(v.NonStandard), 0, -1)
+		for i0 := range v.NonStandard {
+			v.NonStandard[i0].MarshalPER(e)
+		}
+	}
+	e.Whole(uint64(v.SessionID)-1, 254)
+	if v.AssociatedSessionID.OK {
+		e.Whole(uint64(v.AssociatedSessionID.V)-1, 254)
+	}
+	if v.TerminalLabel.OK {
+		v.TerminalLabel.V.MarshalPER(e)
+	}
+	e.BMP(v.SessionDescription, 1, 128)
+	v.DataType.MarshalPER(e)
+	if v.MediaChannel.OK {
+		v.MediaChannel.V.MarshalPER(e)
+	}
+	if v.MediaGuaranteedDelivery.OK {
+		e.Bit(v.MediaGuaranteedDelivery.V)
+	}
+	if v.MediaControlChannel.OK {
+		v.MediaControlChannel.V.MarshalPER(e)
+	}
+	if v.MediaControlGuaranteedDelivery.OK {
+		e.Bit(v.MediaControlGuaranteedDelivery.V)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 3)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.RedundancyEncoding.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.SessionDependency.V)-1, 254)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			mark := e.Open()
+			v.Destination.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 2)
+		}
+		e.Rest(&v.Ext, 3)
+	}
+	if e.Failed() {
+		e.Within("CommunicationModeTableEntry")
+	}
+}
+
+// CommunicationModeTableEntryDataType is a CHOICE of H.245 that has no name there.
+type CommunicationModeTableEntryDataType struct {
+	Choice    CommunicationModeTableEntryDataTypeChoice
+	VideoData *VideoCapability           `asn1:"videoData"`
+	AudioData *AudioCapability           `asn1:"audioData"`
+	Data      *DataApplicationCapability `asn1:"data"`
+	Other     *per.Alternative
+}
+
+// CommunicationModeTableEntryDataTypeChoice says which alternative a CommunicationModeTableEntryDataType holds.
+type CommunicationModeTableEntryDataTypeChoice uint8
+
+// The alternatives of CommunicationModeTableEntryDataType.
+const (
+	CommunicationModeTableEntryDataTypeVideoData CommunicationModeTableEntryDataTypeChoice = iota + 1
+	CommunicationModeTableEntryDataTypeAudioData
+	CommunicationModeTableEntryDataTypeData
+)
+
+var namesCommunicationModeTableEntryDataType = [...]string{"videoData", "audioData", "data"}
+
+// Name is the name in ASN.1.
+func (c CommunicationModeTableEntryDataTypeChoice) Name() string {
+	return per.Name(namesCommunicationModeTableEntryDataType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *CommunicationModeTableEntryDataType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = CommunicationModeTableEntryDataTypeChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case CommunicationModeTableEntryDataTypeVideoData:
+			v.VideoData = per.New[VideoCapability](d)
+			v.VideoData.UnmarshalPER(d)
+		case CommunicationModeTableEntryDataTypeAudioData:
+			v.AudioData = per.New[AudioCapability](d)
+			v.AudioData.UnmarshalPER(d)
+		case CommunicationModeTableEntryDataTypeData:
+			v.Data = per.New[DataApplicationCapability](d)
+			v.Data.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("CommunicationModeTableEntryDataType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *CommunicationModeTableEntryDataType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case CommunicationModeTableEntryDataTypeVideoData:
+			if v.VideoData == nil {
+				e.Choose()
+				break
+			}
+			v.VideoData.MarshalPER(e)
+		case CommunicationModeTableEntryDataTypeAudioData:
+			if v.AudioData == nil {
+				e.Choose()
+				break
+			}
+			v.AudioData.MarshalPER(e)
+		case CommunicationModeTableEntryDataTypeData:
+			if v.Data == nil {
+				e.Choose()
+				break
+			}
+			v.Data.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("CommunicationModeTableEntryDataType")
+	}
+}
+
+// ConferenceRequest is the CHOICE ConferenceRequest of H.245.
+type ConferenceRequest struct {
+	Choice                     ConferenceRequestChoice
+	DropTerminal               TerminalLabel                                     `asn1:"dropTerminal"`
+	RequestTerminalID          TerminalLabel                                     `asn1:"requestTerminalID"`
+	RequestTerminalCertificate *ConferenceRequestRequestTerminalCertificateValue `asn1:"requestTerminalCertificate"`
+	BroadcastMyLogicalChannel  uint16                                            `asn1:"broadcastMyLogicalChannel"`
+	MakeTerminalBroadcaster    TerminalLabel                                     `asn1:"makeTerminalBroadcaster"`
+	SendThisSource             TerminalLabel                                     `asn1:"sendThisSource"`
+	RemoteMCRequest            RemoteMCRequest                                   `asn1:"remoteMCRequest"`
+	Other                      *per.Alternative
+}
+
+// ConferenceRequestChoice says which alternative a ConferenceRequest holds.
+type ConferenceRequestChoice uint8
+
+// The alternatives of ConferenceRequest.
+const (
+	ConferenceRequestTerminalListRequest ConferenceRequestChoice = iota + 1
+	ConferenceRequestMakeMeChair
+	ConferenceRequestCancelMakeMeChair
+	ConferenceRequestDropTerminal
+	ConferenceRequestRequestTerminalID
+	ConferenceRequestEnterH243Password
+	ConferenceRequestEnterH243TerminalID
+	ConferenceRequestEnterH243ConferenceID
+	ConferenceRequestEnterExtensionAddress
+	ConferenceRequestRequestChairTokenOwner
+	ConferenceRequestRequestTerminalCertificate
+	ConferenceRequestBroadcastMyLogicalChannel
+	ConferenceRequestMakeTerminalBroadcaster
+	ConferenceRequestSendThisSource
+	ConferenceRequestRequestAllTerminalIDs
+	ConferenceRequestRemoteMCRequest
+)
+
+var namesConferenceRequest = [...]string{"terminalListRequest", "makeMeChair", "cancelMakeMeChair", "dropTerminal", "requestTerminalID", "enterH243Password", "enterH243TerminalID", "enterH243ConferenceID", "enterExtensionAddress", "requestChairTokenOwner", "requestTerminalCertificate", "broadcastMyLogicalChannel", "makeTerminalBroadcaster", "sendThisSource", "requestAllTerminalIDs", "remoteMCRequest"}
+
+// Name is the name in ASN.1.
+func (c ConferenceRequestChoice) Name() string { return per.Name(namesConferenceRequest[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 8 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = ConferenceRequestChoice(index + 9)
+			switch v.Choice {
+			case ConferenceRequestRequestTerminalCertificate:
+				v.RequestTerminalCertificate = per.New[ConferenceRequestRequestTerminalCertificateValue](d)
+				v.RequestTerminalCertificate.UnmarshalPER(d)
+			case ConferenceRequestBroadcastMyLogicalChannel:
+				v.BroadcastMyLogicalChannel = uint16(d.Whole(65534) + 1)
+			case ConferenceRequestMakeTerminalBroadcaster:
+				v.MakeTerminalBroadcaster.UnmarshalPER(d)
+			case ConferenceRequestSendThisSource:
+				v.SendThisSource.UnmarshalPER(d)
+			case ConferenceRequestRemoteMCRequest:
+				v.RemoteMCRequest.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = ConferenceRequestChoice(d.Whole(7) + 1)
+		switch v.Choice {
+		case ConferenceRequestDropTerminal:
+			v.DropTerminal.UnmarshalPER(d)
+		case ConferenceRequestRequestTerminalID:
+			v.RequestTerminalID.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("ConferenceRequest")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceRequest) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 8:
+		e.Bit(false)
+		e.Whole(c-1, 7)
+		switch v.Choice {
+		case ConferenceRequestDropTerminal:
+			v.DropTerminal.MarshalPER(e)
+		case ConferenceRequestRequestTerminalID:
+			v.RequestTerminalID.MarshalPER(e)
+		}
+	case c > 8 && c <= 16:
+		e.Bit(true)
+		e.Small(int(c) - 9)
+		mark := e.Open()
+		switch v.Choice {
+		case ConferenceRequestRequestTerminalCertificate:
+			if v.RequestTerminalCertificate == nil {
+				e.Choose()
+				break
+			}
+			v.RequestTerminalCertificate.MarshalPER(e)
+		case ConferenceRequestBroadcastMyLogicalChannel:
+			e.Whole(uint64(v.BroadcastMyLogicalChannel)-1, 65534)
+		case ConferenceRequestMakeTerminalBroadcaster:
+			v.MakeTerminalBroadcaster.MarshalPER(e)
+		case ConferenceRequestSendThisSource:
+			v.SendThisSource.MarshalPER(e)
+		case ConferenceRequestRemoteMCRequest:
+			v.RemoteMCRequest.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("ConferenceRequest")
+	}
+}
+
+// ConferenceRequestRequestTerminalCertificateValue is a SEQUENCE of H.245 that has no name there.
+type ConferenceRequestRequestTerminalCertificateValue struct {
+	TerminalLabel         per.Opt[TerminalLabel] `asn1:"terminalLabel"`
+	CertSelectionCriteria []Criteria             `asn1:"certSelectionCriteria" per:"optional"`
+	SRandom               per.Opt[uint32]        `asn1:"sRandom"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceRequestRequestTerminalCertificateValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(3)
+	if present&0x4 != 0 {
+		v.TerminalLabel.OK = true
+		v.TerminalLabel.V.UnmarshalPER(d)
+	}
+	if present&0x2 != 0 {
+		v.CertSelectionCriteria = per.List[Criteria](d, d.Count(1, 16))
+		for i0 := range v.CertSelectionCriteria {
+			v.CertSelectionCriteria[i0].UnmarshalPER(d)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if present&0x1 != 0 {
+		v.SRandom.OK = true
+		v.SRandom.V = uint32(d.Whole(4294967294) + 1)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("ConferenceRequestRequestTerminalCertificateValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceRequestRequestTerminalCertificateValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.TerminalLabel.OK)
+	e.Bit(v.CertSelectionCriteria != nil)
+	e.Bit(v.SRandom.OK)
+	if v.TerminalLabel.OK {
+		v.TerminalLabel.V.MarshalPER(e)
+	}
+	if v.CertSelectionCriteria != nil {
+		e.Count(len(v.CertSelectionCriteria), 1, 16)
+		for i0 := range v.CertSelectionCriteria {
+			v.CertSelectionCriteria[i0].MarshalPER(e)
+		}
+	}
+	if v.SRandom.OK {
+		e.Whole(uint64(v.SRandom.V)-1, 4294967294)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("ConferenceRequestRequestTerminalCertificateValue")
+	}
+}
+
+// Criteria is the SEQUENCE Criteria of H.245.
+type Criteria struct {
+	Field per.OID `asn1:"field"`
+	Value []byte  `asn1:"value"`
+	Ext   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *Criteria) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Field = d.OID()
+	v.Value = d.OctetsSized(1, 65535)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("Criteria")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *Criteria) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.OID(v.Field)
+	e.OctetsSized(v.Value, 1, 65535)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("Criteria")
+	}
+}
+
+// TerminalLabel is the SEQUENCE TerminalLabel of H.245.
+type TerminalLabel struct {
+	McuNumber      uint8 `asn1:"mcuNumber"`
+	TerminalNumber uint8 `asn1:"terminalNumber"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *TerminalLabel) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.McuNumber = uint8(d.Whole(192))
+	v.TerminalNumber = uint8(d.Whole(192))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("TerminalLabel")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *TerminalLabel) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.McuNumber), 192)
+	e.Whole(uint64(v.TerminalNumber), 192)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("TerminalLabel")
+	}
+}
+
+// ConferenceResponse is the CHOICE ConferenceResponse of H.245.
+type ConferenceResponse struct {
+	Choice                            ConferenceResponseChoice
+	MCTerminalIDResponse              *ConferenceResponseMCTerminalIDResponseValue             `asn1:"mCTerminalIDResponse"`
+	TerminalIDResponse                *ConferenceResponseTerminalIDResponseValue               `asn1:"terminalIDResponse"`
+	ConferenceIDResponse              *ConferenceResponseConferenceIDResponseValue             `asn1:"conferenceIDResponse"`
+	PasswordResponse                  *ConferenceResponsePasswordResponseValue                 `asn1:"passwordResponse"`
+	TerminalListResponse              []TerminalLabel                                          `asn1:"terminalListResponse"`
+	MakeMeChairResponse               ConferenceResponseMakeMeChairResponseValue               `asn1:"makeMeChairResponse"`
+	ExtensionAddressResponse          ConferenceResponseExtensionAddressResponseValue          `asn1:"extensionAddressResponse"`
+	ChairTokenOwnerResponse           *ConferenceResponseChairTokenOwnerResponseValue          `asn1:"chairTokenOwnerResponse"`
+	TerminalCertificateResponse       *ConferenceResponseTerminalCertificateResponseValue      `asn1:"terminalCertificateResponse"`
+	BroadcastMyLogicalChannelResponse ConferenceResponseBroadcastMyLogicalChannelResponseValue `asn1:"broadcastMyLogicalChannelResponse"`
+	MakeTerminalBroadcasterResponse   ConferenceResponseMakeTerminalBroadcasterResponseValue   `asn1:"makeTerminalBroadcasterResponse"`
+	SendThisSourceResponse            ConferenceResponseSendThisSourceResponseValue            `asn1:"sendThisSourceResponse"`
+	RequestAllTerminalIDsResponse     RequestAllTerminalIDsResponse                            `asn1:"requestAllTerminalIDsResponse"`
+	RemoteMCResponse                  *RemoteMCResponse                                        `asn1:"remoteMCResponse"`
+	Other                             *per.Alternative
+}
+
+// ConferenceResponseChoice says which alternative a ConferenceResponse holds.
+type ConferenceResponseChoice uint8
+
+// The alternatives of ConferenceResponse.
+const (
+	ConferenceResponseMCTerminalIDResponse ConferenceResponseChoice = iota + 1
+	ConferenceResponseTerminalIDResponse
+	ConferenceResponseConferenceIDResponse
+	ConferenceResponsePasswordResponse
+	ConferenceResponseTerminalListResponse
+	ConferenceResponseVideoCommandReject
+	ConferenceResponseTerminalDropReject
+	ConferenceResponseMakeMeChairResponse
+	ConferenceResponseExtensionAddressResponse
+	ConferenceResponseChairTokenOwnerResponse
+	ConferenceResponseTerminalCertificateResponse
+	ConferenceResponseBroadcastMyLogicalChannelResponse
+	ConferenceResponseMakeTerminalBroadcasterResponse
+	ConferenceResponseSendThisSourceResponse
+	ConferenceResponseRequestAllTerminalIDsResponse
+	ConferenceResponseRemoteMCResponse
+)
+
+var namesConferenceResponse = [...]string{"mCTerminalIDResponse", "terminalIDResponse", "conferenceIDResponse", "passwordResponse", "terminalListResponse", "videoCommandReject", "terminalDropReject", "makeMeChairResponse", "extensionAddressResponse", "chairTokenOwnerResponse", "terminalCertificateResponse", "broadcastMyLogicalChannelResponse", "makeTerminalBroadcasterResponse", "sendThisSourceResponse", "requestAllTerminalIDsResponse", "remoteMCResponse"}
+
+// Name is the name in ASN.1.
+func (c ConferenceResponseChoice) Name() string {
+	return per.Name(namesConferenceResponse[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 8 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = ConferenceResponseChoice(index + 9)
+			switch v.Choice {
+			case ConferenceResponseExtensionAddressResponse:
+				v.ExtensionAddressResponse.UnmarshalPER(d)
+			case ConferenceResponseChairTokenOwnerResponse:
+				v.ChairTokenOwnerResponse = per.New[ConferenceResponseChairTokenOwnerResponseValue](d)
+				v.ChairTokenOwnerResponse.UnmarshalPER(d)
+			case ConferenceResponseTerminalCertificateResponse:
+				v.TerminalCertificateResponse = per.New[ConferenceResponseTerminalCertificateResponseValue](d)
+				v.TerminalCertificateResponse.UnmarshalPER(d)
+			case ConferenceResponseBroadcastMyLogicalChannelResponse:
+				v.BroadcastMyLogicalChannelResponse.UnmarshalPER(d)
+			case ConferenceResponseMakeTerminalBroadcasterResponse:
+				v.MakeTerminalBroadcasterResponse.UnmarshalPER(d)
+			case ConferenceResponseSendThisSourceResponse:
+				v.SendThisSourceResponse.UnmarshalPER(d)
+			case ConferenceResponseRequestAllTerminalIDsResponse:
+				v.RequestAllTerminalIDsResponse.UnmarshalPER(d)
+			case ConferenceResponseRemoteMCResponse:
+				v.RemoteMCResponse = per.New[RemoteMCResponse](d)
+				v.RemoteMCResponse.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = ConferenceResponseChoice(d.Whole(7) + 1)
+		switch v.Choice {
+		case ConferenceResponseMCTerminalIDResponse:
+			v.MCTerminalIDResponse = per.New[ConferenceResponseMCTerminalIDResponseValue](d)
+			v.MCTerminalIDResponse.UnmarshalPER(d)
+		case ConferenceResponseTerminalIDResponse:
+			v.TerminalIDResponse = per.New[ConferenceResponseTerminalIDResponseValue](d)
+			v.TerminalIDResponse.UnmarshalPER(d)
+		case ConferenceResponseConferenceIDResponse:
+			v.ConferenceIDResponse = per.New[ConferenceResponseConferenceIDResponseValue](d)
+			v.ConferenceIDResponse.UnmarshalPER(d)
+		case ConferenceResponsePasswordResponse:
+			v.PasswordResponse = per.New[ConferenceResponsePasswordResponseValue](d)
+			v.PasswordResponse.UnmarshalPER(d)
+		case ConferenceResponseTerminalListResponse:
+			v.TerminalListResponse = per.List[TerminalLabel](d, d.Count(1, 256))
+			for i0 := range v.TerminalListResponse {
+				v.TerminalListResponse[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+		case ConferenceResponseMakeMeChairResponse:
+			v.MakeMeChairResponse.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("ConferenceResponse")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceResponse) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 8:
+		e.Bit(false)
+		e.Whole(c-1, 7)
+		switch v.Choice {
+		case ConferenceResponseMCTerminalIDResponse:
+			if v.MCTerminalIDResponse == nil {
+				e.Choose()
+				break
+			}
+			v.MCTerminalIDResponse.MarshalPER(e)
+		case ConferenceResponseTerminalIDResponse:
+			if v.TerminalIDResponse == nil {
+				e.Choose()
+				break
+			}
+			v.TerminalIDResponse.MarshalPER(e)
+		case ConferenceResponseConferenceIDResponse:
+			if v.ConferenceIDResponse == nil {
+				e.Choose()
+				break
+			}
+			v.ConferenceIDResponse.MarshalPER(e)
+		case ConferenceResponsePasswordResponse:
+			if v.PasswordResponse == nil {
+				e.Choose()
+				break
+			}
+			v.PasswordResponse.MarshalPER(e)
+		case ConferenceResponseTerminalListResponse:
+			e.Count(len(v.TerminalListResponse), 1, 256)
+			for i0 := range v.TerminalListResponse {
+				v.TerminalListResponse[i0].MarshalPER(e)
+			}
+		case ConferenceResponseMakeMeChairResponse:
+			v.MakeMeChairResponse.MarshalPER(e)
+		}
+	case c > 8 && c <= 16:
+		e.Bit(true)
+		e.Small(int(c) - 9)
+		mark := e.Open()
+		switch v.Choice {
+		case ConferenceResponseExtensionAddressResponse:
+			v.ExtensionAddressResponse.MarshalPER(e)
+		case ConferenceResponseChairTokenOwnerResponse:
+			if v.ChairTokenOwnerResponse == nil {
+				e.Choose()
+				break
+			}
+			v.ChairTokenOwnerResponse.MarshalPER(e)
+		case ConferenceResponseTerminalCertificateResponse:
+			if v.TerminalCertificateResponse == nil {
+				e.Choose()
+				break
+			}
+			v.TerminalCertificateResponse.MarshalPER(e)
+		case ConferenceResponseBroadcastMyLogicalChannelResponse:
+			v.BroadcastMyLogicalChannelResponse.MarshalPER(e)
+		case ConferenceResponseMakeTerminalBroadcasterResponse:
+			v.MakeTerminalBroadcasterResponse.MarshalPER(e)
+		case ConferenceResponseSendThisSourceResponse:
+			v.SendThisSourceResponse.MarshalPER(e)
+		case ConferenceResponseRequestAllTerminalIDsResponse:
+			v.RequestAllTerminalIDsResponse.MarshalPER(e)
+		case ConferenceResponseRemoteMCResponse:
+			if v.RemoteMCResponse == nil {
+				e.Choose()
+				break
+			}
+			v.RemoteMCResponse.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("ConferenceResponse")
+	}
+}
+
+// ConferenceResponseMCTerminalIDResponseValue is a SEQUENCE of H.245 that has no name there.
+type ConferenceResponseMCTerminalIDResponseValue struct {
+	TerminalLabel TerminalLabel `asn1:"terminalLabel"`
+	TerminalID    []byte        `asn1:"terminalID"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceResponseMCTerminalIDResponseValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.TerminalLabel.UnmarshalPER(d)
+	v.TerminalID = d.OctetsSized(1, 128)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("ConferenceResponseMCTerminalIDResponseValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceResponseMCTerminalIDResponseValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.TerminalLabel.MarshalPER(e)
+	e.OctetsSized(v.TerminalID, 1, 128)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("ConferenceResponseMCTerminalIDResponseValue")
+	}
+}
+
+// ConferenceResponseTerminalIDResponseValue is a SEQUENCE of H.245 that has no name there.
+type ConferenceResponseTerminalIDResponseValue struct {
+	TerminalLabel TerminalLabel `asn1:"terminalLabel"`
+	TerminalID    []byte        `asn1:"terminalID"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceResponseTerminalIDResponseValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.TerminalLabel.UnmarshalPER(d)
+	v.TerminalID = d.OctetsSized(1, 128)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("ConferenceResponseTerminalIDResponseValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceResponseTerminalIDResponseValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.TerminalLabel.MarshalPER(e)
+	e.OctetsSized(v.TerminalID, 1, 128)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("ConferenceResponseTerminalIDResponseValue")
+	}
+}
+
+// ConferenceResponseConferenceIDResponseValue is a SEQUENCE of H.245 that has no name there.
+type ConferenceResponseConferenceIDResponseValue struct {
+	TerminalLabel TerminalLabel `asn1:"terminalLabel"`
+	ConferenceID  []byte        `asn1:"conferenceID"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceResponseConferenceIDResponseValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.TerminalLabel.UnmarshalPER(d)
+	v.ConferenceID = d.OctetsSized(1, 32)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("ConferenceResponseConferenceIDResponseValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceResponseConferenceIDResponseValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.TerminalLabel.MarshalPER(e)
+	e.OctetsSized(v.ConferenceID, 1, 32)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("ConferenceResponseConferenceIDResponseValue")
+	}
+}
+
+// ConferenceResponsePasswordResponseValue is a SEQUENCE of H.245 that has no name there.
+type ConferenceResponsePasswordResponseValue struct {
+	TerminalLabel TerminalLabel `asn1:"terminalLabel"`
+	Password      []byte        `asn1:"password"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceResponsePasswordResponseValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.TerminalLabel.UnmarshalPER(d)
+	v.Password = d.OctetsSized(1, 32)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("ConferenceResponsePasswordResponseValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceResponsePasswordResponseValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.TerminalLabel.MarshalPER(e)
+	e.OctetsSized(v.Password, 1, 32)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("ConferenceResponsePasswordResponseValue")
+	}
+}
+
+// ConferenceResponseMakeMeChairResponseValue is a CHOICE of H.245 that has no name there.
+type ConferenceResponseMakeMeChairResponseValue struct {
+	Choice ConferenceResponseMakeMeChairResponseValueChoice
+	Other  *per.Alternative
+}
+
+// ConferenceResponseMakeMeChairResponseValueChoice says which alternative a ConferenceResponseMakeMeChairResponseValue holds.
+type ConferenceResponseMakeMeChairResponseValueChoice uint8
+
+// The alternatives of ConferenceResponseMakeMeChairResponseValue.
+const (
+	ConferenceResponseMakeMeChairResponseValueGrantedChairToken ConferenceResponseMakeMeChairResponseValueChoice = iota + 1
+	ConferenceResponseMakeMeChairResponseValueDeniedChairToken
+)
+
+var namesConferenceResponseMakeMeChairResponseValue = [...]string{"grantedChairToken", "deniedChairToken"}
+
+// Name is the name in ASN.1.
+func (c ConferenceResponseMakeMeChairResponseValueChoice) Name() string {
+	return per.Name(namesConferenceResponseMakeMeChairResponseValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceResponseMakeMeChairResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = ConferenceResponseMakeMeChairResponseValueChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("ConferenceResponseMakeMeChairResponseValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceResponseMakeMeChairResponseValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("ConferenceResponseMakeMeChairResponseValue")
+	}
+}
+
+// ConferenceResponseExtensionAddressResponseValue is a SEQUENCE of H.245 that has no name there.
+type ConferenceResponseExtensionAddressResponseValue struct {
+	ExtensionAddress []byte `asn1:"extensionAddress"`
+	Ext              per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceResponseExtensionAddressResponseValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ExtensionAddress = d.OctetsSized(1, 128)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("ConferenceResponseExtensionAddressResponseValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceResponseExtensionAddressResponseValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.OctetsSized(v.ExtensionAddress, 1, 128)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("ConferenceResponseExtensionAddressResponseValue")
+	}
+}
+
+// ConferenceResponseChairTokenOwnerResponseValue is a SEQUENCE of H.245 that has no name there.
+type ConferenceResponseChairTokenOwnerResponseValue struct {
+	TerminalLabel TerminalLabel `asn1:"terminalLabel"`
+	TerminalID    []byte        `asn1:"terminalID"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceResponseChairTokenOwnerResponseValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.TerminalLabel.UnmarshalPER(d)
+	v.TerminalID = d.OctetsSized(1, 128)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("ConferenceResponseChairTokenOwnerResponseValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceResponseChairTokenOwnerResponseValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.TerminalLabel.MarshalPER(e)
+	e.OctetsSized(v.TerminalID, 1, 128)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("ConferenceResponseChairTokenOwnerResponseValue")
+	}
+}
+
+// ConferenceResponseTerminalCertificateResponseValue is a SEQUENCE of H.245 that has no name there.
+type ConferenceResponseTerminalCertificateResponseValue struct {
+	TerminalLabel       per.Opt[TerminalLabel] `asn1:"terminalLabel"`
+	CertificateResponse []byte                 `asn1:"certificateResponse" per:"optional"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceResponseTerminalCertificateResponseValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	if present&0x2 != 0 {
+		v.TerminalLabel.OK = true
+		v.TerminalLabel.V.UnmarshalPER(d)
+	}
+	if present&0x1 != 0 {
+		v.CertificateResponse = d.OctetsSized(1, 65535)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("ConferenceResponseTerminalCertificateResponseValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceResponseTerminalCertificateResponseValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.TerminalLabel.OK)
+	e.Bit(v.CertificateResponse != nil)
+	if v.TerminalLabel.OK {
+		v.TerminalLabel.V.MarshalPER(e)
+	}
+	if v.CertificateResponse != nil {
+		e.OctetsSized(v.CertificateResponse, 1, 65535)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("ConferenceResponseTerminalCertificateResponseValue")
+	}
+}
+
+// ConferenceResponseBroadcastMyLogicalChannelResponseValue is a CHOICE of H.245 that has no name there.
+type ConferenceResponseBroadcastMyLogicalChannelResponseValue struct {
+	Choice ConferenceResponseBroadcastMyLogicalChannelResponseValueChoice
+	Other  *per.Alternative
+}
+
+// ConferenceResponseBroadcastMyLogicalChannelResponseValueChoice says which alternative a ConferenceResponseBroadcastMyLogicalChannelResponseValue holds.
+type ConferenceResponseBroadcastMyLogicalChannelResponseValueChoice uint8
+
+// The alternatives of ConferenceResponseBroadcastMyLogicalChannelResponseValue.
+const (
+	ConferenceResponseBroadcastMyLogicalChannelResponseValueGrantedBroadcastMyLogicalChannel ConferenceResponseBroadcastMyLogicalChannelResponseValueChoice = iota + 1
+	ConferenceResponseBroadcastMyLogicalChannelResponseValueDeniedBroadcastMyLogicalChannel
+)
+
+var namesConferenceResponseBroadcastMyLogicalChannelResponseValue = [...]string{"grantedBroadcastMyLogicalChannel", "deniedBroadcastMyLogicalChannel"}
+
+// Name is the name in ASN.1.
+func (c ConferenceResponseBroadcastMyLogicalChannelResponseValueChoice) Name() string {
+	return per.Name(namesConferenceResponseBroadcastMyLogicalChannelResponseValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceResponseBroadcastMyLogicalChannelResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = ConferenceResponseBroadcastMyLogicalChannelResponseValueChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("ConferenceResponseBroadcastMyLogicalChannelResponseValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceResponseBroadcastMyLogicalChannelResponseValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("ConferenceResponseBroadcastMyLogicalChannelResponseValue")
+	}
+}
+
+// ConferenceResponseMakeTerminalBroadcasterResponseValue is a CHOICE of H.245 that has no name there.
+type ConferenceResponseMakeTerminalBroadcasterResponseValue struct {
+	Choice ConferenceResponseMakeTerminalBroadcasterResponseValueChoice
+	Other  *per.Alternative
+}
+
+// ConferenceResponseMakeTerminalBroadcasterResponseValueChoice says which alternative a ConferenceResponseMakeTerminalBroadcasterResponseValue holds.
+type ConferenceResponseMakeTerminalBroadcasterResponseValueChoice uint8
+
+// The alternatives of ConferenceResponseMakeTerminalBroadcasterResponseValue.
+const (
+	ConferenceResponseMakeTerminalBroadcasterResponseValueGrantedMakeTerminalBroadcaster ConferenceResponseMakeTerminalBroadcasterResponseValueChoice = iota + 1
+	ConferenceResponseMakeTerminalBroadcasterResponseValueDeniedMakeTerminalBroadcaster
+)
+
+var namesConferenceResponseMakeTerminalBroadcasterResponseValue = [...]string{"grantedMakeTerminalBroadcaster", "deniedMakeTerminalBroadcaster"}
+
+// Name is the name in ASN.1.
+func (c ConferenceResponseMakeTerminalBroadcasterResponseValueChoice) Name() string {
+	return per.Name(namesConferenceResponseMakeTerminalBroadcasterResponseValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceResponseMakeTerminalBroadcasterResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = ConferenceResponseMakeTerminalBroadcasterResponseValueChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("ConferenceResponseMakeTerminalBroadcasterResponseValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceResponseMakeTerminalBroadcasterResponseValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("ConferenceResponseMakeTerminalBroadcasterResponseValue")
+	}
+}
+
+// ConferenceResponseSendThisSourceResponseValue is a CHOICE of H.245 that has no name there.
+type ConferenceResponseSendThisSourceResponseValue struct {
+	Choice ConferenceResponseSendThisSourceResponseValueChoice
+	Other  *per.Alternative
+}
+
+// ConferenceResponseSendThisSourceResponseValueChoice says which alternative a ConferenceResponseSendThisSourceResponseValue holds.
+type ConferenceResponseSendThisSourceResponseValueChoice uint8
+
+// The alternatives of ConferenceResponseSendThisSourceResponseValue.
+const (
+	ConferenceResponseSendThisSourceResponseValueGrantedSendThisSource ConferenceResponseSendThisSourceResponseValueChoice = iota + 1
+	ConferenceResponseSendThisSourceResponseValueDeniedSendThisSource
+)
+
+var namesConferenceResponseSendThisSourceResponseValue = [...]string{"grantedSendThisSource", "deniedSendThisSource"}
+
+// Name is the name in ASN.1.
+func (c ConferenceResponseSendThisSourceResponseValueChoice) Name() string {
+	return per.Name(namesConferenceResponseSendThisSourceResponseValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceResponseSendThisSourceResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = ConferenceResponseSendThisSourceResponseValueChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("ConferenceResponseSendThisSourceResponseValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceResponseSendThisSourceResponseValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("ConferenceResponseSendThisSourceResponseValue")
+	}
+}
+
+// RequestAllTerminalIDsResponse is the SEQUENCE RequestAllTerminalIDsResponse of H.245.
+type RequestAllTerminalIDsResponse struct {
+	TerminalInformation []TerminalInformation `asn1:"terminalInformation"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RequestAllTerminalIDsResponse) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.TerminalInformation = per.List[TerminalInformation](d, d.Count(0, -1))
+	for i0 := range v.TerminalInformation {
+		v.TerminalInformation[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("RequestAllTerminalIDsResponse")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RequestAllTerminalIDsResponse) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Count(len(v.TerminalInformation), 0, -1)
+	for i0 := range v.TerminalInformation {
+		v.TerminalInformation[i0].MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("RequestAllTerminalIDsResponse")
+	}
+}
+
+// TerminalInformation is the SEQUENCE TerminalInformation of H.245.
+type TerminalInformation struct {
+	TerminalLabel TerminalLabel `asn1:"terminalLabel"`
+	TerminalID    []byte        `asn1:"terminalID"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *TerminalInformation) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.TerminalLabel.UnmarshalPER(d)
+	v.TerminalID = d.OctetsSized(1, 128)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("TerminalInformation")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *TerminalInformation) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.TerminalLabel.MarshalPER(e)
+	e.OctetsSized(v.TerminalID, 1, 128)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("TerminalInformation")
+	}
+}
+
+// RemoteMCRequest is the CHOICE RemoteMCRequest of H.245.
+type RemoteMCRequest struct {
+	Choice RemoteMCRequestChoice
+	Other  *per.Alternative
+}
+
+// RemoteMCRequestChoice says which alternative a RemoteMCRequest holds.
+type RemoteMCRequestChoice uint8
+
+// The alternatives of RemoteMCRequest.
+const (
+	RemoteMCRequestMasterActivate RemoteMCRequestChoice = iota + 1
+	RemoteMCRequestSlaveActivate
+	RemoteMCRequestDeActivate
+)
+
+var namesRemoteMCRequest = [...]string{"masterActivate", "slaveActivate", "deActivate"}
+
+// Name is the name in ASN.1.
+func (c RemoteMCRequestChoice) Name() string { return per.Name(namesRemoteMCRequest[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RemoteMCRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = RemoteMCRequestChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("RemoteMCRequest")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RemoteMCRequest) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RemoteMCRequest")
+	}
+}
+
+// RemoteMCResponse is the CHOICE RemoteMCResponse of H.245.
+type RemoteMCResponse struct {
+	Choice RemoteMCResponseChoice
+	Reject RemoteMCResponseRejectValue `asn1:"reject"`
+	Other  *per.Alternative
+}
+
+// RemoteMCResponseChoice says which alternative a RemoteMCResponse holds.
+type RemoteMCResponseChoice uint8
+
+// The alternatives of RemoteMCResponse.
+const (
+	RemoteMCResponseAccept RemoteMCResponseChoice = iota + 1
+	RemoteMCResponseReject
+)
+
+var namesRemoteMCResponse = [...]string{"accept", "reject"}
+
+// Name is the name in ASN.1.
+func (c RemoteMCResponseChoice) Name() string { return per.Name(namesRemoteMCResponse[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RemoteMCResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = RemoteMCResponseChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case RemoteMCResponseReject:
+			v.Reject.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("RemoteMCResponse")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RemoteMCResponse) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case RemoteMCResponseReject:
+			v.Reject.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RemoteMCResponse")
+	}
+}
+
+// RemoteMCResponseRejectValue is a CHOICE of H.245 that has no name there.
+type RemoteMCResponseRejectValue struct {
+	Choice RemoteMCResponseRejectValueChoice
+	Other  *per.Alternative
+}
+
+// RemoteMCResponseRejectValueChoice says which alternative a RemoteMCResponseRejectValue holds.
+type RemoteMCResponseRejectValueChoice uint8
+
+// The alternatives of RemoteMCResponseRejectValue.
+const (
+	RemoteMCResponseRejectValueUnspecified RemoteMCResponseRejectValueChoice = iota + 1
+	RemoteMCResponseRejectValueFunctionNotSupported
+)
+
+var namesRemoteMCResponseRejectValue = [...]string{"unspecified", "functionNotSupported"}
+
+// Name is the name in ASN.1.
+func (c RemoteMCResponseRejectValueChoice) Name() string {
+	return per.Name(namesRemoteMCResponseRejectValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *RemoteMCResponseRejectValue) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = RemoteMCResponseRejectValueChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("RemoteMCResponseRejectValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *RemoteMCResponseRejectValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("RemoteMCResponseRejectValue")
+	}
+}
+
+// MultilinkRequest is the CHOICE MultilinkRequest of H.245.
+type MultilinkRequest struct {
+	Choice                MultilinkRequestChoice
+	NonStandard           *NonStandardMessage                         `asn1:"nonStandard"`
+	CallInformation       MultilinkRequestCallInformationValue        `asn1:"callInformation"`
+	AddConnection         *MultilinkRequestAddConnectionValue         `asn1:"addConnection"`
+	RemoveConnection      *MultilinkRequestRemoveConnectionValue      `asn1:"removeConnection"`
+	MaximumHeaderInterval *MultilinkRequestMaximumHeaderIntervalValue `asn1:"maximumHeaderInterval"`
+	Other                 *per.Alternative
+}
+
+// MultilinkRequestChoice says which alternative a MultilinkRequest holds.
+type MultilinkRequestChoice uint8
+
+// The alternatives of MultilinkRequest.
+const (
+	MultilinkRequestNonStandard MultilinkRequestChoice = iota + 1
+	MultilinkRequestCallInformation
+	MultilinkRequestAddConnection
+	MultilinkRequestRemoveConnection
+	MultilinkRequestMaximumHeaderInterval
+)
+
+var namesMultilinkRequest = [...]string{"nonStandard", "callInformation", "addConnection", "removeConnection", "maximumHeaderInterval"}
+
+// Name is the name in ASN.1.
+func (c MultilinkRequestChoice) Name() string { return per.Name(namesMultilinkRequest[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MultilinkRequestChoice(d.Whole(4) + 1)
+		switch v.Choice {
+		case MultilinkRequestNonStandard:
+			v.NonStandard = per.New[NonStandardMessage](d)
+			v.NonStandard.UnmarshalPER(d)
+		case MultilinkRequestCallInformation:
+			v.CallInformation.UnmarshalPER(d)
+		case MultilinkRequestAddConnection:
+			v.AddConnection = per.New[MultilinkRequestAddConnectionValue](d)
+			v.AddConnection.UnmarshalPER(d)
+		case MultilinkRequestRemoveConnection:
+			v.RemoveConnection = per.New[MultilinkRequestRemoveConnectionValue](d)
+			v.RemoveConnection.UnmarshalPER(d)
+		case MultilinkRequestMaximumHeaderInterval:
+			v.MaximumHeaderInterval = per.New[MultilinkRequestMaximumHeaderIntervalValue](d)
+			v.MaximumHeaderInterval.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("MultilinkRequest")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkRequest) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 5:
+		e.Bit(false)
+		e.Whole(c-1, 4)
+		switch v.Choice {
+		case MultilinkRequestNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case MultilinkRequestCallInformation:
+			v.CallInformation.MarshalPER(e)
+		case MultilinkRequestAddConnection:
+			if v.AddConnection == nil {
+				e.Choose()
+				break
+			}
+			v.AddConnection.MarshalPER(e)
+		case MultilinkRequestRemoveConnection:
+			if v.RemoveConnection == nil {
+				e.Choose()
+				break
+			}
+			v.RemoveConnection.MarshalPER(e)
+		case MultilinkRequestMaximumHeaderInterval:
+			if v.MaximumHeaderInterval == nil {
+				e.Choose()
+				break
+			}
+			v.MaximumHeaderInterval.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MultilinkRequest")
+	}
+}
+
+// MultilinkRequestCallInformationValue is a SEQUENCE of H.245 that has no name there.
+type MultilinkRequestCallInformationValue struct {
+	MaxNumberOfAdditionalConnections uint16 `asn1:"maxNumberOfAdditionalConnections"`
+	Ext                              per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkRequestCallInformationValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.MaxNumberOfAdditionalConnections = uint16(d.Whole(65534) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultilinkRequestCallInformationValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkRequestCallInformationValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.MaxNumberOfAdditionalConnections)-1, 65534)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultilinkRequestCallInformationValue")
+	}
+}
+
+// MultilinkRequestAddConnectionValue is a SEQUENCE of H.245 that has no name there.
+type MultilinkRequestAddConnectionValue struct {
+	SequenceNumber     uint8              `asn1:"sequenceNumber"`
+	DialingInformation DialingInformation `asn1:"dialingInformation"`
+	Ext                per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkRequestAddConnectionValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
+	v.DialingInformation.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultilinkRequestAddConnectionValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkRequestAddConnectionValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	v.DialingInformation.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultilinkRequestAddConnectionValue")
+	}
+}
+
+// MultilinkRequestRemoveConnectionValue is a SEQUENCE of H.245 that has no name there.
+type MultilinkRequestRemoveConnectionValue struct {
+	ConnectionIdentifier ConnectionIdentifier `asn1:"connectionIdentifier"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkRequestRemoveConnectionValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ConnectionIdentifier.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultilinkRequestRemoveConnectionValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkRequestRemoveConnectionValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.ConnectionIdentifier.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultilinkRequestRemoveConnectionValue")
+	}
+}
+
+// MultilinkRequestMaximumHeaderIntervalValue is a SEQUENCE of H.245 that has no name there.
+type MultilinkRequestMaximumHeaderIntervalValue struct {
+	RequestType MultilinkRequestMaximumHeaderIntervalValueRequestType `asn1:"requestType"`
+	Ext         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkRequestMaximumHeaderIntervalValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.RequestType.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultilinkRequestMaximumHeaderIntervalValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkRequestMaximumHeaderIntervalValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.RequestType.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultilinkRequestMaximumHeaderIntervalValue")
+	}
+}
+
+// MultilinkRequestMaximumHeaderIntervalValueRequestType is a CHOICE of H.245 that has no name there.
+type MultilinkRequestMaximumHeaderIntervalValueRequestType struct {
+	Choice            MultilinkRequestMaximumHeaderIntervalValueRequestTypeChoice
+	RequestedInterval uint16 `asn1:"requestedInterval"`
+	Other             *per.Alternative
+}
+
+// MultilinkRequestMaximumHeaderIntervalValueRequestTypeChoice says which alternative a MultilinkRequestMaximumHeaderIntervalValueRequestType holds.
+type MultilinkRequestMaximumHeaderIntervalValueRequestTypeChoice uint8
+
+// The alternatives of MultilinkRequestMaximumHeaderIntervalValueRequestType.
+const (
+	MultilinkRequestMaximumHeaderIntervalValueRequestTypeCurrentIntervalInformation MultilinkRequestMaximumHeaderIntervalValueRequestTypeChoice = iota + 1
+	MultilinkRequestMaximumHeaderIntervalValueRequestTypeRequestedInterval
+)
+
+var namesMultilinkRequestMaximumHeaderIntervalValueRequestType = [...]string{"currentIntervalInformation", "requestedInterval"}
+
+// Name is the name in ASN.1.
+func (c MultilinkRequestMaximumHeaderIntervalValueRequestTypeChoice) Name() string {
+	return per.Name(namesMultilinkRequestMaximumHeaderIntervalValueRequestType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkRequestMaximumHeaderIntervalValueRequestType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MultilinkRequestMaximumHeaderIntervalValueRequestTypeChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case MultilinkRequestMaximumHeaderIntervalValueRequestTypeRequestedInterval:
+			v.RequestedInterval = uint16(d.Whole(65535))
+		}
+	}
+	if d.Failed() {
+		d.Within("MultilinkRequestMaximumHeaderIntervalValueRequestType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkRequestMaximumHeaderIntervalValueRequestType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case MultilinkRequestMaximumHeaderIntervalValueRequestTypeRequestedInterval:
+			e.Whole(uint64(v.RequestedInterval), 65535)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MultilinkRequestMaximumHeaderIntervalValueRequestType")
+	}
+}
+
+// MultilinkResponse is the CHOICE MultilinkResponse of H.245.
+type MultilinkResponse struct {
+	Choice                MultilinkResponseChoice
+	NonStandard           *NonStandardMessage                         `asn1:"nonStandard"`
+	CallInformation       *MultilinkResponseCallInformationValue      `asn1:"callInformation"`
+	AddConnection         *MultilinkResponseAddConnectionValue        `asn1:"addConnection"`
+	RemoveConnection      *MultilinkResponseRemoveConnectionValue     `asn1:"removeConnection"`
+	MaximumHeaderInterval MultilinkResponseMaximumHeaderIntervalValue `asn1:"maximumHeaderInterval"`
+	Other                 *per.Alternative
+}
+
+// MultilinkResponseChoice says which alternative a MultilinkResponse holds.
+type MultilinkResponseChoice uint8
+
+// The alternatives of MultilinkResponse.
+const (
+	MultilinkResponseNonStandard MultilinkResponseChoice = iota + 1
+	MultilinkResponseCallInformation
+	MultilinkResponseAddConnection
+	MultilinkResponseRemoveConnection
+	MultilinkResponseMaximumHeaderInterval
+)
+
+var namesMultilinkResponse = [...]string{"nonStandard", "callInformation", "addConnection", "removeConnection", "maximumHeaderInterval"}
+
+// Name is the name in ASN.1.
+func (c MultilinkResponseChoice) Name() string { return per.Name(namesMultilinkResponse[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MultilinkResponseChoice(d.Whole(4) + 1)
+		switch v.Choice {
+		case MultilinkResponseNonStandard:
+			v.NonStandard = per.New[NonStandardMessage](d)
+			v.NonStandard.UnmarshalPER(d)
+		case MultilinkResponseCallInformation:
+			v.CallInformation = per.New[MultilinkResponseCallInformationValue](d)
+			v.CallInformation.UnmarshalPER(d)
+		case MultilinkResponseAddConnection:
+			v.AddConnection = per.New[MultilinkResponseAddConnectionValue](d)
+			v.AddConnection.UnmarshalPER(d)
+		case MultilinkResponseRemoveConnection:
+			v.RemoveConnection = per.New[MultilinkResponseRemoveConnectionValue](d)
+			v.RemoveConnection.UnmarshalPER(d)
+		case MultilinkResponseMaximumHeaderInterval:
+			v.MaximumHeaderInterval.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("MultilinkResponse")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkResponse) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 5:
+		e.Bit(false)
+		e.Whole(c-1, 4)
+		switch v.Choice {
+		case MultilinkResponseNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case MultilinkResponseCallInformation:
+			if v.CallInformation == nil {
+				e.Choose()
+				break
+			}
+			v.CallInformation.MarshalPER(e)
+		case MultilinkResponseAddConnection:
+			if v.AddConnection == nil {
+				e.Choose()
+				break
+			}
+			v.AddConnection.MarshalPER(e)
+		case MultilinkResponseRemoveConnection:
+			if v.RemoveConnection == nil {
+				e.Choose()
+				break
+			}
+			v.RemoveConnection.MarshalPER(e)
+		case MultilinkResponseMaximumHeaderInterval:
+			v.MaximumHeaderInterval.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MultilinkResponse")
+	}
+}
+
+// MultilinkResponseCallInformationValue is a SEQUENCE of H.245 that has no name there.
+type MultilinkResponseCallInformationValue struct {
+	DialingInformation    DialingInformation `asn1:"dialingInformation"`
+	CallAssociationNumber uint32             `asn1:"callAssociationNumber"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkResponseCallInformationValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.DialingInformation.UnmarshalPER(d)
+	v.CallAssociationNumber = uint32(d.Whole(4294967295))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultilinkResponseCallInformationValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkResponseCallInformationValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.DialingInformation.MarshalPER(e)
+	e.Whole(uint64(v.CallAssociationNumber), 4294967295)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultilinkResponseCallInformationValue")
+	}
+}
+
+// MultilinkResponseAddConnectionValue is a SEQUENCE of H.245 that has no name there.
+type MultilinkResponseAddConnectionValue struct {
+	SequenceNumber uint8                                           `asn1:"sequenceNumber"`
+	ResponseCode   MultilinkResponseAddConnectionValueResponseCode `asn1:"responseCode"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkResponseAddConnectionValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
+	v.ResponseCode.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultilinkResponseAddConnectionValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkResponseAddConnectionValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	v.ResponseCode.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultilinkResponseAddConnectionValue")
+	}
+}
+
+// MultilinkResponseAddConnectionValueResponseCode is a CHOICE of H.245 that has no name there.
+type MultilinkResponseAddConnectionValueResponseCode struct {
+	Choice   MultilinkResponseAddConnectionValueResponseCodeChoice
+	Rejected MultilinkResponseAddConnectionValueResponseCodeRejectedValue `asn1:"rejected"`
+	Other    *per.Alternative
+}
+
+// MultilinkResponseAddConnectionValueResponseCodeChoice says which alternative a MultilinkResponseAddConnectionValueResponseCode holds.
+type MultilinkResponseAddConnectionValueResponseCodeChoice uint8
+
+// The alternatives of MultilinkResponseAddConnectionValueResponseCode.
+const (
+	MultilinkResponseAddConnectionValueResponseCodeAccepted MultilinkResponseAddConnectionValueResponseCodeChoice = iota + 1
+	MultilinkResponseAddConnectionValueResponseCodeRejected
+)
+
+var namesMultilinkResponseAddConnectionValueResponseCode = [...]string{"accepted", "rejected"}
+
+// Name is the name in ASN.1.
+func (c MultilinkResponseAddConnectionValueResponseCodeChoice) Name() string {
+	return per.Name(namesMultilinkResponseAddConnectionValueResponseCode[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkResponseAddConnectionValueResponseCode) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MultilinkResponseAddConnectionValueResponseCodeChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case MultilinkResponseAddConnectionValueResponseCodeRejected:
+			v.Rejected.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("MultilinkResponseAddConnectionValueResponseCode")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkResponseAddConnectionValueResponseCode) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case MultilinkResponseAddConnectionValueResponseCodeRejected:
+			v.Rejected.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MultilinkResponseAddConnectionValueResponseCode")
+	}
+}
+
+// MultilinkResponseAddConnectionValueResponseCodeRejectedValue is a CHOICE of H.245 that has no name there.
+type MultilinkResponseAddConnectionValueResponseCodeRejectedValue struct {
+	Choice MultilinkResponseAddConnectionValueResponseCodeRejectedValueChoice
+	Other  *per.Alternative
+}
+
+// MultilinkResponseAddConnectionValueResponseCodeRejectedValueChoice says which alternative a MultilinkResponseAddConnectionValueResponseCodeRejectedValue holds.
+type MultilinkResponseAddConnectionValueResponseCodeRejectedValueChoice uint8
+
+// The alternatives of MultilinkResponseAddConnectionValueResponseCodeRejectedValue.
+const (
+	MultilinkResponseAddConnectionValueResponseCodeRejectedValueConnectionsNotAvailable MultilinkResponseAddConnectionValueResponseCodeRejectedValueChoice = iota + 1
+	MultilinkResponseAddConnectionValueResponseCodeRejectedValueUserRejected
+)
+
+var namesMultilinkResponseAddConnectionValueResponseCodeRejectedValue = [...]string{"connectionsNotAvailable", "userRejected"}
+
+// Name is the name in ASN.1.
+func (c MultilinkResponseAddConnectionValueResponseCodeRejectedValueChoice) Name() string {
+	return per.Name(namesMultilinkResponseAddConnectionValueResponseCodeRejectedValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkResponseAddConnectionValueResponseCodeRejectedValue) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MultilinkResponseAddConnectionValueResponseCodeRejectedValueChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("MultilinkResponseAddConnectionValueResponseCodeRejectedValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkResponseAddConnectionValueResponseCodeRejectedValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MultilinkResponseAddConnectionValueResponseCodeRejectedValue")
+	}
+}
+
+// MultilinkResponseRemoveConnectionValue is a SEQUENCE of H.245 that has no name there.
+type MultilinkResponseRemoveConnectionValue struct {
+	ConnectionIdentifier ConnectionIdentifier `asn1:"connectionIdentifier"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkResponseRemoveConnectionValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ConnectionIdentifier.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultilinkResponseRemoveConnectionValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkResponseRemoveConnectionValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.ConnectionIdentifier.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultilinkResponseRemoveConnectionValue")
+	}
+}
+
+// MultilinkResponseMaximumHeaderIntervalValue is a SEQUENCE of H.245 that has no name there.
+type MultilinkResponseMaximumHeaderIntervalValue struct {
+	CurrentInterval uint16 `asn1:"currentInterval"`
 	Ext             per.Extension
 }
 
 // UnmarshalPER decodes v, which must be empty.
-func (v *QOSCapability) UnmarshalPER(d *per.Decoder) {
+func (v *MultilinkResponseMaximumHeaderIntervalValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.CurrentInterval = uint16(d.Whole(65535))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultilinkResponseMaximumHeaderIntervalValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkResponseMaximumHeaderIntervalValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.CurrentInterval), 65535)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultilinkResponseMaximumHeaderIntervalValue")
+	}
+}
+
+// MultilinkIndication is the CHOICE MultilinkIndication of H.245.
+type MultilinkIndication struct {
+	Choice         MultilinkIndicationChoice
+	NonStandard    *NonStandardMessage                     `asn1:"nonStandard"`
+	CrcDesired     MultilinkIndicationCrcDesiredValue      `asn1:"crcDesired"`
+	ExcessiveError *MultilinkIndicationExcessiveErrorValue `asn1:"excessiveError"`
+	Other          *per.Alternative
+}
+
+// MultilinkIndicationChoice says which alternative a MultilinkIndication holds.
+type MultilinkIndicationChoice uint8
+
+// The alternatives of MultilinkIndication.
+const (
+	MultilinkIndicationNonStandard MultilinkIndicationChoice = iota + 1
+	MultilinkIndicationCrcDesired
+	MultilinkIndicationExcessiveError
+)
+
+var namesMultilinkIndication = [...]string{"nonStandard", "crcDesired", "excessiveError"}
+
+// Name is the name in ASN.1.
+func (c MultilinkIndicationChoice) Name() string {
+	return per.Name(namesMultilinkIndication[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MultilinkIndicationChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case MultilinkIndicationNonStandard:
+			v.NonStandard = per.New[NonStandardMessage](d)
+			v.NonStandard.UnmarshalPER(d)
+		case MultilinkIndicationCrcDesired:
+			v.CrcDesired.UnmarshalPER(d)
+		case MultilinkIndicationExcessiveError:
+			v.ExcessiveError = per.New[MultilinkIndicationExcessiveErrorValue](d)
+			v.ExcessiveError.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("MultilinkIndication")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkIndication) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case MultilinkIndicationNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case MultilinkIndicationCrcDesired:
+			v.CrcDesired.MarshalPER(e)
+		case MultilinkIndicationExcessiveError:
+			if v.ExcessiveError == nil {
+				e.Choose()
+				break
+			}
+			v.ExcessiveError.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MultilinkIndication")
+	}
+}
+
+// MultilinkIndicationCrcDesiredValue is a SEQUENCE of H.245 that has no name there.
+type MultilinkIndicationCrcDesiredValue struct {
+	Ext per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkIndicationCrcDesiredValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultilinkIndicationCrcDesiredValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkIndicationCrcDesiredValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultilinkIndicationCrcDesiredValue")
+	}
+}
+
+// MultilinkIndicationExcessiveErrorValue is a SEQUENCE of H.245 that has no name there.
+type MultilinkIndicationExcessiveErrorValue struct {
+	ConnectionIdentifier ConnectionIdentifier `asn1:"connectionIdentifier"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MultilinkIndicationExcessiveErrorValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ConnectionIdentifier.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MultilinkIndicationExcessiveErrorValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MultilinkIndicationExcessiveErrorValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.ConnectionIdentifier.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MultilinkIndicationExcessiveErrorValue")
+	}
+}
+
+// DialingInformation is the CHOICE DialingInformation of H.245.
+type DialingInformation struct {
+	Choice           DialingInformationChoice
+	NonStandard      *NonStandardMessage        `asn1:"nonStandard"`
+	Differential     []DialingInformationNumber `asn1:"differential"`
+	InfoNotAvailable uint16                     `asn1:"infoNotAvailable"`
+	Other            *per.Alternative
+}
+
+// DialingInformationChoice says which alternative a DialingInformation holds.
+type DialingInformationChoice uint8
+
+// The alternatives of DialingInformation.
+const (
+	DialingInformationNonStandard DialingInformationChoice = iota + 1
+	DialingInformationDifferential
+	DialingInformationInfoNotAvailable
+)
+
+var namesDialingInformation = [...]string{"nonStandard", "differential", "infoNotAvailable"}
+
+// Name is the name in ASN.1.
+func (c DialingInformationChoice) Name() string {
+	return per.Name(namesDialingInformation[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DialingInformation) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = DialingInformationChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case DialingInformationNonStandard:
+			v.NonStandard = per.New[NonStandardMessage](d)
+			v.NonStandard.UnmarshalPER(d)
+		case DialingInformationDifferential:
+			v.Differential = per.List[DialingInformationNumber](d, d.Count(1, 65535))
+			for i0 := range v.Differential {
+				v.Differential[i0].UnmarshalPER(d)
+				if d.Failed() {
+					break
+				}
+			}
+		case DialingInformationInfoNotAvailable:
+			v.InfoNotAvailable = uint16(d.Whole(65534) + 1)
+		}
+	}
+	if d.Failed() {
+		d.Within("DialingInformation")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DialingInformation) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case DialingInformationNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case DialingInformationDifferential:
+			e.Count(len(v.Differential), 1, 65535)
+			for i0 := range v.Differential {
+				v.Differential[i0].MarshalPER(e)
+			}
+		case DialingInformationInfoNotAvailable:
+			e.Whole(uint64(v.InfoNotAvailable)-1, 65534)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("DialingInformation")
+	}
+}
+
+// DialingInformationNumber is the SEQUENCE DialingInformationNumber of H.245.
+type DialingInformationNumber struct {
+	NetworkAddress string                          `asn1:"networkAddress"`
+	SubAddress     string                          `asn1:"subAddress" per:"optional"`
+	NetworkType    []DialingInformationNetworkType `asn1:"networkType"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DialingInformationNumber) UnmarshalPER(d *per.Decoder) {
 	extended := d.Bit()
 	present := d.Bits(1)
+	v.NetworkAddress = d.Chars(0, 40, h245Alphabet2)
 	if present&0x1 != 0 {
-		v.NonStandardData = per.New[NonStandardParameter](d)
-		v.NonStandardData.UnmarshalPER(d)
+		v.SubAddress = d.Chars(1, 40, nil)
+	}
+	v.NetworkType = per.List[DialingInformationNetworkType](d, d.Count(1, 255))
+	for i0 := range v.NetworkType {
+		v.NetworkType[i0].UnmarshalPER(d)
+		if d.Failed() {
+			break
+		}
 	}
 	if extended {
 		added := d.Additions(&v.Ext)
 		d.Rest(&v.Ext, added, 0)
 	}
 	if d.Failed() {
-		d.Within("QOSCapability")
+		d.Within("DialingInformationNumber")
 	}
 }
 
 // MarshalPER encodes v.
-func (v *QOSCapability) MarshalPER(e *per.Encoder) {
+func (v *DialingInformationNumber) MarshalPER(e *per.Encoder) {
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
-	e.Bit(v.NonStandardData != nil)
-	if v.NonStandardData != nil {
-		v.NonStandardData.MarshalPER(e)
+	e.Bit(v.SubAddress != "")
+	e.Chars(v.NetworkAddress, 0, 40, h245Alphabet2)
+	if v.SubAddress != "" {
+		e.Chars(v.SubAddress, 1, 40, nil)
+	}
+	e.Count(len(v.NetworkType), 1, 255)
+	for i0 := range v.NetworkType {
+		v.NetworkType[i0].MarshalPER(e)
 	}
 	if extended {
 		e.Additions(&v.Ext, added, 0)
 		e.Rest(&v.Ext, 0)
 	}
 	if e.Failed() {
-		e.Within("QOSCapability")
+		e.Within("DialingInformationNumber")
+	}
+}
+
+// DialingInformationNetworkType is the CHOICE DialingInformationNetworkType of H.245.
+type DialingInformationNetworkType struct {
+	Choice      DialingInformationNetworkTypeChoice
+	NonStandard *NonStandardMessage `asn1:"nonStandard"`
+	Other       *per.Alternative
+}
+
+// DialingInformationNetworkTypeChoice says which alternative a DialingInformationNetworkType holds.
+type DialingInformationNetworkTypeChoice uint8
+
+// The alternatives of DialingInformationNetworkType.
+const (
+	DialingInformationNetworkTypeNonStandard DialingInformationNetworkTypeChoice = iota + 1
+	DialingInformationNetworkTypeNIsdn
+	DialingInformationNetworkTypeGstn
+	DialingInformationNetworkTypeMobile
+)
+
+var namesDialingInformationNetworkType = [...]string{"nonStandard", "n-isdn", "gstn", "mobile"}
+
+// Name is the name in ASN.1.
+func (c DialingInformationNetworkTypeChoice) Name() string {
+	return per.Name(namesDialingInformationNetworkType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *DialingInformationNetworkType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 1 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = DialingInformationNetworkTypeChoice(index + 4)
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = DialingInformationNetworkTypeChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case DialingInformationNetworkTypeNonStandard:
+			v.NonStandard = per.New[NonStandardMessage](d)
+			v.NonStandard.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("DialingInformationNetworkType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *DialingInformationNetworkType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case DialingInformationNetworkTypeNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		}
+	case c > 3 && c <= 4:
+		e.Bit(true)
+		e.Small(int(c) - 4)
+		mark := e.Open()
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("DialingInformationNetworkType")
+	}
+}
+
+// ConnectionIdentifier is the SEQUENCE ConnectionIdentifier of H.245.
+type ConnectionIdentifier struct {
+	ChannelTag     uint32 `asn1:"channelTag"`
+	SequenceNumber uint32 `asn1:"sequenceNumber"`
+	Ext            per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConnectionIdentifier) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ChannelTag = uint32(d.Whole(4294967295))
+	v.SequenceNumber = uint32(d.Whole(4294967295))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("ConnectionIdentifier")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConnectionIdentifier) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ChannelTag), 4294967295)
+	e.Whole(uint64(v.SequenceNumber), 4294967295)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("ConnectionIdentifier")
+	}
+}
+
+// LogicalChannelRateRequest is the SEQUENCE LogicalChannelRateRequest of H.245.
+type LogicalChannelRateRequest struct {
+	SequenceNumber       uint8  `asn1:"sequenceNumber"`
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
+	MaximumBitRate       uint32 `asn1:"maximumBitRate"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *LogicalChannelRateRequest) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
+	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	v.MaximumBitRate = uint32(d.Whole(4294967295))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("LogicalChannelRateRequest")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *LogicalChannelRateRequest) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	e.Whole(uint64(v.LogicalChannelNumber)-1, 65534)
+	e.Whole(uint64(v.MaximumBitRate), 4294967295)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("LogicalChannelRateRequest")
+	}
+}
+
+// LogicalChannelRateAcknowledge is the SEQUENCE LogicalChannelRateAcknowledge of H.245.
+type LogicalChannelRateAcknowledge struct {
+	SequenceNumber       uint8  `asn1:"sequenceNumber"`
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
+	MaximumBitRate       uint32 `asn1:"maximumBitRate"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *LogicalChannelRateAcknowledge) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SequenceNumber = uint8(d.Whole(255))
+	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	v.MaximumBitRate = uint32(d.Whole(4294967295))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("LogicalChannelRateAcknowledge")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *LogicalChannelRateAcknowledge) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	e.Whole(uint64(v.LogicalChannelNumber)-1, 65534)
+	e.Whole(uint64(v.MaximumBitRate), 4294967295)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("LogicalChannelRateAcknowledge")
+	}
+}
+
+// LogicalChannelRateReject is the SEQUENCE LogicalChannelRateReject of H.245.
+type LogicalChannelRateReject struct {
+	SequenceNumber        uint8                          `asn1:"sequenceNumber"`
+	LogicalChannelNumber  uint16                         `asn1:"logicalChannelNumber"`
+	RejectReason          LogicalChannelRateRejectReason `asn1:"rejectReason"`
+	CurrentMaximumBitRate per.Opt[uint32]                `asn1:"currentMaximumBitRate"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *LogicalChannelRateReject) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.SequenceNumber = uint8(d.Whole(255))
+	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	v.RejectReason.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.CurrentMaximumBitRate.OK = true
+		v.CurrentMaximumBitRate.V = uint32(d.Whole(4294967295))
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("LogicalChannelRateReject")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *LogicalChannelRateReject) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.CurrentMaximumBitRate.OK)
+	e.Whole(uint64(v.SequenceNumber), 255)
+	e.Whole(uint64(v.LogicalChannelNumber)-1, 65534)
+	v.RejectReason.MarshalPER(e)
+	if v.CurrentMaximumBitRate.OK {
+		e.Whole(uint64(v.CurrentMaximumBitRate.V), 4294967295)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("LogicalChannelRateReject")
+	}
+}
+
+// LogicalChannelRateRejectReason is the CHOICE LogicalChannelRateRejectReason of H.245.
+type LogicalChannelRateRejectReason struct {
+	Choice LogicalChannelRateRejectReasonChoice
+	Other  *per.Alternative
+}
+
+// LogicalChannelRateRejectReasonChoice says which alternative a LogicalChannelRateRejectReason holds.
+type LogicalChannelRateRejectReasonChoice uint8
+
+// The alternatives of LogicalChannelRateRejectReason.
+const (
+	LogicalChannelRateRejectReasonUndefinedReason LogicalChannelRateRejectReasonChoice = iota + 1
+	LogicalChannelRateRejectReasonInsufficientResources
+)
+
+var namesLogicalChannelRateRejectReason = [...]string{"undefinedReason", "insufficientResources"}
+
+// Name is the name in ASN.1.
+func (c LogicalChannelRateRejectReasonChoice) Name() string {
+	return per.Name(namesLogicalChannelRateRejectReason[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *LogicalChannelRateRejectReason) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = LogicalChannelRateRejectReasonChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("LogicalChannelRateRejectReason")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *LogicalChannelRateRejectReason) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("LogicalChannelRateRejectReason")
+	}
+}
+
+// LogicalChannelRateRelease is the SEQUENCE LogicalChannelRateRelease of H.245.
+type LogicalChannelRateRelease struct {
+	Ext per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *LogicalChannelRateRelease) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("LogicalChannelRateRelease")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *LogicalChannelRateRelease) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("LogicalChannelRateRelease")
+	}
+}
+
+// SendTerminalCapabilitySet is the CHOICE SendTerminalCapabilitySet of H.245.
+type SendTerminalCapabilitySet struct {
+	Choice          SendTerminalCapabilitySetChoice
+	SpecificRequest *SendTerminalCapabilitySetSpecificRequestValue `asn1:"specificRequest"`
+	Other           *per.Alternative
+}
+
+// SendTerminalCapabilitySetChoice says which alternative a SendTerminalCapabilitySet holds.
+type SendTerminalCapabilitySetChoice uint8
+
+// The alternatives of SendTerminalCapabilitySet.
+const (
+	SendTerminalCapabilitySetSpecificRequest SendTerminalCapabilitySetChoice = iota + 1
+	SendTerminalCapabilitySetGenericRequest
+)
+
+var namesSendTerminalCapabilitySet = [...]string{"specificRequest", "genericRequest"}
+
+// Name is the name in ASN.1.
+func (c SendTerminalCapabilitySetChoice) Name() string {
+	return per.Name(namesSendTerminalCapabilitySet[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *SendTerminalCapabilitySet) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = SendTerminalCapabilitySetChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case SendTerminalCapabilitySetSpecificRequest:
+			v.SpecificRequest = per.New[SendTerminalCapabilitySetSpecificRequestValue](d)
+			v.SpecificRequest.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("SendTerminalCapabilitySet")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *SendTerminalCapabilitySet) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case SendTerminalCapabilitySetSpecificRequest:
+			if v.SpecificRequest == nil {
+				e.Choose()
+				break
+			}
+			v.SpecificRequest.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("SendTerminalCapabilitySet")
+	}
+}
+
+// SendTerminalCapabilitySetSpecificRequestValue is a SEQUENCE of H.245 that has no name there.
+type SendTerminalCapabilitySetSpecificRequestValue struct {
+	MultiplexCapability         bool     `asn1:"multiplexCapability"`
+	CapabilityTableEntryNumbers []uint16 `asn1:"capabilityTableEntryNumbers" per:"optional"`
+	CapabilityDescriptorNumbers []uint8  `asn1:"capabilityDescriptorNumbers" per:"optional"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *SendTerminalCapabilitySetSpecificRequestValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	v.MultiplexCapability = d.Bit()
+	if present&0x2 != 0 {
+		v.CapabilityTableEntryNumbers = per.List[uint16](d, d.Count(1, 65535))
+		for i0 := range v.CapabilityTableEntryNumbers {
+			v.CapabilityTableEntryNumbers[i0] = uint16(d.Whole(65534) + 1)
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if present&0x1 != 0 {
+		v.CapabilityDescriptorNumbers = per.List[uint8](d, d.Count(1, 256))
+		for i0 := range v.CapabilityDescriptorNumbers {
+			v.CapabilityDescriptorNumbers[i0] = uint8(d.Whole(255))
+			if d.Failed() {
+				break
+			}
+		}
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("SendTerminalCapabilitySetSpecificRequestValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *SendTerminalCapabilitySetSpecificRequestValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.CapabilityTableEntryNumbers != nil)
+	e.Bit(v.CapabilityDescriptorNumbers != nil)
+	e.Bit(v.MultiplexCapability)
+	if v.CapabilityTableEntryNumbers != nil {
+		e.Count(len(v.CapabilityTableEntryNumbers), 1, 65535)
+		for i0 := range v.CapabilityTableEntryNumbers {
+			e.Whole(uint64(v.CapabilityTableEntryNumbers[i0])-1, 65534)
+		}
+	}
+	if v.CapabilityDescriptorNumbers != nil {
+		e.Count(len(v.CapabilityDescriptorNumbers), 1, 256)
+		for i0 := range v.CapabilityDescriptorNumbers {
+			e.Whole(uint64(v.CapabilityDescriptorNumbers[i0]), 255)
+		}
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("SendTerminalCapabilitySetSpecificRequestValue")
+	}
+}
+
+// EncryptionCommand is the CHOICE EncryptionCommand of H.245.
+type EncryptionCommand struct {
+	Choice                EncryptionCommandChoice
+	EncryptionSE          []byte                                       `asn1:"encryptionSE"`
+	EncryptionAlgorithmID *EncryptionCommandEncryptionAlgorithmIDValue `asn1:"encryptionAlgorithmID"`
+	Other                 *per.Alternative
+}
+
+// EncryptionCommandChoice says which alternative a EncryptionCommand holds.
+type EncryptionCommandChoice uint8
+
+// The alternatives of EncryptionCommand.
+const (
+	EncryptionCommandEncryptionSE EncryptionCommandChoice = iota + 1
+	EncryptionCommandEncryptionIVRequest
+	EncryptionCommandEncryptionAlgorithmID
+)
+
+var namesEncryptionCommand = [...]string{"encryptionSE", "encryptionIVRequest", "encryptionAlgorithmID"}
+
+// Name is the name in ASN.1.
+func (c EncryptionCommandChoice) Name() string { return per.Name(namesEncryptionCommand[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *EncryptionCommand) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = EncryptionCommandChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case EncryptionCommandEncryptionSE:
+			v.EncryptionSE = d.Octets()
+		case EncryptionCommandEncryptionAlgorithmID:
+			v.EncryptionAlgorithmID = per.New[EncryptionCommandEncryptionAlgorithmIDValue](d)
+			v.EncryptionAlgorithmID.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("EncryptionCommand")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *EncryptionCommand) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case EncryptionCommandEncryptionSE:
+			e.Octets(v.EncryptionSE)
+		case EncryptionCommandEncryptionAlgorithmID:
+			if v.EncryptionAlgorithmID == nil {
+				e.Choose()
+				break
+			}
+			v.EncryptionAlgorithmID.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("EncryptionCommand")
+	}
+}
+
+// EncryptionCommandEncryptionAlgorithmIDValue is a SEQUENCE of H.245 that has no name there.
+type EncryptionCommandEncryptionAlgorithmIDValue struct {
+	H233AlgorithmIdentifier uint8                `asn1:"h233AlgorithmIdentifier"`
+	AssociatedAlgorithm     NonStandardParameter `asn1:"associatedAlgorithm"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *EncryptionCommandEncryptionAlgorithmIDValue) UnmarshalPER(d *per.Decoder) {
+	v.H233AlgorithmIdentifier = uint8(d.Whole(255))
+	v.AssociatedAlgorithm.UnmarshalPER(d)
+	if d.Failed() {
+		d.Within("EncryptionCommandEncryptionAlgorithmIDValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *EncryptionCommandEncryptionAlgorithmIDValue) MarshalPER(e *per.Encoder) {
+	e.Whole(uint64(v.H233AlgorithmIdentifier), 255)
+	v.AssociatedAlgorithm.MarshalPER(e)
+	if e.Failed() {
+		e.Within("EncryptionCommandEncryptionAlgorithmIDValue")
+	}
+}
+
+// FlowControlCommand is the SEQUENCE FlowControlCommand of H.245.
+type FlowControlCommand struct {
+	Scope       FlowControlCommandScope       `asn1:"scope"`
+	Restriction FlowControlCommandRestriction `asn1:"restriction"`
+	Ext         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FlowControlCommand) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Scope.UnmarshalPER(d)
+	v.Restriction.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("FlowControlCommand")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FlowControlCommand) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Scope.MarshalPER(e)
+	v.Restriction.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("FlowControlCommand")
+	}
+}
+
+// FlowControlCommandScope is a CHOICE of H.245 that has no name there.
+type FlowControlCommandScope struct {
+	Choice               FlowControlCommandScopeChoice
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
+	ResourceID           uint16 `asn1:"resourceID"`
+}
+
+// FlowControlCommandScopeChoice says which alternative a FlowControlCommandScope holds.
+type FlowControlCommandScopeChoice uint8
+
+// The alternatives of FlowControlCommandScope.
+const (
+	FlowControlCommandScopeLogicalChannelNumber FlowControlCommandScopeChoice = iota + 1
+	FlowControlCommandScopeResourceID
+	FlowControlCommandScopeWholeMultiplex
+)
+
+var namesFlowControlCommandScope = [...]string{"logicalChannelNumber", "resourceID", "wholeMultiplex"}
+
+// Name is the name in ASN.1.
+func (c FlowControlCommandScopeChoice) Name() string {
+	return per.Name(namesFlowControlCommandScope[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FlowControlCommandScope) UnmarshalPER(d *per.Decoder) {
+	v.Choice = FlowControlCommandScopeChoice(d.Whole(2) + 1)
+	switch v.Choice {
+	case FlowControlCommandScopeLogicalChannelNumber:
+		v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	case FlowControlCommandScopeResourceID:
+		v.ResourceID = uint16(d.Whole(65535))
+	}
+	if d.Failed() {
+		d.Within("FlowControlCommandScope")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FlowControlCommandScope) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case FlowControlCommandScopeLogicalChannelNumber:
+			e.Whole(uint64(v.LogicalChannelNumber)-1, 65534)
+		case FlowControlCommandScopeResourceID:
+			e.Whole(uint64(v.ResourceID), 65535)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("FlowControlCommandScope")
+	}
+}
+
+// FlowControlCommandRestriction is a CHOICE of H.245 that has no name there.
+type FlowControlCommandRestriction struct {
+	Choice         FlowControlCommandRestrictionChoice
+	MaximumBitRate uint32 `asn1:"maximumBitRate"`
+}
+
+// FlowControlCommandRestrictionChoice says which alternative a FlowControlCommandRestriction holds.
+type FlowControlCommandRestrictionChoice uint8
+
+// The alternatives of FlowControlCommandRestriction.
+const (
+	FlowControlCommandRestrictionMaximumBitRate FlowControlCommandRestrictionChoice = iota + 1
+	FlowControlCommandRestrictionNoRestriction
+)
+
+var namesFlowControlCommandRestriction = [...]string{"maximumBitRate", "noRestriction"}
+
+// Name is the name in ASN.1.
+func (c FlowControlCommandRestrictionChoice) Name() string {
+	return per.Name(namesFlowControlCommandRestriction[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FlowControlCommandRestriction) UnmarshalPER(d *per.Decoder) {
+	v.Choice = FlowControlCommandRestrictionChoice(d.Whole(1) + 1)
+	switch v.Choice {
+	case FlowControlCommandRestrictionMaximumBitRate:
+		v.MaximumBitRate = uint32(d.Whole(16777215))
+	}
+	if d.Failed() {
+		d.Within("FlowControlCommandRestriction")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FlowControlCommandRestriction) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case FlowControlCommandRestrictionMaximumBitRate:
+			e.Whole(uint64(v.MaximumBitRate), 16777215)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("FlowControlCommandRestriction")
+	}
+}
+
+// EndSessionCommand is the CHOICE EndSessionCommand of H.245.
+type EndSessionCommand struct {
+	Choice             EndSessionCommandChoice
+	NonStandard        *NonStandardParameter             `asn1:"nonStandard"`
+	GstnOptions        EndSessionCommandGstnOptionsValue `asn1:"gstnOptions"`
+	IsdnOptions        EndSessionCommandIsdnOptionsValue `asn1:"isdnOptions"`
+	GenericInformation []GenericMessage                  `asn1:"genericInformation"`
+	Other              *per.Alternative
+}
+
+// EndSessionCommandChoice says which alternative a EndSessionCommand holds.
+type EndSessionCommandChoice uint8
+
+// The alternatives of EndSessionCommand.
+const (
+	EndSessionCommandNonStandard EndSessionCommandChoice = iota + 1
+	EndSessionCommandDisconnect
+	EndSessionCommandGstnOptions
+	EndSessionCommandIsdnOptions
+	EndSessionCommandGenericInformation
+)
+
+var namesEndSessionCommand = [...]string{"nonStandard", "disconnect", "gstnOptions", "isdnOptions", "genericInformation"}
+
+// Name is the name in ASN.1.
+func (c EndSessionCommandChoice) Name() string { return per.Name(namesEndSessionCommand[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *EndSessionCommand) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 2 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = EndSessionCommandChoice(index + 4)
+			switch v.Choice {
+			case EndSessionCommandIsdnOptions:
+				v.IsdnOptions.UnmarshalPER(d)
+			case EndSessionCommandGenericInformation:
+				v.GenericInformation = per.List[GenericMessage](d, d.Count(0, -1))
+				for i0 := range v.GenericInformation {
+					v.GenericInformation[i0].UnmarshalPER(d)
+					if d.Failed() {
+						break
+					}
+				}
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = EndSessionCommandChoice(d.Whole(2) + 1)
+		switch v.Choice {
+		case EndSessionCommandNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case EndSessionCommandGstnOptions:
+			v.GstnOptions.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("EndSessionCommand")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *EndSessionCommand) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case EndSessionCommandNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case EndSessionCommandGstnOptions:
+			v.GstnOptions.MarshalPER(e)
+		}
+	case c > 3 && c <= 5:
+		e.Bit(true)
+		e.Small(int(c) - 4)
+		mark := e.Open()
+		switch v.Choice {
+		case EndSessionCommandIsdnOptions:
+			v.IsdnOptions.MarshalPER(e)
+		case EndSessionCommandGenericInformation:
+			e.Count(len(v.GenericInformation), 0, -1)
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].MarshalPER(e)
+			}
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("EndSessionCommand")
+	}
+}
+
+// EndSessionCommandGstnOptionsValue is a CHOICE of H.245 that has no name there.
+type EndSessionCommandGstnOptionsValue struct {
+	Choice EndSessionCommandGstnOptionsValueChoice
+	Other  *per.Alternative
+}
+
+// EndSessionCommandGstnOptionsValueChoice says which alternative a EndSessionCommandGstnOptionsValue holds.
+type EndSessionCommandGstnOptionsValueChoice uint8
+
+// The alternatives of EndSessionCommandGstnOptionsValue.
+const (
+	EndSessionCommandGstnOptionsValueTelephonyMode EndSessionCommandGstnOptionsValueChoice = iota + 1
+	EndSessionCommandGstnOptionsValueV8bis
+	EndSessionCommandGstnOptionsValueV34DSVD
+	EndSessionCommandGstnOptionsValueV34DuplexFAX
+	EndSessionCommandGstnOptionsValueV34H324
+)
+
+var namesEndSessionCommandGstnOptionsValue = [...]string{"telephonyMode", "v8bis", "v34DSVD", "v34DuplexFAX", "v34H324"}
+
+// Name is the name in ASN.1.
+func (c EndSessionCommandGstnOptionsValueChoice) Name() string {
+	return per.Name(namesEndSessionCommandGstnOptionsValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *EndSessionCommandGstnOptionsValue) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = EndSessionCommandGstnOptionsValueChoice(d.Whole(4) + 1)
+	}
+	if d.Failed() {
+		d.Within("EndSessionCommandGstnOptionsValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *EndSessionCommandGstnOptionsValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 5:
+		e.Bit(false)
+		e.Whole(c-1, 4)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("EndSessionCommandGstnOptionsValue")
+	}
+}
+
+// EndSessionCommandIsdnOptionsValue is a CHOICE of H.245 that has no name there.
+type EndSessionCommandIsdnOptionsValue struct {
+	Choice EndSessionCommandIsdnOptionsValueChoice
+	Other  *per.Alternative
+}
+
+// EndSessionCommandIsdnOptionsValueChoice says which alternative a EndSessionCommandIsdnOptionsValue holds.
+type EndSessionCommandIsdnOptionsValueChoice uint8
+
+// The alternatives of EndSessionCommandIsdnOptionsValue.
+const (
+	EndSessionCommandIsdnOptionsValueTelephonyMode EndSessionCommandIsdnOptionsValueChoice = iota + 1
+	EndSessionCommandIsdnOptionsValueV140
+	EndSessionCommandIsdnOptionsValueTerminalOnHold
+)
+
+var namesEndSessionCommandIsdnOptionsValue = [...]string{"telephonyMode", "v140", "terminalOnHold"}
+
+// Name is the name in ASN.1.
+func (c EndSessionCommandIsdnOptionsValueChoice) Name() string {
+	return per.Name(namesEndSessionCommandIsdnOptionsValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *EndSessionCommandIsdnOptionsValue) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = EndSessionCommandIsdnOptionsValueChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("EndSessionCommandIsdnOptionsValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *EndSessionCommandIsdnOptionsValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("EndSessionCommandIsdnOptionsValue")
+	}
+}
+
+// ConferenceCommand is the CHOICE ConferenceCommand of H.245.
+type ConferenceCommand struct {
+	Choice                          ConferenceCommandChoice
+	BroadcastMyLogicalChannel       uint16                        `asn1:"broadcastMyLogicalChannel"`
+	CancelBroadcastMyLogicalChannel uint16                        `asn1:"cancelBroadcastMyLogicalChannel"`
+	MakeTerminalBroadcaster         TerminalLabel                 `asn1:"makeTerminalBroadcaster"`
+	SendThisSource                  TerminalLabel                 `asn1:"sendThisSource"`
+	SubstituteConferenceIDCommand   SubstituteConferenceIDCommand `asn1:"substituteConferenceIDCommand"`
+	Other                           *per.Alternative
+}
+
+// ConferenceCommandChoice says which alternative a ConferenceCommand holds.
+type ConferenceCommandChoice uint8
+
+// The alternatives of ConferenceCommand.
+const (
+	ConferenceCommandBroadcastMyLogicalChannel ConferenceCommandChoice = iota + 1
+	ConferenceCommandCancelBroadcastMyLogicalChannel
+	ConferenceCommandMakeTerminalBroadcaster
+	ConferenceCommandCancelMakeTerminalBroadcaster
+	ConferenceCommandSendThisSource
+	ConferenceCommandCancelSendThisSource
+	ConferenceCommandDropConference
+	ConferenceCommandSubstituteConferenceIDCommand
+)
+
+var namesConferenceCommand = [...]string{"broadcastMyLogicalChannel", "cancelBroadcastMyLogicalChannel", "makeTerminalBroadcaster", "cancelMakeTerminalBroadcaster", "sendThisSource", "cancelSendThisSource", "dropConference", "substituteConferenceIDCommand"}
+
+// Name is the name in ASN.1.
+func (c ConferenceCommandChoice) Name() string { return per.Name(namesConferenceCommand[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceCommand) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 1 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = ConferenceCommandChoice(index + 8)
+			switch v.Choice {
+			case ConferenceCommandSubstituteConferenceIDCommand:
+				v.SubstituteConferenceIDCommand.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = ConferenceCommandChoice(d.Whole(6) + 1)
+		switch v.Choice {
+		case ConferenceCommandBroadcastMyLogicalChannel:
+			v.BroadcastMyLogicalChannel = uint16(d.Whole(65534) + 1)
+		case ConferenceCommandCancelBroadcastMyLogicalChannel:
+			v.CancelBroadcastMyLogicalChannel = uint16(d.Whole(65534) + 1)
+		case ConferenceCommandMakeTerminalBroadcaster:
+			v.MakeTerminalBroadcaster.UnmarshalPER(d)
+		case ConferenceCommandSendThisSource:
+			v.SendThisSource.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("ConferenceCommand")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceCommand) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 7:
+		e.Bit(false)
+		e.Whole(c-1, 6)
+		switch v.Choice {
+		case ConferenceCommandBroadcastMyLogicalChannel:
+			e.Whole(uint64(v.BroadcastMyLogicalChannel)-1, 65534)
+		case ConferenceCommandCancelBroadcastMyLogicalChannel:
+			e.Whole(uint64(v.CancelBroadcastMyLogicalChannel)-1, 65534)
+		case ConferenceCommandMakeTerminalBroadcaster:
+			v.MakeTerminalBroadcaster.MarshalPER(e)
+		case ConferenceCommandSendThisSource:
+			v.SendThisSource.MarshalPER(e)
+		}
+	case c > 7 && c <= 8:
+		e.Bit(true)
+		e.Small(int(c) - 8)
+		mark := e.Open()
+		switch v.Choice {
+		case ConferenceCommandSubstituteConferenceIDCommand:
+			v.SubstituteConferenceIDCommand.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("ConferenceCommand")
+	}
+}
+
+// SubstituteConferenceIDCommand is the SEQUENCE SubstituteConferenceIDCommand of H.245.
+type SubstituteConferenceIDCommand struct {
+	ConferenceIdentifier [16]byte `asn1:"conferenceIdentifier"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *SubstituteConferenceIDCommand) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	d.OctetsFixed(v.ConferenceIdentifier[:])
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("SubstituteConferenceIDCommand")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *SubstituteConferenceIDCommand) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.OctetsFixed(v.ConferenceIdentifier[:])
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("SubstituteConferenceIDCommand")
+	}
+}
+
+// EncryptionUpdateDirection is the CHOICE EncryptionUpdateDirection of H.245.
+type EncryptionUpdateDirection struct {
+	Choice EncryptionUpdateDirectionChoice
+	Other  *per.Alternative
+}
+
+// EncryptionUpdateDirectionChoice says which alternative a EncryptionUpdateDirection holds.
+type EncryptionUpdateDirectionChoice uint8
+
+// The alternatives of EncryptionUpdateDirection.
+const (
+	EncryptionUpdateDirectionMasterToSlave EncryptionUpdateDirectionChoice = iota + 1
+	EncryptionUpdateDirectionSlaveToMaster
+)
+
+var namesEncryptionUpdateDirection = [...]string{"masterToSlave", "slaveToMaster"}
+
+// Name is the name in ASN.1.
+func (c EncryptionUpdateDirectionChoice) Name() string {
+	return per.Name(namesEncryptionUpdateDirection[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *EncryptionUpdateDirection) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = EncryptionUpdateDirectionChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("EncryptionUpdateDirection")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *EncryptionUpdateDirection) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("EncryptionUpdateDirection")
+	}
+}
+
+// MiscellaneousCommand is the SEQUENCE MiscellaneousCommand of H.245.
+type MiscellaneousCommand struct {
+	LogicalChannelNumber uint16                             `asn1:"logicalChannelNumber"`
+	Type                 MiscellaneousCommandType           `asn1:"type"`
+	Direction            per.Opt[EncryptionUpdateDirection] `asn1:"direction"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MiscellaneousCommand) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	v.Type.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.Direction.OK = true
+			v.Direction.V.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("MiscellaneousCommand")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MiscellaneousCommand) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.Direction.OK {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.LogicalChannelNumber)-1, 65534)
+	v.Type.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.Direction.V.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("MiscellaneousCommand")
+	}
+}
+
+// MiscellaneousCommandType is a CHOICE of H.245 that has no name there.
+type MiscellaneousCommandType struct {
+	Choice                       MiscellaneousCommandTypeChoice
+	VideoFastUpdateGOB           MiscellaneousCommandTypeVideoFastUpdateGOBValue         `asn1:"videoFastUpdateGOB"`
+	VideoTemporalSpatialTradeOff uint8                                                   `asn1:"videoTemporalSpatialTradeOff"`
+	VideoFastUpdateMB            *MiscellaneousCommandTypeVideoFastUpdateMBValue         `asn1:"videoFastUpdateMB"`
+	MaxH223MUXPDUsize            uint16                                                  `asn1:"maxH223MUXPDUsize"`
+	EncryptionUpdate             *EncryptionSync                                         `asn1:"encryptionUpdate"`
+	EncryptionUpdateRequest      *EncryptionUpdateRequest                                `asn1:"encryptionUpdateRequest"`
+	ProgressiveRefinementStart   MiscellaneousCommandTypeProgressiveRefinementStartValue `asn1:"progressiveRefinementStart"`
+	VideoBadMBs                  MiscellaneousCommandTypeVideoBadMBsValue                `asn1:"videoBadMBs"`
+	LostPicture                  []PictureReference                                      `asn1:"lostPicture"`
+	LostPartialPicture           *MiscellaneousCommandTypeLostPartialPictureValue        `asn1:"lostPartialPicture"`
+	RecoveryReferencePicture     []PictureReference                                      `asn1:"recoveryReferencePicture"`
+	EncryptionUpdateCommand      *MiscellaneousCommandTypeEncryptionUpdateCommandValue   `asn1:"encryptionUpdateCommand"`
+	EncryptionUpdateAck          MiscellaneousCommandTypeEncryptionUpdateAckValue        `asn1:"encryptionUpdateAck"`
+	Other                        *per.Alternative
+}
+
+// MiscellaneousCommandTypeChoice says which alternative a MiscellaneousCommandType holds.
+type MiscellaneousCommandTypeChoice uint8
+
+// The alternatives of MiscellaneousCommandType.
+const (
+	MiscellaneousCommandTypeEqualiseDelay MiscellaneousCommandTypeChoice = iota + 1
+	MiscellaneousCommandTypeZeroDelay
+	MiscellaneousCommandTypeMultipointModeCommand
+	MiscellaneousCommandTypeCancelMultipointModeCommand
+	MiscellaneousCommandTypeVideoFreezePicture
+	MiscellaneousCommandTypeVideoFastUpdatePicture
+	MiscellaneousCommandTypeVideoFastUpdateGOB
+	MiscellaneousCommandTypeVideoTemporalSpatialTradeOff
+	MiscellaneousCommandTypeVideoSendSyncEveryGOB
+	MiscellaneousCommandTypeVideoSendSyncEveryGOBCancel
+	MiscellaneousCommandTypeVideoFastUpdateMB
+	MiscellaneousCommandTypeMaxH223MUXPDUsize
+	MiscellaneousCommandTypeEncryptionUpdate
+	MiscellaneousCommandTypeEncryptionUpdateRequest
+	MiscellaneousCommandTypeSwitchReceiveMediaOff
+	MiscellaneousCommandTypeSwitchReceiveMediaOn
+	MiscellaneousCommandTypeProgressiveRefinementStart
+	MiscellaneousCommandTypeProgressiveRefinementAbortOne
+	MiscellaneousCommandTypeProgressiveRefinementAbortContinuous
+	MiscellaneousCommandTypeVideoBadMBs
+	MiscellaneousCommandTypeLostPicture
+	MiscellaneousCommandTypeLostPartialPicture
+	MiscellaneousCommandTypeRecoveryReferencePicture
+	MiscellaneousCommandTypeEncryptionUpdateCommand
+	MiscellaneousCommandTypeEncryptionUpdateAck
+)
+
+var namesMiscellaneousCommandType = [...]string{"equaliseDelay", "zeroDelay", "multipointModeCommand", "cancelMultipointModeCommand", "videoFreezePicture", "videoFastUpdatePicture", "videoFastUpdateGOB", "videoTemporalSpatialTradeOff", "videoSendSyncEveryGOB", "videoSendSyncEveryGOBCancel", "videoFastUpdateMB", "maxH223MUXPDUsize", "encryptionUpdate", "encryptionUpdateRequest", "switchReceiveMediaOff", "switchReceiveMediaOn", "progressiveRefinementStart", "progressiveRefinementAbortOne", "progressiveRefinementAbortContinuous", "videoBadMBs", "lostPicture", "lostPartialPicture", "recoveryReferencePicture", "encryptionUpdateCommand", "encryptionUpdateAck"}
+
+// Name is the name in ASN.1.
+func (c MiscellaneousCommandTypeChoice) Name() string {
+	return per.Name(namesMiscellaneousCommandType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MiscellaneousCommandType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 15 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = MiscellaneousCommandTypeChoice(index + 11)
+			switch v.Choice {
+			case MiscellaneousCommandTypeVideoFastUpdateMB:
+				v.VideoFastUpdateMB = per.New[MiscellaneousCommandTypeVideoFastUpdateMBValue](d)
+				v.VideoFastUpdateMB.UnmarshalPER(d)
+			case MiscellaneousCommandTypeMaxH223MUXPDUsize:
+				v.MaxH223MUXPDUsize = uint16(d.Whole(65534) + 1)
+			case MiscellaneousCommandTypeEncryptionUpdate:
+				v.EncryptionUpdate = per.New[EncryptionSync](d)
+				v.EncryptionUpdate.UnmarshalPER(d)
+			case MiscellaneousCommandTypeEncryptionUpdateRequest:
+				v.EncryptionUpdateRequest = per.New[EncryptionUpdateRequest](d)
+				v.EncryptionUpdateRequest.UnmarshalPER(d)
+			case MiscellaneousCommandTypeProgressiveRefinementStart:
+				v.ProgressiveRefinementStart.UnmarshalPER(d)
+			case MiscellaneousCommandTypeVideoBadMBs:
+				v.VideoBadMBs.UnmarshalPER(d)
+			case MiscellaneousCommandTypeLostPicture:
+				v.LostPicture = per.List[PictureReference](d, d.Count(0, -1))
+				for i0 := range v.LostPicture {
+					v.LostPicture[i0].UnmarshalPER(d)
+					if d.Failed() {
+						break
+					}
+				}
+			case MiscellaneousCommandTypeLostPartialPicture:
+				v.LostPartialPicture = per.New[MiscellaneousCommandTypeLostPartialPictureValue](d)
+				v.LostPartialPicture.UnmarshalPER(d)
+			case MiscellaneousCommandTypeRecoveryReferencePicture:
+				v.RecoveryReferencePicture = per.List[PictureReference](d, d.Count(0, -1))
+				for i0 := range v.RecoveryReferencePicture {
+					v.RecoveryReferencePicture[i0].UnmarshalPER(d)
+					if d.Failed() {
+						break
+					}
+				}
+			case MiscellaneousCommandTypeEncryptionUpdateCommand:
+				v.EncryptionUpdateCommand = per.New[MiscellaneousCommandTypeEncryptionUpdateCommandValue](d)
+				v.EncryptionUpdateCommand.UnmarshalPER(d)
+			case MiscellaneousCommandTypeEncryptionUpdateAck:
+				v.EncryptionUpdateAck.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = MiscellaneousCommandTypeChoice(d.Whole(9) + 1)
+		switch v.Choice {
+		case MiscellaneousCommandTypeVideoFastUpdateGOB:
+			v.VideoFastUpdateGOB.UnmarshalPER(d)
+		case MiscellaneousCommandTypeVideoTemporalSpatialTradeOff:
+			v.VideoTemporalSpatialTradeOff = uint8(d.Whole(31))
+		}
+	}
+	if d.Failed() {
+		d.Within("MiscellaneousCommandType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MiscellaneousCommandType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 10:
+		e.Bit(false)
+		e.Whole(c-1, 9)
+		switch v.Choice {
+		case MiscellaneousCommandTypeVideoFastUpdateGOB:
+			v.VideoFastUpdateGOB.MarshalPER(e)
+		case MiscellaneousCommandTypeVideoTemporalSpatialTradeOff:
+			e.Whole(uint64(v.VideoTemporalSpatialTradeOff), 31)
+		}
+	case c > 10 && c <= 25:
+		e.Bit(true)
+		e.Small(int(c) - 11)
+		mark := e.Open()
+		switch v.Choice {
+		case MiscellaneousCommandTypeVideoFastUpdateMB:
+			if v.VideoFastUpdateMB == nil {
+				e.Choose()
+				break
+			}
+			v.VideoFastUpdateMB.MarshalPER(e)
+		case MiscellaneousCommandTypeMaxH223MUXPDUsize:
+			e.Whole(uint64(v.MaxH223MUXPDUsize)-1, 65534)
+		case MiscellaneousCommandTypeEncryptionUpdate:
+			if v.EncryptionUpdate == nil {
+				e.Choose()
+				break
+			}
+			v.EncryptionUpdate.MarshalPER(e)
+		case MiscellaneousCommandTypeEncryptionUpdateRequest:
+			if v.EncryptionUpdateRequest == nil {
+				e.Choose()
+				break
+			}
+			v.EncryptionUpdateRequest.MarshalPER(e)
+		case MiscellaneousCommandTypeProgressiveRefinementStart:
+			v.ProgressiveRefinementStart.MarshalPER(e)
+		case MiscellaneousCommandTypeVideoBadMBs:
+			v.VideoBadMBs.MarshalPER(e)
+		case MiscellaneousCommandTypeLostPicture:
+			e.Count(len(v.LostPicture), 0, -1)
+			for i0 := range v.LostPicture {
+				v.LostPicture[i0].MarshalPER(e)
+			}
+		case MiscellaneousCommandTypeLostPartialPicture:
+			if v.LostPartialPicture == nil {
+				e.Choose()
+				break
+			}
+			v.LostPartialPicture.MarshalPER(e)
+		case MiscellaneousCommandTypeRecoveryReferencePicture:
+			e.Count(len(v.RecoveryReferencePicture), 0, -1)
+			for i0 := range v.RecoveryReferencePicture {
+				v.RecoveryReferencePicture[i0].MarshalPER(e)
+			}
+		case MiscellaneousCommandTypeEncryptionUpdateCommand:
+			if v.EncryptionUpdateCommand == nil {
+				e.Choose()
+				break
+			}
+			v.EncryptionUpdateCommand.MarshalPER(e)
+		case MiscellaneousCommandTypeEncryptionUpdateAck:
+			v.EncryptionUpdateAck.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MiscellaneousCommandType")
+	}
+}
+
+// MiscellaneousCommandTypeVideoFastUpdateGOBValue is a SEQUENCE of H.245 that has no name there.
+type MiscellaneousCommandTypeVideoFastUpdateGOBValue struct {
+	FirstGOB     uint8 `asn1:"firstGOB"`
+	NumberOfGOBs uint8 `asn1:"numberOfGOBs"`
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MiscellaneousCommandTypeVideoFastUpdateGOBValue) UnmarshalPER(d *per.Decoder) {
+	v.FirstGOB = uint8(d.Whole(17))
+	v.NumberOfGOBs = uint8(d.Whole(17) + 1)
+	if d.Failed() {
+		d.Within("MiscellaneousCommandTypeVideoFastUpdateGOBValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MiscellaneousCommandTypeVideoFastUpdateGOBValue) MarshalPER(e *per.Encoder) {
+	e.Whole(uint64(v.FirstGOB), 17)
+	e.Whole(uint64(v.NumberOfGOBs)-1, 17)
+	if e.Failed() {
+		e.Within("MiscellaneousCommandTypeVideoFastUpdateGOBValue")
+	}
+}
+
+// MiscellaneousCommandTypeVideoFastUpdateMBValue is a SEQUENCE of H.245 that has no name there.
+type MiscellaneousCommandTypeVideoFastUpdateMBValue struct {
+	FirstGOB    per.Opt[uint8]  `asn1:"firstGOB"`
+	FirstMB     per.Opt[uint16] `asn1:"firstMB"`
+	NumberOfMBs uint16          `asn1:"numberOfMBs"`
+	Ext         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MiscellaneousCommandTypeVideoFastUpdateMBValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	if present&0x2 != 0 {
+		v.FirstGOB.OK = true
+		v.FirstGOB.V = uint8(d.Whole(255))
+	}
+	if present&0x1 != 0 {
+		v.FirstMB.OK = true
+		v.FirstMB.V = uint16(d.Whole(8191) + 1)
+	}
+	v.NumberOfMBs = uint16(d.Whole(8191) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MiscellaneousCommandTypeVideoFastUpdateMBValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MiscellaneousCommandTypeVideoFastUpdateMBValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.FirstGOB.OK)
+	e.Bit(v.FirstMB.OK)
+	if v.FirstGOB.OK {
+		e.Whole(uint64(v.FirstGOB.V), 255)
+	}
+	if v.FirstMB.OK {
+		e.Whole(uint64(v.FirstMB.V)-1, 8191)
+	}
+	e.Whole(uint64(v.NumberOfMBs)-1, 8191)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MiscellaneousCommandTypeVideoFastUpdateMBValue")
+	}
+}
+
+// MiscellaneousCommandTypeProgressiveRefinementStartValue is a SEQUENCE of H.245 that has no name there.
+type MiscellaneousCommandTypeProgressiveRefinementStartValue struct {
+	RepeatCount MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount `asn1:"repeatCount"`
+	Ext         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MiscellaneousCommandTypeProgressiveRefinementStartValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.RepeatCount.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MiscellaneousCommandTypeProgressiveRefinementStartValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MiscellaneousCommandTypeProgressiveRefinementStartValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.RepeatCount.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MiscellaneousCommandTypeProgressiveRefinementStartValue")
+	}
+}
+
+// MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount is a CHOICE of H.245 that has no name there.
+type MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount struct {
+	Choice MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCountChoice
+	Other  *per.Alternative
+}
+
+// MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCountChoice says which alternative a MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount holds.
+type MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCountChoice uint8
+
+// The alternatives of MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount.
+const (
+	MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCountDoOneProgression MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCountChoice = iota + 1
+	MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCountDoContinuousProgressions
+	MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCountDoOneIndependentProgression
+	MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCountDoContinuousIndependentProgressions
+)
+
+var namesMiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount = [...]string{"doOneProgression", "doContinuousProgressions", "doOneIndependentProgression", "doContinuousIndependentProgressions"}
+
+// Name is the name in ASN.1.
+func (c MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCountChoice) Name() string {
+	return per.Name(namesMiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCountChoice(d.Whole(3) + 1)
+	}
+	if d.Failed() {
+		d.Within("MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount")
+	}
+}
+
+// MiscellaneousCommandTypeVideoBadMBsValue is a SEQUENCE of H.245 that has no name there.
+type MiscellaneousCommandTypeVideoBadMBsValue struct {
+	FirstMB           uint16 `asn1:"firstMB"`
+	NumberOfMBs       uint16 `asn1:"numberOfMBs"`
+	TemporalReference uint16 `asn1:"temporalReference"`
+	Ext               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MiscellaneousCommandTypeVideoBadMBsValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.FirstMB = uint16(d.Whole(9215) + 1)
+	v.NumberOfMBs = uint16(d.Whole(9215) + 1)
+	v.TemporalReference = uint16(d.Whole(1023))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MiscellaneousCommandTypeVideoBadMBsValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MiscellaneousCommandTypeVideoBadMBsValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.FirstMB)-1, 9215)
+	e.Whole(uint64(v.NumberOfMBs)-1, 9215)
+	e.Whole(uint64(v.TemporalReference), 1023)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MiscellaneousCommandTypeVideoBadMBsValue")
+	}
+}
+
+// MiscellaneousCommandTypeLostPartialPictureValue is a SEQUENCE of H.245 that has no name there.
+type MiscellaneousCommandTypeLostPartialPictureValue struct {
+	PictureReference PictureReference `asn1:"pictureReference"`
+	FirstMB          uint16           `asn1:"firstMB"`
+	NumberOfMBs      uint16           `asn1:"numberOfMBs"`
+	Ext              per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MiscellaneousCommandTypeLostPartialPictureValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.PictureReference.UnmarshalPER(d)
+	v.FirstMB = uint16(d.Whole(9215) + 1)
+	v.NumberOfMBs = uint16(d.Whole(9215) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MiscellaneousCommandTypeLostPartialPictureValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MiscellaneousCommandTypeLostPartialPictureValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.PictureReference.MarshalPER(e)
+	e.Whole(uint64(v.FirstMB)-1, 9215)
+	e.Whole(uint64(v.NumberOfMBs)-1, 9215)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MiscellaneousCommandTypeLostPartialPictureValue")
+	}
+}
+
+// MiscellaneousCommandTypeEncryptionUpdateCommandValue is a SEQUENCE of H.245 that has no name there.
+type MiscellaneousCommandTypeEncryptionUpdateCommandValue struct {
+	EncryptionSync        EncryptionSync         `asn1:"encryptionSync"`
+	MultiplePayloadStream *MultiplePayloadStream `asn1:"multiplePayloadStream" per:"optional"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MiscellaneousCommandTypeEncryptionUpdateCommandValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.EncryptionSync.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.MultiplePayloadStream = per.New[MultiplePayloadStream](d)
+		v.MultiplePayloadStream.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MiscellaneousCommandTypeEncryptionUpdateCommandValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MiscellaneousCommandTypeEncryptionUpdateCommandValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.MultiplePayloadStream != nil)
+	v.EncryptionSync.MarshalPER(e)
+	if v.MultiplePayloadStream != nil {
+		v.MultiplePayloadStream.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MiscellaneousCommandTypeEncryptionUpdateCommandValue")
+	}
+}
+
+// MiscellaneousCommandTypeEncryptionUpdateAckValue is a SEQUENCE of H.245 that has no name there.
+type MiscellaneousCommandTypeEncryptionUpdateAckValue struct {
+	SynchFlag uint8 `asn1:"synchFlag"`
+	Ext       per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MiscellaneousCommandTypeEncryptionUpdateAckValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SynchFlag = uint8(d.Whole(255))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MiscellaneousCommandTypeEncryptionUpdateAckValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MiscellaneousCommandTypeEncryptionUpdateAckValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SynchFlag), 255)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MiscellaneousCommandTypeEncryptionUpdateAckValue")
+	}
+}
+
+// KeyProtectionMethod is the SEQUENCE KeyProtectionMethod of H.245.
+type KeyProtectionMethod struct {
+	SecureChannel    bool `asn1:"secureChannel"`
+	SharedSecret     bool `asn1:"sharedSecret"`
+	CertProtectedKey bool `asn1:"certProtectedKey"`
+	Ext              per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *KeyProtectionMethod) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SecureChannel = d.Bit()
+	v.SharedSecret = d.Bit()
+	v.CertProtectedKey = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("KeyProtectionMethod")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *KeyProtectionMethod) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SecureChannel)
+	e.Bit(v.SharedSecret)
+	e.Bit(v.CertProtectedKey)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("KeyProtectionMethod")
+	}
+}
+
+// EncryptionUpdateRequest is the SEQUENCE EncryptionUpdateRequest of H.245.
+type EncryptionUpdateRequest struct {
+	KeyProtectionMethod per.Opt[KeyProtectionMethod] `asn1:"keyProtectionMethod"`
+	SynchFlag           per.Opt[uint8]               `asn1:"synchFlag"`
+	Ext                 per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *EncryptionUpdateRequest) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	if present&0x1 != 0 {
+		v.KeyProtectionMethod.OK = true
+		v.KeyProtectionMethod.V.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.SynchFlag.OK = true
+			v.SynchFlag.V = uint8(d.Whole(255))
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("EncryptionUpdateRequest")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *EncryptionUpdateRequest) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.SynchFlag.OK {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.KeyProtectionMethod.OK)
+	if v.KeyProtectionMethod.OK {
+		v.KeyProtectionMethod.V.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.Whole(uint64(v.SynchFlag.V), 255)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("EncryptionUpdateRequest")
+	}
+}
+
+// PictureReference is the CHOICE PictureReference of H.245.
+type PictureReference struct {
+	Choice               PictureReferenceChoice
+	PictureNumber        uint16 `asn1:"pictureNumber"`
+	LongTermPictureIndex uint8  `asn1:"longTermPictureIndex"`
+	Other                *per.Alternative
+}
+
+// PictureReferenceChoice says which alternative a PictureReference holds.
+type PictureReferenceChoice uint8
+
+// The alternatives of PictureReference.
+const (
+	PictureReferencePictureNumber PictureReferenceChoice = iota + 1
+	PictureReferenceLongTermPictureIndex
+)
+
+var namesPictureReference = [...]string{"pictureNumber", "longTermPictureIndex"}
+
+// Name is the name in ASN.1.
+func (c PictureReferenceChoice) Name() string { return per.Name(namesPictureReference[:], int(c)-1) }
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *PictureReference) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = PictureReferenceChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case PictureReferencePictureNumber:
+			v.PictureNumber = uint16(d.Whole(1023))
+		case PictureReferenceLongTermPictureIndex:
+			v.LongTermPictureIndex = uint8(d.Whole(255))
+		}
+	}
+	if d.Failed() {
+		d.Within("PictureReference")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *PictureReference) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case PictureReferencePictureNumber:
+			e.Whole(uint64(v.PictureNumber), 1023)
+		case PictureReferenceLongTermPictureIndex:
+			e.Whole(uint64(v.LongTermPictureIndex), 255)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("PictureReference")
+	}
+}
+
+// H223MultiplexReconfiguration is the CHOICE H223MultiplexReconfiguration of H.245.
+type H223MultiplexReconfiguration struct {
+	Choice               H223MultiplexReconfigurationChoice
+	H223ModeChange       H223MultiplexReconfigurationH223ModeChangeValue       `asn1:"h223ModeChange"`
+	H223AnnexADoubleFlag H223MultiplexReconfigurationH223AnnexADoubleFlagValue `asn1:"h223AnnexADoubleFlag"`
+	Other                *per.Alternative
+}
+
+// H223MultiplexReconfigurationChoice says which alternative a H223MultiplexReconfiguration holds.
+type H223MultiplexReconfigurationChoice uint8
+
+// The alternatives of H223MultiplexReconfiguration.
+const (
+	H223MultiplexReconfigurationH223ModeChange H223MultiplexReconfigurationChoice = iota + 1
+	H223MultiplexReconfigurationH223AnnexADoubleFlag
+)
+
+var namesH223MultiplexReconfiguration = [...]string{"h223ModeChange", "h223AnnexADoubleFlag"}
+
+// Name is the name in ASN.1.
+func (c H223MultiplexReconfigurationChoice) Name() string {
+	return per.Name(namesH223MultiplexReconfiguration[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223MultiplexReconfiguration) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = H223MultiplexReconfigurationChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case H223MultiplexReconfigurationH223ModeChange:
+			v.H223ModeChange.UnmarshalPER(d)
+		case H223MultiplexReconfigurationH223AnnexADoubleFlag:
+			v.H223AnnexADoubleFlag.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("H223MultiplexReconfiguration")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223MultiplexReconfiguration) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case H223MultiplexReconfigurationH223ModeChange:
+			v.H223ModeChange.MarshalPER(e)
+		case H223MultiplexReconfigurationH223AnnexADoubleFlag:
+			v.H223AnnexADoubleFlag.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223MultiplexReconfiguration")
+	}
+}
+
+// H223MultiplexReconfigurationH223ModeChangeValue is a CHOICE of H.245 that has no name there.
+type H223MultiplexReconfigurationH223ModeChangeValue struct {
+	Choice H223MultiplexReconfigurationH223ModeChangeValueChoice
+	Other  *per.Alternative
+}
+
+// H223MultiplexReconfigurationH223ModeChangeValueChoice says which alternative a H223MultiplexReconfigurationH223ModeChangeValue holds.
+type H223MultiplexReconfigurationH223ModeChangeValueChoice uint8
+
+// The alternatives of H223MultiplexReconfigurationH223ModeChangeValue.
+const (
+	H223MultiplexReconfigurationH223ModeChangeValueToLevel0 H223MultiplexReconfigurationH223ModeChangeValueChoice = iota + 1
+	H223MultiplexReconfigurationH223ModeChangeValueToLevel1
+	H223MultiplexReconfigurationH223ModeChangeValueToLevel2
+	H223MultiplexReconfigurationH223ModeChangeValueToLevel2withOptionalHeader
+)
+
+var namesH223MultiplexReconfigurationH223ModeChangeValue = [...]string{"toLevel0", "toLevel1", "toLevel2", "toLevel2withOptionalHeader"}
+
+// Name is the name in ASN.1.
+func (c H223MultiplexReconfigurationH223ModeChangeValueChoice) Name() string {
+	return per.Name(namesH223MultiplexReconfigurationH223ModeChangeValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223MultiplexReconfigurationH223ModeChangeValue) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = H223MultiplexReconfigurationH223ModeChangeValueChoice(d.Whole(3) + 1)
+	}
+	if d.Failed() {
+		d.Within("H223MultiplexReconfigurationH223ModeChangeValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223MultiplexReconfigurationH223ModeChangeValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223MultiplexReconfigurationH223ModeChangeValue")
+	}
+}
+
+// H223MultiplexReconfigurationH223AnnexADoubleFlagValue is a CHOICE of H.245 that has no name there.
+type H223MultiplexReconfigurationH223AnnexADoubleFlagValue struct {
+	Choice H223MultiplexReconfigurationH223AnnexADoubleFlagValueChoice
+	Other  *per.Alternative
+}
+
+// H223MultiplexReconfigurationH223AnnexADoubleFlagValueChoice says which alternative a H223MultiplexReconfigurationH223AnnexADoubleFlagValue holds.
+type H223MultiplexReconfigurationH223AnnexADoubleFlagValueChoice uint8
+
+// The alternatives of H223MultiplexReconfigurationH223AnnexADoubleFlagValue.
+const (
+	H223MultiplexReconfigurationH223AnnexADoubleFlagValueStart H223MultiplexReconfigurationH223AnnexADoubleFlagValueChoice = iota + 1
+	H223MultiplexReconfigurationH223AnnexADoubleFlagValueStop
+)
+
+var namesH223MultiplexReconfigurationH223AnnexADoubleFlagValue = [...]string{"start", "stop"}
+
+// Name is the name in ASN.1.
+func (c H223MultiplexReconfigurationH223AnnexADoubleFlagValueChoice) Name() string {
+	return per.Name(namesH223MultiplexReconfigurationH223AnnexADoubleFlagValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223MultiplexReconfigurationH223AnnexADoubleFlagValue) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = H223MultiplexReconfigurationH223AnnexADoubleFlagValueChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("H223MultiplexReconfigurationH223AnnexADoubleFlagValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223MultiplexReconfigurationH223AnnexADoubleFlagValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("H223MultiplexReconfigurationH223AnnexADoubleFlagValue")
+	}
+}
+
+// NewATMVCCommand is the SEQUENCE NewATMVCCommand of H.245.
+type NewATMVCCommand struct {
+	ResourceID                  uint16                           `asn1:"resourceID"`
+	BitRate                     uint16                           `asn1:"bitRate"`
+	BitRateLockedToPCRClock     bool                             `asn1:"bitRateLockedToPCRClock"`
+	BitRateLockedToNetworkClock bool                             `asn1:"bitRateLockedToNetworkClock"`
+	Aal                         NewATMVCCommandAal               `asn1:"aal"`
+	Multiplex                   NewATMVCCommandMultiplex         `asn1:"multiplex"`
+	ReverseParameters           NewATMVCCommandReverseParameters `asn1:"reverseParameters"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCCommand) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ResourceID = uint16(d.Whole(65535))
+	v.BitRate = uint16(d.Whole(65534) + 1)
+	v.BitRateLockedToPCRClock = d.Bit()
+	v.BitRateLockedToNetworkClock = d.Bit()
+	v.Aal.UnmarshalPER(d)
+	v.Multiplex.UnmarshalPER(d)
+	v.ReverseParameters.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCCommand")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCCommand) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ResourceID), 65535)
+	e.Whole(uint64(v.BitRate)-1, 65534)
+	e.Bit(v.BitRateLockedToPCRClock)
+	e.Bit(v.BitRateLockedToNetworkClock)
+	v.Aal.MarshalPER(e)
+	v.Multiplex.MarshalPER(e)
+	v.ReverseParameters.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("NewATMVCCommand")
+	}
+}
+
+// NewATMVCCommandAal is a CHOICE of H.245 that has no name there.
+type NewATMVCCommandAal struct {
+	Choice NewATMVCCommandAalChoice
+	Aal1   *NewATMVCCommandAalAal1Value `asn1:"aal1"`
+	Aal5   NewATMVCCommandAalAal5Value  `asn1:"aal5"`
+	Other  *per.Alternative
+}
+
+// NewATMVCCommandAalChoice says which alternative a NewATMVCCommandAal holds.
+type NewATMVCCommandAalChoice uint8
+
+// The alternatives of NewATMVCCommandAal.
+const (
+	NewATMVCCommandAalAal1 NewATMVCCommandAalChoice = iota + 1
+	NewATMVCCommandAalAal5
+)
+
+var namesNewATMVCCommandAal = [...]string{"aal1", "aal5"}
+
+// Name is the name in ASN.1.
+func (c NewATMVCCommandAalChoice) Name() string {
+	return per.Name(namesNewATMVCCommandAal[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCCommandAal) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = NewATMVCCommandAalChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case NewATMVCCommandAalAal1:
+			v.Aal1 = per.New[NewATMVCCommandAalAal1Value](d)
+			v.Aal1.UnmarshalPER(d)
+		case NewATMVCCommandAalAal5:
+			v.Aal5.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("NewATMVCCommandAal")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCCommandAal) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case NewATMVCCommandAalAal1:
+			if v.Aal1 == nil {
+				e.Choose()
+				break
+			}
+			v.Aal1.MarshalPER(e)
+		case NewATMVCCommandAalAal5:
+			v.Aal5.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("NewATMVCCommandAal")
+	}
+}
+
+// NewATMVCCommandAalAal1Value is a SEQUENCE of H.245 that has no name there.
+type NewATMVCCommandAalAal1Value struct {
+	ClockRecovery          NewATMVCCommandAalAal1ValueClockRecovery   `asn1:"clockRecovery"`
+	ErrorCorrection        NewATMVCCommandAalAal1ValueErrorCorrection `asn1:"errorCorrection"`
+	StructuredDataTransfer bool                                       `asn1:"structuredDataTransfer"`
+	PartiallyFilledCells   bool                                       `asn1:"partiallyFilledCells"`
+	Ext                    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCCommandAalAal1Value) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ClockRecovery.UnmarshalPER(d)
+	v.ErrorCorrection.UnmarshalPER(d)
+	v.StructuredDataTransfer = d.Bit()
+	v.PartiallyFilledCells = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCCommandAalAal1Value")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCCommandAalAal1Value) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.ClockRecovery.MarshalPER(e)
+	v.ErrorCorrection.MarshalPER(e)
+	e.Bit(v.StructuredDataTransfer)
+	e.Bit(v.PartiallyFilledCells)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("NewATMVCCommandAalAal1Value")
+	}
+}
+
+// NewATMVCCommandAalAal1ValueClockRecovery is a CHOICE of H.245 that has no name there.
+type NewATMVCCommandAalAal1ValueClockRecovery struct {
+	Choice NewATMVCCommandAalAal1ValueClockRecoveryChoice
+	Other  *per.Alternative
+}
+
+// NewATMVCCommandAalAal1ValueClockRecoveryChoice says which alternative a NewATMVCCommandAalAal1ValueClockRecovery holds.
+type NewATMVCCommandAalAal1ValueClockRecoveryChoice uint8
+
+// The alternatives of NewATMVCCommandAalAal1ValueClockRecovery.
+const (
+	NewATMVCCommandAalAal1ValueClockRecoveryNullClockRecovery NewATMVCCommandAalAal1ValueClockRecoveryChoice = iota + 1
+	NewATMVCCommandAalAal1ValueClockRecoverySrtsClockRecovery
+	NewATMVCCommandAalAal1ValueClockRecoveryAdaptiveClockRecovery
+)
+
+var namesNewATMVCCommandAalAal1ValueClockRecovery = [...]string{"nullClockRecovery", "srtsClockRecovery", "adaptiveClockRecovery"}
+
+// Name is the name in ASN.1.
+func (c NewATMVCCommandAalAal1ValueClockRecoveryChoice) Name() string {
+	return per.Name(namesNewATMVCCommandAalAal1ValueClockRecovery[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCCommandAalAal1ValueClockRecovery) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = NewATMVCCommandAalAal1ValueClockRecoveryChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCCommandAalAal1ValueClockRecovery")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCCommandAalAal1ValueClockRecovery) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("NewATMVCCommandAalAal1ValueClockRecovery")
+	}
+}
+
+// NewATMVCCommandAalAal1ValueErrorCorrection is a CHOICE of H.245 that has no name there.
+type NewATMVCCommandAalAal1ValueErrorCorrection struct {
+	Choice NewATMVCCommandAalAal1ValueErrorCorrectionChoice
+	Other  *per.Alternative
+}
+
+// NewATMVCCommandAalAal1ValueErrorCorrectionChoice says which alternative a NewATMVCCommandAalAal1ValueErrorCorrection holds.
+type NewATMVCCommandAalAal1ValueErrorCorrectionChoice uint8
+
+// The alternatives of NewATMVCCommandAalAal1ValueErrorCorrection.
+const (
+	NewATMVCCommandAalAal1ValueErrorCorrectionNullErrorCorrection NewATMVCCommandAalAal1ValueErrorCorrectionChoice = iota + 1
+	NewATMVCCommandAalAal1ValueErrorCorrectionLongInterleaver
+	NewATMVCCommandAalAal1ValueErrorCorrectionShortInterleaver
+	NewATMVCCommandAalAal1ValueErrorCorrectionErrorCorrectionOnly
+)
+
+var namesNewATMVCCommandAalAal1ValueErrorCorrection = [...]string{"nullErrorCorrection", "longInterleaver", "shortInterleaver", "errorCorrectionOnly"}
+
+// Name is the name in ASN.1.
+func (c NewATMVCCommandAalAal1ValueErrorCorrectionChoice) Name() string {
+	return per.Name(namesNewATMVCCommandAalAal1ValueErrorCorrection[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCCommandAalAal1ValueErrorCorrection) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = NewATMVCCommandAalAal1ValueErrorCorrectionChoice(d.Whole(3) + 1)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCCommandAalAal1ValueErrorCorrection")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCCommandAalAal1ValueErrorCorrection) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("NewATMVCCommandAalAal1ValueErrorCorrection")
+	}
+}
+
+// NewATMVCCommandAalAal5Value is a SEQUENCE of H.245 that has no name there.
+type NewATMVCCommandAalAal5Value struct {
+	ForwardMaximumSDUSize  uint16 `asn1:"forwardMaximumSDUSize"`
+	BackwardMaximumSDUSize uint16 `asn1:"backwardMaximumSDUSize"`
+	Ext                    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCCommandAalAal5Value) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ForwardMaximumSDUSize = uint16(d.Whole(65535))
+	v.BackwardMaximumSDUSize = uint16(d.Whole(65535))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCCommandAalAal5Value")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCCommandAalAal5Value) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ForwardMaximumSDUSize), 65535)
+	e.Whole(uint64(v.BackwardMaximumSDUSize), 65535)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("NewATMVCCommandAalAal5Value")
+	}
+}
+
+// NewATMVCCommandMultiplex is a CHOICE of H.245 that has no name there.
+type NewATMVCCommandMultiplex struct {
+	Choice NewATMVCCommandMultiplexChoice
+	Other  *per.Alternative
+}
+
+// NewATMVCCommandMultiplexChoice says which alternative a NewATMVCCommandMultiplex holds.
+type NewATMVCCommandMultiplexChoice uint8
+
+// The alternatives of NewATMVCCommandMultiplex.
+const (
+	NewATMVCCommandMultiplexNoMultiplex NewATMVCCommandMultiplexChoice = iota + 1
+	NewATMVCCommandMultiplexTransportStream
+	NewATMVCCommandMultiplexProgramStream
+)
+
+var namesNewATMVCCommandMultiplex = [...]string{"noMultiplex", "transportStream", "programStream"}
+
+// Name is the name in ASN.1.
+func (c NewATMVCCommandMultiplexChoice) Name() string {
+	return per.Name(namesNewATMVCCommandMultiplex[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCCommandMultiplex) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = NewATMVCCommandMultiplexChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCCommandMultiplex")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCCommandMultiplex) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("NewATMVCCommandMultiplex")
+	}
+}
+
+// NewATMVCCommandReverseParameters is a SEQUENCE of H.245 that has no name there.
+type NewATMVCCommandReverseParameters struct {
+	BitRate                     uint16                                    `asn1:"bitRate"`
+	BitRateLockedToPCRClock     bool                                      `asn1:"bitRateLockedToPCRClock"`
+	BitRateLockedToNetworkClock bool                                      `asn1:"bitRateLockedToNetworkClock"`
+	Multiplex                   NewATMVCCommandReverseParametersMultiplex `asn1:"multiplex"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCCommandReverseParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.BitRate = uint16(d.Whole(65534) + 1)
+	v.BitRateLockedToPCRClock = d.Bit()
+	v.BitRateLockedToNetworkClock = d.Bit()
+	v.Multiplex.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCCommandReverseParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCCommandReverseParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.BitRate)-1, 65534)
+	e.Bit(v.BitRateLockedToPCRClock)
+	e.Bit(v.BitRateLockedToNetworkClock)
+	v.Multiplex.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("NewATMVCCommandReverseParameters")
+	}
+}
+
+// NewATMVCCommandReverseParametersMultiplex is a CHOICE of H.245 that has no name there.
+type NewATMVCCommandReverseParametersMultiplex struct {
+	Choice NewATMVCCommandReverseParametersMultiplexChoice
+	Other  *per.Alternative
+}
+
+// NewATMVCCommandReverseParametersMultiplexChoice says which alternative a NewATMVCCommandReverseParametersMultiplex holds.
+type NewATMVCCommandReverseParametersMultiplexChoice uint8
+
+// The alternatives of NewATMVCCommandReverseParametersMultiplex.
+const (
+	NewATMVCCommandReverseParametersMultiplexNoMultiplex NewATMVCCommandReverseParametersMultiplexChoice = iota + 1
+	NewATMVCCommandReverseParametersMultiplexTransportStream
+	NewATMVCCommandReverseParametersMultiplexProgramStream
+)
+
+var namesNewATMVCCommandReverseParametersMultiplex = [...]string{"noMultiplex", "transportStream", "programStream"}
+
+// Name is the name in ASN.1.
+func (c NewATMVCCommandReverseParametersMultiplexChoice) Name() string {
+	return per.Name(namesNewATMVCCommandReverseParametersMultiplex[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCCommandReverseParametersMultiplex) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = NewATMVCCommandReverseParametersMultiplexChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCCommandReverseParametersMultiplex")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCCommandReverseParametersMultiplex) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("NewATMVCCommandReverseParametersMultiplex")
+	}
+}
+
+// MobileMultilinkReconfigurationCommand is the SEQUENCE MobileMultilinkReconfigurationCommand of H.245.
+type MobileMultilinkReconfigurationCommand struct {
+	SampleSize      uint8                                       `asn1:"sampleSize"`
+	SamplesPerFrame uint8                                       `asn1:"samplesPerFrame"`
+	Status          MobileMultilinkReconfigurationCommandStatus `asn1:"status"`
+	Ext             per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MobileMultilinkReconfigurationCommand) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SampleSize = uint8(d.Whole(254) + 1)
+	v.SamplesPerFrame = uint8(d.Whole(254) + 1)
+	v.Status.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MobileMultilinkReconfigurationCommand")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MobileMultilinkReconfigurationCommand) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SampleSize)-1, 254)
+	e.Whole(uint64(v.SamplesPerFrame)-1, 254)
+	v.Status.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MobileMultilinkReconfigurationCommand")
+	}
+}
+
+// MobileMultilinkReconfigurationCommandStatus is a CHOICE of H.245 that has no name there.
+type MobileMultilinkReconfigurationCommandStatus struct {
+	Choice MobileMultilinkReconfigurationCommandStatusChoice
+	Other  *per.Alternative
+}
+
+// MobileMultilinkReconfigurationCommandStatusChoice says which alternative a MobileMultilinkReconfigurationCommandStatus holds.
+type MobileMultilinkReconfigurationCommandStatusChoice uint8
+
+// The alternatives of MobileMultilinkReconfigurationCommandStatus.
+const (
+	MobileMultilinkReconfigurationCommandStatusSynchronized MobileMultilinkReconfigurationCommandStatusChoice = iota + 1
+	MobileMultilinkReconfigurationCommandStatusReconfiguration
+)
+
+var namesMobileMultilinkReconfigurationCommandStatus = [...]string{"synchronized", "reconfiguration"}
+
+// Name is the name in ASN.1.
+func (c MobileMultilinkReconfigurationCommandStatusChoice) Name() string {
+	return per.Name(namesMobileMultilinkReconfigurationCommandStatus[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MobileMultilinkReconfigurationCommandStatus) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = MobileMultilinkReconfigurationCommandStatusChoice(d.Whole(1) + 1)
+	}
+	if d.Failed() {
+		d.Within("MobileMultilinkReconfigurationCommandStatus")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MobileMultilinkReconfigurationCommandStatus) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MobileMultilinkReconfigurationCommandStatus")
+	}
+}
+
+// FunctionNotUnderstood is the CHOICE FunctionNotUnderstood of H.245.
+type FunctionNotUnderstood struct {
+	Choice   FunctionNotUnderstoodChoice
+	Request  *RequestMessage  `asn1:"request"`
+	Response *ResponseMessage `asn1:"response"`
+	Command  *CommandMessage  `asn1:"command"`
+}
+
+// FunctionNotUnderstoodChoice says which alternative a FunctionNotUnderstood holds.
+type FunctionNotUnderstoodChoice uint8
+
+// The alternatives of FunctionNotUnderstood.
+const (
+	FunctionNotUnderstoodRequest FunctionNotUnderstoodChoice = iota + 1
+	FunctionNotUnderstoodResponse
+	FunctionNotUnderstoodCommand
+)
+
+var namesFunctionNotUnderstood = [...]string{"request", "response", "command"}
+
+// Name is the name in ASN.1.
+func (c FunctionNotUnderstoodChoice) Name() string {
+	return per.Name(namesFunctionNotUnderstood[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FunctionNotUnderstood) UnmarshalPER(d *per.Decoder) {
+	v.Choice = FunctionNotUnderstoodChoice(d.Whole(2) + 1)
+	switch v.Choice {
+	case FunctionNotUnderstoodRequest:
+		v.Request = per.New[RequestMessage](d)
+		v.Request.UnmarshalPER(d)
+	case FunctionNotUnderstoodResponse:
+		v.Response = per.New[ResponseMessage](d)
+		v.Response.UnmarshalPER(d)
+	case FunctionNotUnderstoodCommand:
+		v.Command = per.New[CommandMessage](d)
+		v.Command.UnmarshalPER(d)
+	}
+	if d.Failed() {
+		d.Within("FunctionNotUnderstood")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FunctionNotUnderstood) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case FunctionNotUnderstoodRequest:
+			if v.Request == nil {
+				e.Choose()
+				break
+			}
+			v.Request.MarshalPER(e)
+		case FunctionNotUnderstoodResponse:
+			if v.Response == nil {
+				e.Choose()
+				break
+			}
+			v.Response.MarshalPER(e)
+		case FunctionNotUnderstoodCommand:
+			if v.Command == nil {
+				e.Choose()
+				break
+			}
+			v.Command.MarshalPER(e)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("FunctionNotUnderstood")
+	}
+}
+
+// FunctionNotSupported is the SEQUENCE FunctionNotSupported of H.245.
+type FunctionNotSupported struct {
+	Cause            FunctionNotSupportedCause `asn1:"cause"`
+	ReturnedFunction []byte                    `asn1:"returnedFunction" per:"optional"`
+	Ext              per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FunctionNotSupported) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.Cause.UnmarshalPER(d)
+	if present&0x1 != 0 {
+		v.ReturnedFunction = d.Octets()
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("FunctionNotSupported")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FunctionNotSupported) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.ReturnedFunction != nil)
+	v.Cause.MarshalPER(e)
+	if v.ReturnedFunction != nil {
+		e.Octets(v.ReturnedFunction)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("FunctionNotSupported")
+	}
+}
+
+// FunctionNotSupportedCause is a CHOICE of H.245 that has no name there.
+type FunctionNotSupportedCause struct {
+	Choice FunctionNotSupportedCauseChoice
+	Other  *per.Alternative
+}
+
+// FunctionNotSupportedCauseChoice says which alternative a FunctionNotSupportedCause holds.
+type FunctionNotSupportedCauseChoice uint8
+
+// The alternatives of FunctionNotSupportedCause.
+const (
+	FunctionNotSupportedCauseSyntaxError FunctionNotSupportedCauseChoice = iota + 1
+	FunctionNotSupportedCauseSemanticError
+	FunctionNotSupportedCauseUnknownFunction
+)
+
+var namesFunctionNotSupportedCause = [...]string{"syntaxError", "semanticError", "unknownFunction"}
+
+// Name is the name in ASN.1.
+func (c FunctionNotSupportedCauseChoice) Name() string {
+	return per.Name(namesFunctionNotSupportedCause[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FunctionNotSupportedCause) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = FunctionNotSupportedCauseChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("FunctionNotSupportedCause")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FunctionNotSupportedCause) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("FunctionNotSupportedCause")
+	}
+}
+
+// ConferenceIndication is the CHOICE ConferenceIndication of H.245.
+type ConferenceIndication struct {
+	Choice                                 ConferenceIndicationChoice
+	SbeNumber                              uint8                                  `asn1:"sbeNumber"`
+	TerminalNumberAssign                   TerminalLabel                          `asn1:"terminalNumberAssign"`
+	TerminalJoinedConference               TerminalLabel                          `asn1:"terminalJoinedConference"`
+	TerminalLeftConference                 TerminalLabel                          `asn1:"terminalLeftConference"`
+	TerminalYouAreSeeing                   TerminalLabel                          `asn1:"terminalYouAreSeeing"`
+	FloorRequested                         TerminalLabel                          `asn1:"floorRequested"`
+	TerminalYouAreSeeingInSubPictureNumber TerminalYouAreSeeingInSubPictureNumber `asn1:"terminalYouAreSeeingInSubPictureNumber"`
+	VideoIndicateCompose                   VideoIndicateCompose                   `asn1:"videoIndicateCompose"`
+	Other                                  *per.Alternative
+}
+
+// ConferenceIndicationChoice says which alternative a ConferenceIndication holds.
+type ConferenceIndicationChoice uint8
+
+// The alternatives of ConferenceIndication.
+const (
+	ConferenceIndicationSbeNumber ConferenceIndicationChoice = iota + 1
+	ConferenceIndicationTerminalNumberAssign
+	ConferenceIndicationTerminalJoinedConference
+	ConferenceIndicationTerminalLeftConference
+	ConferenceIndicationSeenByAtLeastOneOther
+	ConferenceIndicationCancelSeenByAtLeastOneOther
+	ConferenceIndicationSeenByAll
+	ConferenceIndicationCancelSeenByAll
+	ConferenceIndicationTerminalYouAreSeeing
+	ConferenceIndicationRequestForFloor
+	ConferenceIndicationWithdrawChairToken
+	ConferenceIndicationFloorRequested
+	ConferenceIndicationTerminalYouAreSeeingInSubPictureNumber
+	ConferenceIndicationVideoIndicateCompose
+	ConferenceIndicationMasterMCU
+	ConferenceIndicationCancelMasterMCU
+)
+
+var namesConferenceIndication = [...]string{"sbeNumber", "terminalNumberAssign", "terminalJoinedConference", "terminalLeftConference", "seenByAtLeastOneOther", "cancelSeenByAtLeastOneOther", "seenByAll", "cancelSeenByAll", "terminalYouAreSeeing", "requestForFloor", "withdrawChairToken", "floorRequested", "terminalYouAreSeeingInSubPictureNumber", "videoIndicateCompose", "masterMCU", "cancelMasterMCU"}
+
+// Name is the name in ASN.1.
+func (c ConferenceIndicationChoice) Name() string {
+	return per.Name(namesConferenceIndication[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *ConferenceIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 6 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = ConferenceIndicationChoice(index + 11)
+			switch v.Choice {
+			case ConferenceIndicationFloorRequested:
+				v.FloorRequested.UnmarshalPER(d)
+			case ConferenceIndicationTerminalYouAreSeeingInSubPictureNumber:
+				v.TerminalYouAreSeeingInSubPictureNumber.UnmarshalPER(d)
+			case ConferenceIndicationVideoIndicateCompose:
+				v.VideoIndicateCompose.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = ConferenceIndicationChoice(d.Whole(9) + 1)
+		switch v.Choice {
+		case ConferenceIndicationSbeNumber:
+			v.SbeNumber = uint8(d.Whole(9))
+		case ConferenceIndicationTerminalNumberAssign:
+			v.TerminalNumberAssign.UnmarshalPER(d)
+		case ConferenceIndicationTerminalJoinedConference:
+			v.TerminalJoinedConference.UnmarshalPER(d)
+		case ConferenceIndicationTerminalLeftConference:
+			v.TerminalLeftConference.UnmarshalPER(d)
+		case ConferenceIndicationTerminalYouAreSeeing:
+			v.TerminalYouAreSeeing.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("ConferenceIndication")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *ConferenceIndication) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 10:
+		e.Bit(false)
+		e.Whole(c-1, 9)
+		switch v.Choice {
+		case ConferenceIndicationSbeNumber:
+			e.Whole(uint64(v.SbeNumber), 9)
+		case ConferenceIndicationTerminalNumberAssign:
+			v.TerminalNumberAssign.MarshalPER(e)
+		case ConferenceIndicationTerminalJoinedConference:
+			v.TerminalJoinedConference.MarshalPER(e)
+		case ConferenceIndicationTerminalLeftConference:
+			v.TerminalLeftConference.MarshalPER(e)
+		case ConferenceIndicationTerminalYouAreSeeing:
+			v.TerminalYouAreSeeing.MarshalPER(e)
+		}
+	case c > 10 && c <= 16:
+		e.Bit(true)
+		e.Small(int(c) - 11)
+		mark := e.Open()
+		switch v.Choice {
+		case ConferenceIndicationFloorRequested:
+			v.FloorRequested.MarshalPER(e)
+		case ConferenceIndicationTerminalYouAreSeeingInSubPictureNumber:
+			v.TerminalYouAreSeeingInSubPictureNumber.MarshalPER(e)
+		case ConferenceIndicationVideoIndicateCompose:
+			v.VideoIndicateCompose.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("ConferenceIndication")
+	}
+}
+
+// TerminalYouAreSeeingInSubPictureNumber is the SEQUENCE TerminalYouAreSeeingInSubPictureNumber of H.245.
+type TerminalYouAreSeeingInSubPictureNumber struct {
+	TerminalNumber   uint8 `asn1:"terminalNumber"`
+	SubPictureNumber uint8 `asn1:"subPictureNumber"`
+	Ext              per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *TerminalYouAreSeeingInSubPictureNumber) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.TerminalNumber = uint8(d.Whole(192))
+	v.SubPictureNumber = uint8(d.Whole(255))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("TerminalYouAreSeeingInSubPictureNumber")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *TerminalYouAreSeeingInSubPictureNumber) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.TerminalNumber), 192)
+	e.Whole(uint64(v.SubPictureNumber), 255)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("TerminalYouAreSeeingInSubPictureNumber")
+	}
+}
+
+// VideoIndicateCompose is the SEQUENCE VideoIndicateCompose of H.245.
+type VideoIndicateCompose struct {
+	CompositionNumber uint8 `asn1:"compositionNumber"`
+	Ext               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *VideoIndicateCompose) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.CompositionNumber = uint8(d.Whole(255))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("VideoIndicateCompose")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *VideoIndicateCompose) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.CompositionNumber), 255)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("VideoIndicateCompose")
+	}
+}
+
+// MiscellaneousIndication is the SEQUENCE MiscellaneousIndication of H.245.
+type MiscellaneousIndication struct {
+	LogicalChannelNumber uint16                      `asn1:"logicalChannelNumber"`
+	Type                 MiscellaneousIndicationType `asn1:"type"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MiscellaneousIndication) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	v.Type.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MiscellaneousIndication")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MiscellaneousIndication) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.LogicalChannelNumber)-1, 65534)
+	v.Type.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MiscellaneousIndication")
+	}
+}
+
+// MiscellaneousIndicationType is a CHOICE of H.245 that has no name there.
+type MiscellaneousIndicationType struct {
+	Choice                       MiscellaneousIndicationTypeChoice
+	VideoTemporalSpatialTradeOff uint8                                              `asn1:"videoTemporalSpatialTradeOff"`
+	VideoNotDecodedMBs           MiscellaneousIndicationTypeVideoNotDecodedMBsValue `asn1:"videoNotDecodedMBs"`
+	TransportCapability          *TransportCapability                               `asn1:"transportCapability"`
+	Other                        *per.Alternative
+}
+
+// MiscellaneousIndicationTypeChoice says which alternative a MiscellaneousIndicationType holds.
+type MiscellaneousIndicationTypeChoice uint8
+
+// The alternatives of MiscellaneousIndicationType.
+const (
+	MiscellaneousIndicationTypeLogicalChannelActive MiscellaneousIndicationTypeChoice = iota + 1
+	MiscellaneousIndicationTypeLogicalChannelInactive
+	MiscellaneousIndicationTypeMultipointConference
+	MiscellaneousIndicationTypeCancelMultipointConference
+	MiscellaneousIndicationTypeMultipointZeroComm
+	MiscellaneousIndicationTypeCancelMultipointZeroComm
+	MiscellaneousIndicationTypeMultipointSecondaryStatus
+	MiscellaneousIndicationTypeCancelMultipointSecondaryStatus
+	MiscellaneousIndicationTypeVideoIndicateReadyToActivate
+	MiscellaneousIndicationTypeVideoTemporalSpatialTradeOff
+	MiscellaneousIndicationTypeVideoNotDecodedMBs
+	MiscellaneousIndicationTypeTransportCapability
+)
+
+var namesMiscellaneousIndicationType = [...]string{"logicalChannelActive", "logicalChannelInactive", "multipointConference", "cancelMultipointConference", "multipointZeroComm", "cancelMultipointZeroComm", "multipointSecondaryStatus", "cancelMultipointSecondaryStatus", "videoIndicateReadyToActivate", "videoTemporalSpatialTradeOff", "videoNotDecodedMBs", "transportCapability"}
+
+// Name is the name in ASN.1.
+func (c MiscellaneousIndicationTypeChoice) Name() string {
+	return per.Name(namesMiscellaneousIndicationType[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MiscellaneousIndicationType) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 2 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = MiscellaneousIndicationTypeChoice(index + 11)
+			switch v.Choice {
+			case MiscellaneousIndicationTypeVideoNotDecodedMBs:
+				v.VideoNotDecodedMBs.UnmarshalPER(d)
+			case MiscellaneousIndicationTypeTransportCapability:
+				v.TransportCapability = per.New[TransportCapability](d)
+				v.TransportCapability.UnmarshalPER(d)
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = MiscellaneousIndicationTypeChoice(d.Whole(9) + 1)
+		switch v.Choice {
+		case MiscellaneousIndicationTypeVideoTemporalSpatialTradeOff:
+			v.VideoTemporalSpatialTradeOff = uint8(d.Whole(31))
+		}
+	}
+	if d.Failed() {
+		d.Within("MiscellaneousIndicationType")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MiscellaneousIndicationType) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 10:
+		e.Bit(false)
+		e.Whole(c-1, 9)
+		switch v.Choice {
+		case MiscellaneousIndicationTypeVideoTemporalSpatialTradeOff:
+			e.Whole(uint64(v.VideoTemporalSpatialTradeOff), 31)
+		}
+	case c > 10 && c <= 12:
+		e.Bit(true)
+		e.Small(int(c) - 11)
+		mark := e.Open()
+		switch v.Choice {
+		case MiscellaneousIndicationTypeVideoNotDecodedMBs:
+			v.VideoNotDecodedMBs.MarshalPER(e)
+		case MiscellaneousIndicationTypeTransportCapability:
+			if v.TransportCapability == nil {
+				e.Choose()
+				break
+			}
+			v.TransportCapability.MarshalPER(e)
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("MiscellaneousIndicationType")
+	}
+}
+
+// MiscellaneousIndicationTypeVideoNotDecodedMBsValue is a SEQUENCE of H.245 that has no name there.
+type MiscellaneousIndicationTypeVideoNotDecodedMBsValue struct {
+	FirstMB           uint16 `asn1:"firstMB"`
+	NumberOfMBs       uint16 `asn1:"numberOfMBs"`
+	TemporalReference uint8  `asn1:"temporalReference"`
+	Ext               per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MiscellaneousIndicationTypeVideoNotDecodedMBsValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.FirstMB = uint16(d.Whole(8191) + 1)
+	v.NumberOfMBs = uint16(d.Whole(8191) + 1)
+	v.TemporalReference = uint8(d.Whole(255))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MiscellaneousIndicationTypeVideoNotDecodedMBsValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MiscellaneousIndicationTypeVideoNotDecodedMBsValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.FirstMB)-1, 8191)
+	e.Whole(uint64(v.NumberOfMBs)-1, 8191)
+	e.Whole(uint64(v.TemporalReference), 255)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MiscellaneousIndicationTypeVideoNotDecodedMBsValue")
+	}
+}
+
+// JitterIndication is the SEQUENCE JitterIndication of H.245.
+type JitterIndication struct {
+	Scope                           JitterIndicationScope `asn1:"scope"`
+	EstimatedReceivedJitterMantissa uint8                 `asn1:"estimatedReceivedJitterMantissa"`
+	EstimatedReceivedJitterExponent uint8                 `asn1:"estimatedReceivedJitterExponent"`
+	SkippedFrameCount               per.Opt[uint8]        `asn1:"skippedFrameCount"`
+	AdditionalDecoderBuffer         per.Opt[uint32]       `asn1:"additionalDecoderBuffer"`
+	Ext                             per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *JitterIndication) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	v.Scope.UnmarshalPER(d)
+	v.EstimatedReceivedJitterMantissa = uint8(d.Whole(3))
+	v.EstimatedReceivedJitterExponent = uint8(d.Whole(7))
+	if present&0x2 != 0 {
+		v.SkippedFrameCount.OK = true
+		v.SkippedFrameCount.V = uint8(d.Whole(15))
+	}
+	if present&0x1 != 0 {
+		v.AdditionalDecoderBuffer.OK = true
+		v.AdditionalDecoderBuffer.V = uint32(d.Whole(262143))
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("JitterIndication")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *JitterIndication) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.SkippedFrameCount.OK)
+	e.Bit(v.AdditionalDecoderBuffer.OK)
+	v.Scope.MarshalPER(e)
+	e.Whole(uint64(v.EstimatedReceivedJitterMantissa), 3)
+	e.Whole(uint64(v.EstimatedReceivedJitterExponent), 7)
+	if v.SkippedFrameCount.OK {
+		e.Whole(uint64(v.SkippedFrameCount.V), 15)
+	}
+	if v.AdditionalDecoderBuffer.OK {
+		e.Whole(uint64(v.AdditionalDecoderBuffer.V), 262143)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("JitterIndication")
+	}
+}
+
+// JitterIndicationScope is a CHOICE of H.245 that has no name there.
+type JitterIndicationScope struct {
+	Choice               JitterIndicationScopeChoice
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
+	ResourceID           uint16 `asn1:"resourceID"`
+}
+
+// JitterIndicationScopeChoice says which alternative a JitterIndicationScope holds.
+type JitterIndicationScopeChoice uint8
+
+// The alternatives of JitterIndicationScope.
+const (
+	JitterIndicationScopeLogicalChannelNumber JitterIndicationScopeChoice = iota + 1
+	JitterIndicationScopeResourceID
+	JitterIndicationScopeWholeMultiplex
+)
+
+var namesJitterIndicationScope = [...]string{"logicalChannelNumber", "resourceID", "wholeMultiplex"}
+
+// Name is the name in ASN.1.
+func (c JitterIndicationScopeChoice) Name() string {
+	return per.Name(namesJitterIndicationScope[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *JitterIndicationScope) UnmarshalPER(d *per.Decoder) {
+	v.Choice = JitterIndicationScopeChoice(d.Whole(2) + 1)
+	switch v.Choice {
+	case JitterIndicationScopeLogicalChannelNumber:
+		v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	case JitterIndicationScopeResourceID:
+		v.ResourceID = uint16(d.Whole(65535))
+	}
+	if d.Failed() {
+		d.Within("JitterIndicationScope")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *JitterIndicationScope) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case JitterIndicationScopeLogicalChannelNumber:
+			e.Whole(uint64(v.LogicalChannelNumber)-1, 65534)
+		case JitterIndicationScopeResourceID:
+			e.Whole(uint64(v.ResourceID), 65535)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("JitterIndicationScope")
+	}
+}
+
+// H223SkewIndication is the SEQUENCE H223SkewIndication of H.245.
+type H223SkewIndication struct {
+	LogicalChannelNumber1 uint16 `asn1:"logicalChannelNumber1"`
+	LogicalChannelNumber2 uint16 `asn1:"logicalChannelNumber2"`
+	Skew                  uint16 `asn1:"skew"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H223SkewIndication) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.LogicalChannelNumber1 = uint16(d.Whole(65534) + 1)
+	v.LogicalChannelNumber2 = uint16(d.Whole(65534) + 1)
+	v.Skew = uint16(d.Whole(4095))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H223SkewIndication")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H223SkewIndication) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.LogicalChannelNumber1)-1, 65534)
+	e.Whole(uint64(v.LogicalChannelNumber2)-1, 65534)
+	e.Whole(uint64(v.Skew), 4095)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H223SkewIndication")
+	}
+}
+
+// H2250MaximumSkewIndication is the SEQUENCE H2250MaximumSkewIndication of H.245.
+type H2250MaximumSkewIndication struct {
+	LogicalChannelNumber1 uint16 `asn1:"logicalChannelNumber1"`
+	LogicalChannelNumber2 uint16 `asn1:"logicalChannelNumber2"`
+	MaximumSkew           uint16 `asn1:"maximumSkew"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *H2250MaximumSkewIndication) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.LogicalChannelNumber1 = uint16(d.Whole(65534) + 1)
+	v.LogicalChannelNumber2 = uint16(d.Whole(65534) + 1)
+	v.MaximumSkew = uint16(d.Whole(4095))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("H2250MaximumSkewIndication")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *H2250MaximumSkewIndication) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.LogicalChannelNumber1)-1, 65534)
+	e.Whole(uint64(v.LogicalChannelNumber2)-1, 65534)
+	e.Whole(uint64(v.MaximumSkew), 4095)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("H2250MaximumSkewIndication")
+	}
+}
+
+// MCLocationIndication is the SEQUENCE MCLocationIndication of H.245.
+type MCLocationIndication struct {
+	SignalAddress TransportAddress `asn1:"signalAddress"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MCLocationIndication) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SignalAddress.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MCLocationIndication")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MCLocationIndication) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.SignalAddress.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MCLocationIndication")
+	}
+}
+
+// VendorIdentification is the SEQUENCE VendorIdentification of H.245.
+type VendorIdentification struct {
+	Vendor        NonStandardIdentifier `asn1:"vendor"`
+	ProductNumber []byte                `asn1:"productNumber" per:"optional"`
+	VersionNumber []byte                `asn1:"versionNumber" per:"optional"`
+	Ext           per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *VendorIdentification) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	v.Vendor.UnmarshalPER(d)
+	if present&0x2 != 0 {
+		v.ProductNumber = d.OctetsSized(1, 256)
+	}
+	if present&0x1 != 0 {
+		v.VersionNumber = d.OctetsSized(1, 256)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("VendorIdentification")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *VendorIdentification) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.ProductNumber != nil)
+	e.Bit(v.VersionNumber != nil)
+	v.Vendor.MarshalPER(e)
+	if v.ProductNumber != nil {
+		e.OctetsSized(v.ProductNumber, 1, 256)
+	}
+	if v.VersionNumber != nil {
+		e.OctetsSized(v.VersionNumber, 1, 256)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("VendorIdentification")
+	}
+}
+
+// NewATMVCIndication is the SEQUENCE NewATMVCIndication of H.245.
+type NewATMVCIndication struct {
+	ResourceID                  uint16                               `asn1:"resourceID"`
+	BitRate                     uint16                               `asn1:"bitRate"`
+	BitRateLockedToPCRClock     bool                                 `asn1:"bitRateLockedToPCRClock"`
+	BitRateLockedToNetworkClock bool                                 `asn1:"bitRateLockedToNetworkClock"`
+	Aal                         NewATMVCIndicationAal                `asn1:"aal"`
+	Multiplex                   NewATMVCIndicationMultiplex          `asn1:"multiplex"`
+	ReverseParameters           *NewATMVCIndicationReverseParameters `asn1:"reverseParameters" per:"optional"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCIndication) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ResourceID = uint16(d.Whole(65535))
+	v.BitRate = uint16(d.Whole(65534) + 1)
+	v.BitRateLockedToPCRClock = d.Bit()
+	v.BitRateLockedToNetworkClock = d.Bit()
+	v.Aal.UnmarshalPER(d)
+	v.Multiplex.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.ReverseParameters = per.New[NewATMVCIndicationReverseParameters](d)
+			v.ReverseParameters.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCIndication")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCIndication) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.ReverseParameters != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ResourceID), 65535)
+	e.Whole(uint64(v.BitRate)-1, 65534)
+	e.Bit(v.BitRateLockedToPCRClock)
+	e.Bit(v.BitRateLockedToNetworkClock)
+	v.Aal.MarshalPER(e)
+	v.Multiplex.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.ReverseParameters.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("NewATMVCIndication")
+	}
+}
+
+// NewATMVCIndicationAal is a CHOICE of H.245 that has no name there.
+type NewATMVCIndicationAal struct {
+	Choice NewATMVCIndicationAalChoice
+	Aal1   *NewATMVCIndicationAalAal1Value `asn1:"aal1"`
+	Aal5   NewATMVCIndicationAalAal5Value  `asn1:"aal5"`
+	Other  *per.Alternative
+}
+
+// NewATMVCIndicationAalChoice says which alternative a NewATMVCIndicationAal holds.
+type NewATMVCIndicationAalChoice uint8
+
+// The alternatives of NewATMVCIndicationAal.
+const (
+	NewATMVCIndicationAalAal1 NewATMVCIndicationAalChoice = iota + 1
+	NewATMVCIndicationAalAal5
+)
+
+var namesNewATMVCIndicationAal = [...]string{"aal1", "aal5"}
+
+// Name is the name in ASN.1.
+func (c NewATMVCIndicationAalChoice) Name() string {
+	return per.Name(namesNewATMVCIndicationAal[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCIndicationAal) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = NewATMVCIndicationAalChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case NewATMVCIndicationAalAal1:
+			v.Aal1 = per.New[NewATMVCIndicationAalAal1Value](d)
+			v.Aal1.UnmarshalPER(d)
+		case NewATMVCIndicationAalAal5:
+			v.Aal5.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("NewATMVCIndicationAal")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCIndicationAal) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case NewATMVCIndicationAalAal1:
+			if v.Aal1 == nil {
+				e.Choose()
+				break
+			}
+			v.Aal1.MarshalPER(e)
+		case NewATMVCIndicationAalAal5:
+			v.Aal5.MarshalPER(e)
+		}
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("NewATMVCIndicationAal")
+	}
+}
+
+// NewATMVCIndicationAalAal1Value is a SEQUENCE of H.245 that has no name there.
+type NewATMVCIndicationAalAal1Value struct {
+	ClockRecovery          NewATMVCIndicationAalAal1ValueClockRecovery   `asn1:"clockRecovery"`
+	ErrorCorrection        NewATMVCIndicationAalAal1ValueErrorCorrection `asn1:"errorCorrection"`
+	StructuredDataTransfer bool                                          `asn1:"structuredDataTransfer"`
+	PartiallyFilledCells   bool                                          `asn1:"partiallyFilledCells"`
+	Ext                    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCIndicationAalAal1Value) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ClockRecovery.UnmarshalPER(d)
+	v.ErrorCorrection.UnmarshalPER(d)
+	v.StructuredDataTransfer = d.Bit()
+	v.PartiallyFilledCells = d.Bit()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCIndicationAalAal1Value")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCIndicationAalAal1Value) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.ClockRecovery.MarshalPER(e)
+	v.ErrorCorrection.MarshalPER(e)
+	e.Bit(v.StructuredDataTransfer)
+	e.Bit(v.PartiallyFilledCells)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("NewATMVCIndicationAalAal1Value")
+	}
+}
+
+// NewATMVCIndicationAalAal1ValueClockRecovery is a CHOICE of H.245 that has no name there.
+type NewATMVCIndicationAalAal1ValueClockRecovery struct {
+	Choice NewATMVCIndicationAalAal1ValueClockRecoveryChoice
+	Other  *per.Alternative
+}
+
+// NewATMVCIndicationAalAal1ValueClockRecoveryChoice says which alternative a NewATMVCIndicationAalAal1ValueClockRecovery holds.
+type NewATMVCIndicationAalAal1ValueClockRecoveryChoice uint8
+
+// The alternatives of NewATMVCIndicationAalAal1ValueClockRecovery.
+const (
+	NewATMVCIndicationAalAal1ValueClockRecoveryNullClockRecovery NewATMVCIndicationAalAal1ValueClockRecoveryChoice = iota + 1
+	NewATMVCIndicationAalAal1ValueClockRecoverySrtsClockRecovery
+	NewATMVCIndicationAalAal1ValueClockRecoveryAdaptiveClockRecovery
+)
+
+var namesNewATMVCIndicationAalAal1ValueClockRecovery = [...]string{"nullClockRecovery", "srtsClockRecovery", "adaptiveClockRecovery"}
+
+// Name is the name in ASN.1.
+func (c NewATMVCIndicationAalAal1ValueClockRecoveryChoice) Name() string {
+	return per.Name(namesNewATMVCIndicationAalAal1ValueClockRecovery[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCIndicationAalAal1ValueClockRecovery) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = NewATMVCIndicationAalAal1ValueClockRecoveryChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCIndicationAalAal1ValueClockRecovery")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCIndicationAalAal1ValueClockRecovery) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("NewATMVCIndicationAalAal1ValueClockRecovery")
+	}
+}
+
+// NewATMVCIndicationAalAal1ValueErrorCorrection is a CHOICE of H.245 that has no name there.
+type NewATMVCIndicationAalAal1ValueErrorCorrection struct {
+	Choice NewATMVCIndicationAalAal1ValueErrorCorrectionChoice
+	Other  *per.Alternative
+}
+
+// NewATMVCIndicationAalAal1ValueErrorCorrectionChoice says which alternative a NewATMVCIndicationAalAal1ValueErrorCorrection holds.
+type NewATMVCIndicationAalAal1ValueErrorCorrectionChoice uint8
+
+// The alternatives of NewATMVCIndicationAalAal1ValueErrorCorrection.
+const (
+	NewATMVCIndicationAalAal1ValueErrorCorrectionNullErrorCorrection NewATMVCIndicationAalAal1ValueErrorCorrectionChoice = iota + 1
+	NewATMVCIndicationAalAal1ValueErrorCorrectionLongInterleaver
+	NewATMVCIndicationAalAal1ValueErrorCorrectionShortInterleaver
+	NewATMVCIndicationAalAal1ValueErrorCorrectionErrorCorrectionOnly
+)
+
+var namesNewATMVCIndicationAalAal1ValueErrorCorrection = [...]string{"nullErrorCorrection", "longInterleaver", "shortInterleaver", "errorCorrectionOnly"}
+
+// Name is the name in ASN.1.
+func (c NewATMVCIndicationAalAal1ValueErrorCorrectionChoice) Name() string {
+	return per.Name(namesNewATMVCIndicationAalAal1ValueErrorCorrection[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCIndicationAalAal1ValueErrorCorrection) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = NewATMVCIndicationAalAal1ValueErrorCorrectionChoice(d.Whole(3) + 1)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCIndicationAalAal1ValueErrorCorrection")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCIndicationAalAal1ValueErrorCorrection) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("NewATMVCIndicationAalAal1ValueErrorCorrection")
+	}
+}
+
+// NewATMVCIndicationAalAal5Value is a SEQUENCE of H.245 that has no name there.
+type NewATMVCIndicationAalAal5Value struct {
+	ForwardMaximumSDUSize  uint16 `asn1:"forwardMaximumSDUSize"`
+	BackwardMaximumSDUSize uint16 `asn1:"backwardMaximumSDUSize"`
+	Ext                    per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCIndicationAalAal5Value) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.ForwardMaximumSDUSize = uint16(d.Whole(65535))
+	v.BackwardMaximumSDUSize = uint16(d.Whole(65535))
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCIndicationAalAal5Value")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCIndicationAalAal5Value) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.ForwardMaximumSDUSize), 65535)
+	e.Whole(uint64(v.BackwardMaximumSDUSize), 65535)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("NewATMVCIndicationAalAal5Value")
+	}
+}
+
+// NewATMVCIndicationMultiplex is a CHOICE of H.245 that has no name there.
+type NewATMVCIndicationMultiplex struct {
+	Choice NewATMVCIndicationMultiplexChoice
+	Other  *per.Alternative
+}
+
+// NewATMVCIndicationMultiplexChoice says which alternative a NewATMVCIndicationMultiplex holds.
+type NewATMVCIndicationMultiplexChoice uint8
+
+// The alternatives of NewATMVCIndicationMultiplex.
+const (
+	NewATMVCIndicationMultiplexNoMultiplex NewATMVCIndicationMultiplexChoice = iota + 1
+	NewATMVCIndicationMultiplexTransportStream
+	NewATMVCIndicationMultiplexProgramStream
+)
+
+var namesNewATMVCIndicationMultiplex = [...]string{"noMultiplex", "transportStream", "programStream"}
+
+// Name is the name in ASN.1.
+func (c NewATMVCIndicationMultiplexChoice) Name() string {
+	return per.Name(namesNewATMVCIndicationMultiplex[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCIndicationMultiplex) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = NewATMVCIndicationMultiplexChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCIndicationMultiplex")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCIndicationMultiplex) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("NewATMVCIndicationMultiplex")
+	}
+}
+
+// NewATMVCIndicationReverseParameters is a SEQUENCE of H.245 that has no name there.
+type NewATMVCIndicationReverseParameters struct {
+	BitRate                     uint16                                       `asn1:"bitRate"`
+	BitRateLockedToPCRClock     bool                                         `asn1:"bitRateLockedToPCRClock"`
+	BitRateLockedToNetworkClock bool                                         `asn1:"bitRateLockedToNetworkClock"`
+	Multiplex                   NewATMVCIndicationReverseParametersMultiplex `asn1:"multiplex"`
+	Ext                         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCIndicationReverseParameters) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.BitRate = uint16(d.Whole(65534) + 1)
+	v.BitRateLockedToPCRClock = d.Bit()
+	v.BitRateLockedToNetworkClock = d.Bit()
+	v.Multiplex.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCIndicationReverseParameters")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCIndicationReverseParameters) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.BitRate)-1, 65534)
+	e.Bit(v.BitRateLockedToPCRClock)
+	e.Bit(v.BitRateLockedToNetworkClock)
+	v.Multiplex.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("NewATMVCIndicationReverseParameters")
+	}
+}
+
+// NewATMVCIndicationReverseParametersMultiplex is a CHOICE of H.245 that has no name there.
+type NewATMVCIndicationReverseParametersMultiplex struct {
+	Choice NewATMVCIndicationReverseParametersMultiplexChoice
+	Other  *per.Alternative
+}
+
+// NewATMVCIndicationReverseParametersMultiplexChoice says which alternative a NewATMVCIndicationReverseParametersMultiplex holds.
+type NewATMVCIndicationReverseParametersMultiplexChoice uint8
+
+// The alternatives of NewATMVCIndicationReverseParametersMultiplex.
+const (
+	NewATMVCIndicationReverseParametersMultiplexNoMultiplex NewATMVCIndicationReverseParametersMultiplexChoice = iota + 1
+	NewATMVCIndicationReverseParametersMultiplexTransportStream
+	NewATMVCIndicationReverseParametersMultiplexProgramStream
+)
+
+var namesNewATMVCIndicationReverseParametersMultiplex = [...]string{"noMultiplex", "transportStream", "programStream"}
+
+// Name is the name in ASN.1.
+func (c NewATMVCIndicationReverseParametersMultiplexChoice) Name() string {
+	return per.Name(namesNewATMVCIndicationReverseParametersMultiplex[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *NewATMVCIndicationReverseParametersMultiplex) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 0 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			d.Fail(per.ErrChoice, "")
+		}
+	} else {
+		v.Choice = NewATMVCIndicationReverseParametersMultiplexChoice(d.Whole(2) + 1)
+	}
+	if d.Failed() {
+		d.Within("NewATMVCIndicationReverseParametersMultiplex")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *NewATMVCIndicationReverseParametersMultiplex) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Bit(false)
+		e.Whole(c-1, 2)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("NewATMVCIndicationReverseParametersMultiplex")
+	}
+}
+
+// Params is the SEQUENCE Params of H.245.
+type Params struct {
+	Iv8  per.Opt[[8]byte]  `asn1:"iv8"`
+	Iv16 per.Opt[[16]byte] `asn1:"iv16"`
+	Iv   []byte            `asn1:"iv" per:"optional"`
+	Ext  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *Params) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(3)
+	if present&0x4 != 0 {
+		v.Iv8.OK = true
+		d.OctetsFixed(v.Iv8.V[:])
+	}
+	if present&0x2 != 0 {
+		v.Iv16.OK = true
+		d.OctetsFixed(v.Iv16.V[:])
+	}
+	if present&0x1 != 0 {
+		v.Iv = d.Octets()
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("Params")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *Params) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.Iv8.OK)
+	e.Bit(v.Iv16.OK)
+	e.Bit(v.Iv != nil)
+	if v.Iv8.OK {
+		e.OctetsFixed(v.Iv8.V[:])
+	}
+	if v.Iv16.OK {
+		e.OctetsFixed(v.Iv16.V[:])
+	}
+	if v.Iv != nil {
+		e.Octets(v.Iv)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("Params")
+	}
+}
+
+// UserInputIndication is the CHOICE UserInputIndication of H.245.
+type UserInputIndication struct {
+	Choice                     UserInputIndicationChoice
+	NonStandard                *NonStandardParameter                              `asn1:"nonStandard"`
+	Alphanumeric               string                                             `asn1:"alphanumeric"`
+	UserInputSupportIndication UserInputIndicationUserInputSupportIndicationValue `asn1:"userInputSupportIndication"`
+	Signal                     *UserInputIndicationSignalValue                    `asn1:"signal"`
+	SignalUpdate               *UserInputIndicationSignalUpdateValue              `asn1:"signalUpdate"`
+	ExtendedAlphanumeric       *UserInputIndicationExtendedAlphanumericValue      `asn1:"extendedAlphanumeric"`
+	EncryptedAlphanumeric      *UserInputIndicationEncryptedAlphanumericValue     `asn1:"encryptedAlphanumeric"`
+	GenericInformation         []GenericMessage                                   `asn1:"genericInformation"`
+	Other                      *per.Alternative
+}
+
+// UserInputIndicationChoice says which alternative a UserInputIndication holds.
+type UserInputIndicationChoice uint8
+
+// The alternatives of UserInputIndication.
+const (
+	UserInputIndicationNonStandard UserInputIndicationChoice = iota + 1
+	UserInputIndicationAlphanumeric
+	UserInputIndicationUserInputSupportIndication
+	UserInputIndicationSignal
+	UserInputIndicationSignalUpdate
+	UserInputIndicationExtendedAlphanumeric
+	UserInputIndicationEncryptedAlphanumeric
+	UserInputIndicationGenericInformation
+)
+
+var namesUserInputIndication = [...]string{"nonStandard", "alphanumeric", "userInputSupportIndication", "signal", "signalUpdate", "extendedAlphanumeric", "encryptedAlphanumeric", "genericInformation"}
+
+// Name is the name in ASN.1.
+func (c UserInputIndicationChoice) Name() string {
+	return per.Name(namesUserInputIndication[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UserInputIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 6 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = UserInputIndicationChoice(index + 3)
+			switch v.Choice {
+			case UserInputIndicationUserInputSupportIndication:
+				v.UserInputSupportIndication.UnmarshalPER(d)
+			case UserInputIndicationSignal:
+				v.Signal = per.New[UserInputIndicationSignalValue](d)
+				v.Signal.UnmarshalPER(d)
+			case UserInputIndicationSignalUpdate:
+				v.SignalUpdate = per.New[UserInputIndicationSignalUpdateValue](d)
+				v.SignalUpdate.UnmarshalPER(d)
+			case UserInputIndicationExtendedAlphanumeric:
+				v.ExtendedAlphanumeric = per.New[UserInputIndicationExtendedAlphanumericValue](d)
+				v.ExtendedAlphanumeric.UnmarshalPER(d)
+			case UserInputIndicationEncryptedAlphanumeric:
+				v.EncryptedAlphanumeric = per.New[UserInputIndicationEncryptedAlphanumericValue](d)
+				v.EncryptedAlphanumeric.UnmarshalPER(d)
+			case UserInputIndicationGenericInformation:
+				v.GenericInformation = per.List[GenericMessage](d, d.Count(0, -1))
+				for i0 := range v.GenericInformation {
+					v.GenericInformation[i0].UnmarshalPER(d)
+					if d.Failed() {
+						break
+					}
+				}
+			}
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = UserInputIndicationChoice(d.Whole(1) + 1)
+		switch v.Choice {
+		case UserInputIndicationNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		case UserInputIndicationAlphanumeric:
+			v.Alphanumeric = d.General()
+		}
+	}
+	if d.Failed() {
+		d.Within("UserInputIndication")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UserInputIndication) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Bit(false)
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case UserInputIndicationNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		case UserInputIndicationAlphanumeric:
+			e.General(v.Alphanumeric)
+		}
+	case c > 2 && c <= 8:
+		e.Bit(true)
+		e.Small(int(c) - 3)
+		mark := e.Open()
+		switch v.Choice {
+		case UserInputIndicationUserInputSupportIndication:
+			v.UserInputSupportIndication.MarshalPER(e)
+		case UserInputIndicationSignal:
+			if v.Signal == nil {
+				e.Choose()
+				break
+			}
+			v.Signal.MarshalPER(e)
+		case UserInputIndicationSignalUpdate:
+			if v.SignalUpdate == nil {
+				e.Choose()
+				break
+			}
+			v.SignalUpdate.MarshalPER(e)
+		case UserInputIndicationExtendedAlphanumeric:
+			if v.ExtendedAlphanumeric == nil {
+				e.Choose()
+				break
+			}
+			v.ExtendedAlphanumeric.MarshalPER(e)
+		case UserInputIndicationEncryptedAlphanumeric:
+			if v.EncryptedAlphanumeric == nil {
+				e.Choose()
+				break
+			}
+			v.EncryptedAlphanumeric.MarshalPER(e)
+		case UserInputIndicationGenericInformation:
+			e.Count(len(v.GenericInformation), 0, -1)
+			for i0 := range v.GenericInformation {
+				v.GenericInformation[i0].MarshalPER(e)
+			}
+		}
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("UserInputIndication")
+	}
+}
+
+// UserInputIndicationUserInputSupportIndicationValue is a CHOICE of H.245 that has no name there.
+type UserInputIndicationUserInputSupportIndicationValue struct {
+	Choice      UserInputIndicationUserInputSupportIndicationValueChoice
+	NonStandard *NonStandardParameter `asn1:"nonStandard"`
+	Other       *per.Alternative
+}
+
+// UserInputIndicationUserInputSupportIndicationValueChoice says which alternative a UserInputIndicationUserInputSupportIndicationValue holds.
+type UserInputIndicationUserInputSupportIndicationValueChoice uint8
+
+// The alternatives of UserInputIndicationUserInputSupportIndicationValue.
+const (
+	UserInputIndicationUserInputSupportIndicationValueNonStandard UserInputIndicationUserInputSupportIndicationValueChoice = iota + 1
+	UserInputIndicationUserInputSupportIndicationValueBasicString
+	UserInputIndicationUserInputSupportIndicationValueIA5String
+	UserInputIndicationUserInputSupportIndicationValueGeneralString
+	UserInputIndicationUserInputSupportIndicationValueEncryptedBasicString
+	UserInputIndicationUserInputSupportIndicationValueEncryptedIA5String
+	UserInputIndicationUserInputSupportIndicationValueEncryptedGeneralString
+)
+
+var namesUserInputIndicationUserInputSupportIndicationValue = [...]string{"nonStandard", "basicString", "iA5String", "generalString", "encryptedBasicString", "encryptedIA5String", "encryptedGeneralString"}
+
+// Name is the name in ASN.1.
+func (c UserInputIndicationUserInputSupportIndicationValueChoice) Name() string {
+	return per.Name(namesUserInputIndicationUserInputSupportIndicationValue[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UserInputIndicationUserInputSupportIndicationValue) UnmarshalPER(d *per.Decoder) {
+	if d.Bit() {
+		index := d.Small()
+		if index >= 3 {
+			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
+		} else {
+			o := d.Open()
+			v.Choice = UserInputIndicationUserInputSupportIndicationValueChoice(index + 5)
+			d.CloseAlternative(o, &v.Other)
+		}
+	} else {
+		v.Choice = UserInputIndicationUserInputSupportIndicationValueChoice(d.Whole(3) + 1)
+		switch v.Choice {
+		case UserInputIndicationUserInputSupportIndicationValueNonStandard:
+			v.NonStandard = per.New[NonStandardParameter](d)
+			v.NonStandard.UnmarshalPER(d)
+		}
+	}
+	if d.Failed() {
+		d.Within("UserInputIndicationUserInputSupportIndicationValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UserInputIndicationUserInputSupportIndicationValue) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 4:
+		e.Bit(false)
+		e.Whole(c-1, 3)
+		switch v.Choice {
+		case UserInputIndicationUserInputSupportIndicationValueNonStandard:
+			if v.NonStandard == nil {
+				e.Choose()
+				break
+			}
+			v.NonStandard.MarshalPER(e)
+		}
+	case c > 4 && c <= 7:
+		e.Bit(true)
+		e.Small(int(c) - 5)
+		mark := e.Open()
+		e.CloseAlternative(mark, v.Other)
+	case c == per.Unknown:
+		e.UnknownAlternative(v.Other)
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("UserInputIndicationUserInputSupportIndicationValue")
+	}
+}
+
+// UserInputIndicationSignalValue is a SEQUENCE of H.245 that has no name there.
+type UserInputIndicationSignalValue struct {
+	SignalType           string                             `asn1:"signalType"`
+	Duration             per.Opt[uint16]                    `asn1:"duration"`
+	Rtp                  *UserInputIndicationSignalValueRtp `asn1:"rtp" per:"optional"`
+	RtpPayloadIndication bool                               `asn1:"rtpPayloadIndication" per:"optional"`
+	ParamS               *Params                            `asn1:"paramS" per:"optional"`
+	EncryptedSignalType  per.Opt[[1]byte]                   `asn1:"encryptedSignalType"`
+	AlgorithmOID         per.OID                            `asn1:"algorithmOID" per:"optional"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UserInputIndicationSignalValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	v.SignalType = d.Chars(1, 1, h245Alphabet3)
+	if present&0x2 != 0 {
+		v.Duration.OK = true
+		v.Duration.V = uint16(d.Whole(65534) + 1)
+	}
+	if present&0x1 != 0 {
+		v.Rtp = per.New[UserInputIndicationSignalValueRtp](d)
+		v.Rtp.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.RtpPayloadIndication = true
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			o := d.Open()
+			v.ParamS = per.New[Params](d)
+			v.ParamS.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			o := d.Open()
+			v.EncryptedSignalType.OK = true
+			d.OctetsFixed(v.EncryptedSignalType.V[:])
+			d.CloseAddition(o, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			o := d.Open()
+			v.AlgorithmOID = d.OID()
+			d.CloseAddition(o, &v.Ext, 3)
+		}
+		d.Rest(&v.Ext, added, 4)
+	}
+	if d.Failed() {
+		d.Within("UserInputIndicationSignalValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UserInputIndicationSignalValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.RtpPayloadIndication {
+		added |= 0x1
+	}
+	if v.ParamS != nil {
+		added |= 0x2
+	}
+	if v.EncryptedSignalType.OK {
+		added |= 0x4
+	}
+	if v.AlgorithmOID != nil {
+		added |= 0x8
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.Duration.OK)
+	e.Bit(v.Rtp != nil)
+	e.Chars(v.SignalType, 1, 1, h245Alphabet3)
+	if v.Duration.OK {
+		e.Whole(uint64(v.Duration.V)-1, 65534)
+	}
+	if v.Rtp != nil {
+		v.Rtp.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 4)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		if added&0x2 != 0 {
+			mark := e.Open()
+			v.ParamS.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 1)
+		}
+		if added&0x4 != 0 {
+			mark := e.Open()
+			e.OctetsFixed(v.EncryptedSignalType.V[:])
+			e.CloseAddition(mark, &v.Ext, 2)
+		}
+		if added&0x8 != 0 {
+			mark := e.Open()
+			e.OID(v.AlgorithmOID)
+			e.CloseAddition(mark, &v.Ext, 3)
+		}
+		e.Rest(&v.Ext, 4)
+	}
+	if e.Failed() {
+		e.Within("UserInputIndicationSignalValue")
+	}
+}
+
+// UserInputIndicationSignalValueRtp is a SEQUENCE of H.245 that has no name there.
+type UserInputIndicationSignalValueRtp struct {
+	Timestamp            per.Opt[uint32] `asn1:"timestamp"`
+	ExpirationTime       per.Opt[uint32] `asn1:"expirationTime"`
+	LogicalChannelNumber uint16          `asn1:"logicalChannelNumber"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UserInputIndicationSignalValueRtp) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(2)
+	if present&0x2 != 0 {
+		v.Timestamp.OK = true
+		v.Timestamp.V = uint32(d.Whole(4294967295))
+	}
+	if present&0x1 != 0 {
+		v.ExpirationTime.OK = true
+		v.ExpirationTime.V = uint32(d.Whole(4294967295))
+	}
+	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("UserInputIndicationSignalValueRtp")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UserInputIndicationSignalValueRtp) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.Timestamp.OK)
+	e.Bit(v.ExpirationTime.OK)
+	if v.Timestamp.OK {
+		e.Whole(uint64(v.Timestamp.V), 4294967295)
+	}
+	if v.ExpirationTime.OK {
+		e.Whole(uint64(v.ExpirationTime.V), 4294967295)
+	}
+	e.Whole(uint64(v.LogicalChannelNumber)-1, 65534)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("UserInputIndicationSignalValueRtp")
+	}
+}
+
+// UserInputIndicationSignalUpdateValue is a SEQUENCE of H.245 that has no name there.
+type UserInputIndicationSignalUpdateValue struct {
+	Duration uint16                                           `asn1:"duration"`
+	Rtp      per.Opt[UserInputIndicationSignalUpdateValueRtp] `asn1:"rtp"`
+	Ext      per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UserInputIndicationSignalUpdateValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.Duration = uint16(d.Whole(65534) + 1)
+	if present&0x1 != 0 {
+		v.Rtp.OK = true
+		v.Rtp.V.UnmarshalPER(d)
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("UserInputIndicationSignalUpdateValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UserInputIndicationSignalUpdateValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.Rtp.OK)
+	e.Whole(uint64(v.Duration)-1, 65534)
+	if v.Rtp.OK {
+		v.Rtp.V.MarshalPER(e)
+	}
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("UserInputIndicationSignalUpdateValue")
+	}
+}
+
+// UserInputIndicationSignalUpdateValueRtp is a SEQUENCE of H.245 that has no name there.
+type UserInputIndicationSignalUpdateValueRtp struct {
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
+	Ext                  per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UserInputIndicationSignalUpdateValueRtp) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("UserInputIndicationSignalUpdateValueRtp")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UserInputIndicationSignalUpdateValueRtp) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.LogicalChannelNumber)-1, 65534)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("UserInputIndicationSignalUpdateValueRtp")
+	}
+}
+
+// UserInputIndicationExtendedAlphanumericValue is a SEQUENCE of H.245 that has no name there.
+type UserInputIndicationExtendedAlphanumericValue struct {
+	Alphanumeric          string                                                             `asn1:"alphanumeric"`
+	RtpPayloadIndication  bool                                                               `asn1:"rtpPayloadIndication" per:"optional"`
+	EncryptedAlphanumeric *UserInputIndicationExtendedAlphanumericValueEncryptedAlphanumeric `asn1:"encryptedAlphanumeric" per:"optional"`
+	Ext                   per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UserInputIndicationExtendedAlphanumericValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.Alphanumeric = d.General()
+	if present&0x1 != 0 {
+		v.RtpPayloadIndication = true
+	}
+	if extended {
+		added := d.Additions(&v.Ext)
+		if added&0x1 != 0 {
+			o := d.Open()
+			v.EncryptedAlphanumeric = per.New[UserInputIndicationExtendedAlphanumericValueEncryptedAlphanumeric](d)
+			v.EncryptedAlphanumeric.UnmarshalPER(d)
+			d.CloseAddition(o, &v.Ext, 0)
+		}
+		d.Rest(&v.Ext, added, 1)
+	}
+	if d.Failed() {
+		d.Within("UserInputIndicationExtendedAlphanumericValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UserInputIndicationExtendedAlphanumericValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	if v.EncryptedAlphanumeric != nil {
+		added |= 0x1
+	}
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.RtpPayloadIndication)
+	e.General(v.Alphanumeric)
+	if extended {
+		e.Additions(&v.Ext, added, 1)
+		if added&0x1 != 0 {
+			mark := e.Open()
+			v.EncryptedAlphanumeric.MarshalPER(e)
+			e.CloseAddition(mark, &v.Ext, 0)
+		}
+		e.Rest(&v.Ext, 1)
+	}
+	if e.Failed() {
+		e.Within("UserInputIndicationExtendedAlphanumericValue")
+	}
+}
+
+// UserInputIndicationExtendedAlphanumericValueEncryptedAlphanumeric is a SEQUENCE of H.245 that has no name there.
+type UserInputIndicationExtendedAlphanumericValueEncryptedAlphanumeric struct {
+	AlgorithmOID per.OID `asn1:"algorithmOID"`
+	ParamS       *Params `asn1:"paramS" per:"optional"`
+	Encrypted    []byte  `asn1:"encrypted"`
+	Ext          per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UserInputIndicationExtendedAlphanumericValueEncryptedAlphanumeric) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.AlgorithmOID = d.OID()
+	if present&0x1 != 0 {
+		v.ParamS = per.New[Params](d)
+		v.ParamS.UnmarshalPER(d)
+	}
+	v.Encrypted = d.Octets()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("UserInputIndicationExtendedAlphanumericValueEncryptedAlphanumeric")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UserInputIndicationExtendedAlphanumericValueEncryptedAlphanumeric) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.ParamS != nil)
+	e.OID(v.AlgorithmOID)
+	if v.ParamS != nil {
+		v.ParamS.MarshalPER(e)
+	}
+	e.Octets(v.Encrypted)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("UserInputIndicationExtendedAlphanumericValueEncryptedAlphanumeric")
+	}
+}
+
+// UserInputIndicationEncryptedAlphanumericValue is a SEQUENCE of H.245 that has no name there.
+type UserInputIndicationEncryptedAlphanumericValue struct {
+	AlgorithmOID per.OID `asn1:"algorithmOID"`
+	ParamS       *Params `asn1:"paramS" per:"optional"`
+	Encrypted    []byte  `asn1:"encrypted"`
+	Ext          per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *UserInputIndicationEncryptedAlphanumericValue) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	present := d.Bits(1)
+	v.AlgorithmOID = d.OID()
+	if present&0x1 != 0 {
+		v.ParamS = per.New[Params](d)
+		v.ParamS.UnmarshalPER(d)
+	}
+	v.Encrypted = d.Octets()
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("UserInputIndicationEncryptedAlphanumericValue")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *UserInputIndicationEncryptedAlphanumericValue) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Bit(v.ParamS != nil)
+	e.OID(v.AlgorithmOID)
+	if v.ParamS != nil {
+		v.ParamS.MarshalPER(e)
+	}
+	e.Octets(v.Encrypted)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("UserInputIndicationEncryptedAlphanumericValue")
+	}
+}
+
+// FlowControlIndication is the SEQUENCE FlowControlIndication of H.245.
+type FlowControlIndication struct {
+	Scope       FlowControlIndicationScope       `asn1:"scope"`
+	Restriction FlowControlIndicationRestriction `asn1:"restriction"`
+	Ext         per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FlowControlIndication) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.Scope.UnmarshalPER(d)
+	v.Restriction.UnmarshalPER(d)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("FlowControlIndication")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FlowControlIndication) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	v.Scope.MarshalPER(e)
+	v.Restriction.MarshalPER(e)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("FlowControlIndication")
+	}
+}
+
+// FlowControlIndicationScope is a CHOICE of H.245 that has no name there.
+type FlowControlIndicationScope struct {
+	Choice               FlowControlIndicationScopeChoice
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
+	ResourceID           uint16 `asn1:"resourceID"`
+}
+
+// FlowControlIndicationScopeChoice says which alternative a FlowControlIndicationScope holds.
+type FlowControlIndicationScopeChoice uint8
+
+// The alternatives of FlowControlIndicationScope.
+const (
+	FlowControlIndicationScopeLogicalChannelNumber FlowControlIndicationScopeChoice = iota + 1
+	FlowControlIndicationScopeResourceID
+	FlowControlIndicationScopeWholeMultiplex
+)
+
+var namesFlowControlIndicationScope = [...]string{"logicalChannelNumber", "resourceID", "wholeMultiplex"}
+
+// Name is the name in ASN.1.
+func (c FlowControlIndicationScopeChoice) Name() string {
+	return per.Name(namesFlowControlIndicationScope[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FlowControlIndicationScope) UnmarshalPER(d *per.Decoder) {
+	v.Choice = FlowControlIndicationScopeChoice(d.Whole(2) + 1)
+	switch v.Choice {
+	case FlowControlIndicationScopeLogicalChannelNumber:
+		v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
+	case FlowControlIndicationScopeResourceID:
+		v.ResourceID = uint16(d.Whole(65535))
+	}
+	if d.Failed() {
+		d.Within("FlowControlIndicationScope")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FlowControlIndicationScope) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 3:
+		e.Whole(c-1, 2)
+		switch v.Choice {
+		case FlowControlIndicationScopeLogicalChannelNumber:
+			e.Whole(uint64(v.LogicalChannelNumber)-1, 65534)
+		case FlowControlIndicationScopeResourceID:
+			e.Whole(uint64(v.ResourceID), 65535)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("FlowControlIndicationScope")
+	}
+}
+
+// FlowControlIndicationRestriction is a CHOICE of H.245 that has no name there.
+type FlowControlIndicationRestriction struct {
+	Choice         FlowControlIndicationRestrictionChoice
+	MaximumBitRate uint32 `asn1:"maximumBitRate"`
+}
+
+// FlowControlIndicationRestrictionChoice says which alternative a FlowControlIndicationRestriction holds.
+type FlowControlIndicationRestrictionChoice uint8
+
+// The alternatives of FlowControlIndicationRestriction.
+const (
+	FlowControlIndicationRestrictionMaximumBitRate FlowControlIndicationRestrictionChoice = iota + 1
+	FlowControlIndicationRestrictionNoRestriction
+)
+
+var namesFlowControlIndicationRestriction = [...]string{"maximumBitRate", "noRestriction"}
+
+// Name is the name in ASN.1.
+func (c FlowControlIndicationRestrictionChoice) Name() string {
+	return per.Name(namesFlowControlIndicationRestriction[:], int(c)-1)
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *FlowControlIndicationRestriction) UnmarshalPER(d *per.Decoder) {
+	v.Choice = FlowControlIndicationRestrictionChoice(d.Whole(1) + 1)
+	switch v.Choice {
+	case FlowControlIndicationRestrictionMaximumBitRate:
+		v.MaximumBitRate = uint32(d.Whole(16777215))
+	}
+	if d.Failed() {
+		d.Within("FlowControlIndicationRestriction")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *FlowControlIndicationRestriction) MarshalPER(e *per.Encoder) {
+	switch c := uint64(v.Choice); {
+	case c >= 1 && c <= 2:
+		e.Whole(c-1, 1)
+		switch v.Choice {
+		case FlowControlIndicationRestrictionMaximumBitRate:
+			e.Whole(uint64(v.MaximumBitRate), 16777215)
+		}
+	default:
+		e.Choose()
+	}
+	if e.Failed() {
+		e.Within("FlowControlIndicationRestriction")
+	}
+}
+
+// MobileMultilinkReconfigurationIndication is the SEQUENCE MobileMultilinkReconfigurationIndication of H.245.
+type MobileMultilinkReconfigurationIndication struct {
+	SampleSize      uint8 `asn1:"sampleSize"`
+	SamplesPerFrame uint8 `asn1:"samplesPerFrame"`
+	Ext             per.Extension
+}
+
+// UnmarshalPER decodes v, which must be empty.
+func (v *MobileMultilinkReconfigurationIndication) UnmarshalPER(d *per.Decoder) {
+	extended := d.Bit()
+	v.SampleSize = uint8(d.Whole(254) + 1)
+	v.SamplesPerFrame = uint8(d.Whole(254) + 1)
+	if extended {
+		added := d.Additions(&v.Ext)
+		d.Rest(&v.Ext, added, 0)
+	}
+	if d.Failed() {
+		d.Within("MobileMultilinkReconfigurationIndication")
+	}
+}
+
+// MarshalPER encodes v.
+func (v *MobileMultilinkReconfigurationIndication) MarshalPER(e *per.Encoder) {
+	var added uint64
+	extended := v.Ext.Extended(added)
+	e.Bit(extended)
+	e.Whole(uint64(v.SampleSize)-1, 254)
+	e.Whole(uint64(v.SamplesPerFrame)-1, 254)
+	if extended {
+		e.Additions(&v.Ext, added, 0)
+		e.Rest(&v.Ext, 0)
+	}
+	if e.Failed() {
+		e.Within("MobileMultilinkReconfigurationIndication")
 	}
 }
