@@ -31,6 +31,18 @@ type bench struct {
 	kept   bool
 	block  byte // addresses are 127.78.block.x
 	roots  *x509.CertPool
+	faults []string // of roost: what a measurement should not have shown
+}
+
+// fault notes what makes the run a failure, once all is measured and written.
+func (b *bench) fault(format string, args ...any) {
+	b.faults = append(b.faults, fmt.Sprintf(format, args...))
+}
+
+// spread is the time over which phones register that are only to be there.
+func (b *bench) spread(phones int) time.Duration {
+	const aSecond = 20_000
+	return time.Duration(phones) * time.Second / aSecond
 }
 
 func newBench(o options, c cores) (*bench, error) {

@@ -24,23 +24,14 @@ type cores struct{ server, generator int }
 // pinSelf gives the program a core of its own. Go counts its processors once, at
 // the start, so it starts anew on that core.
 func pinSelf() (cores, error) {
-	var c cores
 	if told := os.Getenv(pinned); told != "" {
+		var c cores
 		_, err := fmt.Sscanf(told, "%d %d", &c.server, &c.generator)
 		return c, err
 	}
-	var may unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &may); err != nil {
-		return c, fmt.Errorf("which processors may be used: %w", err)
-	}
-	c.server = -1
-	for cpu := range 1024 {
-		if may.IsSet(cpu) {
-			if c.server < 0 {
-				c.server = cpu
-			}
-			c.generator = cpu
-		}
+	c, err := firstAndLast()
+	if err != nil {
+		return c, err
 	}
 	taskset, err := exec.LookPath("taskset")
 	if err != nil {
@@ -56,6 +47,24 @@ func pinSelf() (cores, error) {
 	environment := append(os.Environ(), fmt.Sprintf("%s=%d %d", pinned, c.server, c.generator))
 	arguments := append([]string{taskset, "-c", fmt.Sprint(c.generator), self}, os.Args[1:]...)
 	return c, syscall.Exec(taskset, arguments, environment)
+}
+
+// firstAndLast are of the processors that this process may use.
+func firstAndLast() (cores, error) {
+	var may unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &may); err != nil {
+		return cores{}, fmt.Errorf("which processors may be used: %w", err)
+	}
+	c := cores{server: -1}
+	for cpu := range 1024 {
+		if may.IsSet(cpu) {
+			if c.server < 0 {
+				c.server = cpu
+			}
+			c.generator = cpu
+		}
+	}
+	return c, nil
 }
 
 // machine describes where the numbers come from.

@@ -21,6 +21,8 @@ type options struct {
 	runs  int
 	each  time.Duration
 	keep  bool
+	alone bool // without Kamailio
+	storm []int
 }
 
 // parts are what can be measured, in their order.
@@ -45,8 +47,10 @@ func main() {
 	flag.IntVar(&o.users, "users", 100_000, "how many phones there are")
 	flag.IntVar(&o.runs, "runs", 3, "how often each is measured; the median counts")
 	flag.DurationVar(&o.each, "for", 2*time.Second, "how long each is measured")
+	flag.BoolVar(&o.alone, "alone", false, "leave Kamailio out")
 	flag.BoolVar(&o.keep, "keep", false, "keep configurations, logs and profiles")
 	flag.Parse()
+	o.storm = []int{10_000, 90_000}
 	fatal(run(o))
 }
 
@@ -81,6 +85,9 @@ func run(o options) error {
 		if err := part.do(b, ctx); err != nil {
 			return fmt.Errorf("%s: %w; logs are in %s", part.name, err, b.keepFolder())
 		}
+	}
+	if len(b.faults) > 0 {
+		return fmt.Errorf("measured, but roost was not without fault:\n%s\nlogs are in %s", strings.Join(b.faults, "\n"), b.keepFolder())
 	}
 	return nil
 }

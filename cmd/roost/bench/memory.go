@@ -21,7 +21,7 @@ func (b *bench) memory(ctx context.Context) error {
 		return err
 	}
 	c := b.config("london", "udp")
-	c.Once, c.For = true, 5*time.Second
+	c.Once, c.For = true, b.spread(b.users)
 	first, err := measure(ctx, c, home.process)
 	if err != nil {
 		return err
@@ -36,10 +36,13 @@ func (b *bench) memory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Once, c.Refresh, c.For, c.Rate = false, true, 3*time.Second, 10_000
+	c.Once, c.Refresh, c.For, c.Rate = false, true, b.each, 10_000
 	shared, err := measure(ctx, c, home.process)
 	if err != nil {
 		return err
+	}
+	if !shared.Good() {
+		b.fault("shared refreshes: %s", shared.Text())
 	}
 	synced, up, err := b.resync(ctx, &backup)
 	if err != nil {

@@ -124,6 +124,9 @@ func (b *bench) compare(ctx context.Context, r row, servers map[string]*process,
 			}
 			if !m.Good() {
 				b.say("  ! %s at %s was not clean:\n%s", r.name, name, m.Text())
+				if name == "london" {
+					b.fault("%s: %s", r.name, m.Text())
+				}
 			}
 			limit := ""
 			if m.Limit {

@@ -14,7 +14,7 @@ const within = 2 * time.Second
 func (b *bench) storms(ctx context.Context) error {
 	t := newTable("phones, within 2 s", "all served after", "lost", "refused", "retransmissions", "guests", "p50 ms", "p99 ms", "max ms", "backup's CPU each, µs")
 	note := ""
-	for _, phones := range []int{10_000, 90_000} {
+	for _, phones := range b.storm {
 		phones = min(phones, b.users)
 		m, guests, err := b.oneStorm(ctx, phones)
 		if err != nil {
@@ -23,6 +23,7 @@ func (b *bench) storms(ctx context.Context) error {
 		b.say("%s", m.Text())
 		if !m.Good() || guests != phones {
 			note = " **Not every phone was served.**"
+			b.fault("storm of %d: %d guests; %s", phones, guests, m.Text())
 		}
 		refused := 0
 		for _, n := range m.Refused {
@@ -46,7 +47,7 @@ func (b *bench) oneStorm(ctx context.Context, phones int) (measured, int, error)
 	}
 	defer func() { home.end(); backup.end() }()
 	c := b.config("london", "udp")
-	c.Users, c.Once, c.For = phones, true, 5*time.Second
+	c.Users, c.Once, c.For = phones, true, b.spread(phones)
 	before, err := measure(ctx, c, home.process)
 	if err != nil {
 		return measured{}, 0, err

@@ -141,7 +141,7 @@ func indexOf(callID []byte) (uint32, bool) {
 // send queues a new request and its timer.
 func (w *udpWorker) send(p *phone, now int64) {
 	w.write(p)
-	w.timers[0] = append(w.timers[0], timer{now + int64(defaultT1), p.index - w.base, p.cseq})
+	w.timers[0] = append(w.timers[0], timer{now + int64(min(defaultT1, w.r.c.GiveUp)), p.index - w.base, p.cseq})
 }
 
 func (w *udpWorker) write(p *phone) {
