@@ -104,6 +104,51 @@ func mirroredAsConfigured(t *testing.T, paris *Node) {
 	}
 }
 
+func TestFO4_AnAnnouncementAndATakeOverReachTheBackup(t *testing.T) {
+	s := newSite(t)
+	london := s.start("london")
+	paris := s.start("paris")
+	s.until("paris", "london is mirrored", func(st api.Status) bool { return homeState(st, "london") == "SYNCED" })
+	if _, err := (source{london}).Announce(api.Announce{BackWithin: 30}); err != nil {
+		t.Fatal(err)
+	}
+	announced := func(st api.Status) int {
+		n := 0
+		for _, e := range st.Events {
+			if e.Kind == "restart-announced" && e.Subject == "london" {
+				n++
+			}
+		}
+		return n
+	}
+	first := s.until("paris", "the announcement is known", func(st api.Status) bool { return announced(st) > 0 }).Now
+	s.until("paris", "some heartbeats later", func(st api.Status) bool { return st.Now.Sub(first) > time.Second })
+	if n := announced(source{paris}.Status()); n != 1 {
+		t.Errorf("one announcement is told %d times", n)
+	}
+	for _, seconds := range []float64{0, -1, 901} {
+		if _, err := (source{london}).Announce(api.Announce{BackWithin: seconds}); err == nil {
+			t.Errorf("back within %g s is taken", seconds)
+		}
+	}
+
+	if _, err := (source{paris}).TakeOver(api.TakeOver{Home: "london"}); err != nil {
+		t.Fatal(err)
+	}
+	if state := homeState(source{paris}.Status(), "london"); state != "SERVING" {
+		t.Errorf("taken over, and %s", state)
+	}
+	if _, err := (source{paris}).Release(api.Release{Home: "london"}); err != nil {
+		t.Fatal(err)
+	}
+	if state := homeState(source{paris}.Status(), "london"); state != "SYNCED" {
+		t.Errorf("released, and %s", state)
+	}
+	if _, err := (source{paris}).TakeOver(api.TakeOver{Home: "rome"}); err == nil || !strings.Contains(err.Error(), "it backs up: london") {
+		t.Errorf("a home that is none: %v", err)
+	}
+}
+
 // A phone that fails over answers with the nonce that its home gave it.
 func TestSE4_TheBackupTakesTheHomesNonces(t *testing.T) {
 	s := newSite(t)
@@ -154,7 +199,9 @@ func TestNE1_AOneSidedLineIsAnAlarm(t *testing.T) {
 	s.until("london", "an alarm says that paris has no such line", func(st api.Status) bool {
 		return alarmSays(st, "line-down", "paris does not accept a line from us", "network.lines")
 	})
-	status := s.until("paris", "paris says who was turned away", func(st api.Status) bool { return len(st.TurnedAway) > 0 })
+	status := s.until("paris", "paris says who was turned away, and raises the alarm of its end", func(st api.Status) bool {
+		return len(st.TurnedAway) > 0 && alarmSays(st, "line-one-sided", "london has a line to us")
+	})
 	if r := status.TurnedAway[0]; r.System != "london" || !strings.Contains(r.Reason, "london has no line here") {
 		t.Errorf("turned away: %+v", r)
 	}
