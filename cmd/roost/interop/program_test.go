@@ -136,12 +136,3 @@ func (p *program) kill() {
 		<-p.exited
 	}
 }
-
-// expect waits for words in the output.
-func (p *program) expect(within time.Duration, words string) {
-	p.t.Helper()
-	until(p.t, within, p.name+" says "+words, func() (bool, string) {
-		said := p.said()
-		return strings.Contains(said, words), said[max(0, len(said)-2000):]
-	})
-}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,7 +40,23 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &site{t: t, dir: dir, ca: ca, net: fmt.Sprintf("127.%d.%d.", 220+rand.IntN(30), 1+rand.IntN(250))}
+	return &site{t: t, dir: dir, ca: ca, net: claim(t)}
+}
+
+// claim takes a 127.x.y.0/24 that no other test has, here or in another process: who
+// has it holds a socket there.
+func claim(t *testing.T) string {
+	t.Helper()
+	for range 50 {
+		prefix := fmt.Sprintf("127.%d.%d.", 220+rand.IntN(30), 1+rand.IntN(250))
+		held, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(prefix + "97"), Port: sipPort})
+		if err == nil {
+			t.Cleanup(func() { held.Close() })
+			return prefix
+		}
+	}
+	t.Fatal("no free 127.x.y.0/24 found")
+	return ""
 }
 
 // addresses of the systems, by name.
