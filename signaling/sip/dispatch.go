@@ -130,6 +130,8 @@ func (w *work) invalid(f *message.Fault) {
 	}
 	if f.Status == 0 || !w.m.Answerable() {
 		e.count.add(cUnparsable)
+		e.quiet.warn(cUnparsable).Stringer("source", w.in.Remote).Int("bytes", len(w.in.Bytes)).
+			Str("fault", f.Reason).Msg("no message that can be read; dropped without an answer")
 		return
 	}
 	if f.Status == 405 || f.Status == 501 {

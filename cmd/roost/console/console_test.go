@@ -12,6 +12,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/rs/zerolog"
+
 	"roost/cmd/roost/console/api"
 )
 
@@ -45,7 +47,8 @@ func TestClientAndServerAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	system := &fakeSystem{}
-	server := Serve(listener, NewHandler(system, nil))
+	server := New(listener, zerolog.Nop())
+	server.Serve(NewHandler(system, nil))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	client := NewClient(server.Address())

@@ -41,6 +41,12 @@ func TestFO2_SIGTERMIsKnownAtOnce(t *testing.T) {
 		set.rules = strings.Replace(quick, "visible_within: 20s", "visible_within: 300s", 1)
 	})
 	p := s.phones(six(201), []string{"london", "paris"}, nil)
+	// Who holds connections open and says nothing cannot hold up the end.
+	for i, port := range []uint16{8080, 5060, 5061, 7422} {
+		idler := s.tcp(s.ip(byte(100+i)), london.at(port))
+		defer idler.close()
+		idler.send("G")
+	}
 	mark, told := p.mark(), time.Now()
 	london.signal(syscall.SIGTERM)
 	status := paris.until("london is not visible", func(s api.Status) bool { return !homeOf(s, "london").Visible })
@@ -53,16 +59,11 @@ func TestFO2_SIGTERMIsKnownAtOnce(t *testing.T) {
 	if err := london.ended(); err != nil {
 		t.Errorf("%v", err)
 	}
-	if took := time.Since(told); took > 5*time.Second {
+	if took := time.Since(told); took > 4*time.Second {
 		t.Errorf("the end took %v", took)
 	}
 	p.allAt("paris")
 	onlyRefusedWith(t, p, mark, 503)
-	for _, r := range p.since(mark) {
-		if strings.Contains(r, "panic") {
-			t.Error(r)
-		}
-	}
 	london.launch()
 	p.allAt("london")
 	onlyRefusedWith(t, p, mark, 503)

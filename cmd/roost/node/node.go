@@ -165,6 +165,9 @@ func (n *Node) Start() error {
 	return nil
 }
 
+// consoleDrain is how long a request at the console may keep an orderly end waiting.
+const consoleDrain = 500 * time.Millisecond
+
 // Stop ends the system in order: the backups are told that it is not ready any
 // more, phones are let go, then the lines. What is not done when ctx ends is cut.
 func (n *Node) Stop(ctx context.Context) error {
@@ -174,7 +177,10 @@ func (n *Node) Stop(ctx context.Context) error {
 		n.mirror.SetReady(false)
 	}
 	if n.console != nil {
-		err = errors.Join(err, n.console.Stop(ctx))
+		// Whoever holds a connection open there must not take the phones' time.
+		short, cancel := context.WithTimeout(ctx, consoleDrain)
+		err = errors.Join(err, n.console.Stop(short))
+		cancel()
 	}
 	if n.endpoint != nil {
 		err = errors.Join(err, n.endpoint.Stop(ctx))

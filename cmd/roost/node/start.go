@@ -197,7 +197,8 @@ func (n *Node) startConsole() error {
 	if err != nil {
 		return cannotListen("tcp", at, err)
 	}
-	n.console = console.Serve(listener, console.NewHandler(source{n}, n.metrics()))
+	n.console = console.New(listener, n.log)
+	n.console.Serve(console.NewHandler(source{n}, n.metrics()))
 	return nil
 }
 
