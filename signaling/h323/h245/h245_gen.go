@@ -15885,8 +15885,9 @@ func (v *RequestChannelClose) MarshalPER(e *per.Encoder) {
 
 // RequestChannelCloseReason is a CHOICE of H.245 that has no name there.
 type RequestChannelCloseReason struct {
-	Choice RequestChannelCloseReasonChoice
-	Other  *per.Alternative
+	Choice           RequestChannelCloseReasonChoice
+	NetworkErrorCode uint8 `asn1:"networkErrorCode"`
+	Other            *per.Alternative
 }
 
 // RequestChannelCloseReasonChoice says which alternative a RequestChannelCloseReason holds.
@@ -15898,9 +15899,10 @@ const (
 	RequestChannelCloseReasonNormal
 	RequestChannelCloseReasonReopen
 	RequestChannelCloseReasonReservationFailure
+	RequestChannelCloseReasonNetworkErrorCode
 )
 
-var namesRequestChannelCloseReason = [...]string{"unknown", "normal", "reopen", "reservationFailure"}
+var namesRequestChannelCloseReason = [...]string{"unknown", "normal", "reopen", "reservationFailure", "networkErrorCode"}
 
 // Name is the name in ASN.1.
 func (c RequestChannelCloseReasonChoice) Name() string {
@@ -15911,10 +15913,16 @@ func (c RequestChannelCloseReasonChoice) Name() string {
 func (v *RequestChannelCloseReason) UnmarshalPER(d *per.Decoder) {
 	if d.Bit() {
 		index := d.Small()
-		if index >= 0 {
+		if index >= 1 {
 			v.Choice, v.Other = per.Unknown, d.UnknownAlternative(index)
 		} else {
-			d.Fail(per.ErrChoice, "")
+			o := d.Open()
+			v.Choice = RequestChannelCloseReasonChoice(index + 5)
+			switch v.Choice {
+			case RequestChannelCloseReasonNetworkErrorCode:
+				v.NetworkErrorCode = uint8(d.Whole(255))
+			}
+			d.CloseAlternative(o, &v.Other)
 		}
 	} else {
 		v.Choice = RequestChannelCloseReasonChoice(d.Whole(3) + 1)
@@ -15930,6 +15938,15 @@ func (v *RequestChannelCloseReason) MarshalPER(e *per.Encoder) {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
 		e.Whole(c-1, 3)
+	case c > 4 && c <= 5:
+		e.Bit(true)
+		e.Small(int(c) - 5)
+		mark := e.Open()
+		switch v.Choice {
+		case RequestChannelCloseReasonNetworkErrorCode:
+			e.Whole(uint64(v.NetworkErrorCode), 255)
+		}
+		e.CloseAlternative(mark, v.Other)
 	case c == per.Unknown:
 		e.UnknownAlternative(v.Other)
 	default:
