@@ -56,7 +56,10 @@ func prepare(dir string) error {
 	})
 	if missing { // what is then still missing is told by needTool
 		output, err := exec.Command("../../../.ci/tools").CombinedOutput()
-		fmt.Printf("%s%v\n", output, err)
+		fmt.Printf("%s", output)
+		if err != nil {
+			fmt.Println(".ci/tools:", err)
+		}
 	}
 	return nil
 }
