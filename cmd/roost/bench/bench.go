@@ -26,12 +26,13 @@ func passwordOf(number int) string { return fmt.Sprintf("secret%d", number) }
 // bench is the set-up that all parts share.
 type bench struct {
 	options
-	cores  cores
-	folder string
-	kept   bool
-	block  byte // addresses are 127.78.block.x
-	roots  *x509.CertPool
-	faults []string // of roost: what a measurement should not have shown
+	cores     cores
+	folder    string
+	kept      bool
+	block     byte // addresses are 127.78.block.x
+	roots     *x509.CertPool
+	rivalEnds []string // runs that Kamailio did not stand
+	faults    []string // of roost: what a measurement should not have shown
 }
 
 // fault notes what makes the run a failure, once all is measured and written.
@@ -69,7 +70,9 @@ func (b *bench) close() {
 		b.say("configurations, logs and profiles are in %s", b.folder)
 		return
 	}
-	os.RemoveAll(b.folder)
+	if err := os.RemoveAll(b.folder); err != nil {
+		b.say("%v", err)
+	}
 }
 
 func (b *bench) keepFolder() string {

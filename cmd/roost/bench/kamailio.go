@@ -20,17 +20,25 @@ type rival struct {
 	version string
 }
 
+// kamailioProgram is where it is installed, "" if nowhere. Debian's /usr/sbin is not
+// on everybody's path.
+func kamailioProgram() string {
+	for _, name := range []string{"kamailio", "/usr/sbin/kamailio"} {
+		if program, err := exec.LookPath(name); err == nil {
+			return program
+		}
+	}
+	return ""
+}
+
 // startKamailio starts it if it is installed.
 func (b *bench) startKamailio(ctx context.Context) (rival, error) {
 	if b.alone {
 		return rival{missing: "Kamailio was left out"}, nil
 	}
-	program, err := exec.LookPath("kamailio")
-	if err != nil {
-		program = "/usr/sbin/kamailio"
-		if _, err := os.Stat(program); err != nil {
-			return rival{missing: "Kamailio is not installed (apt-get install kamailio kamailio-tls-modules): not compared"}, nil
-		}
+	program := kamailioProgram()
+	if program == "" {
+		return rival{missing: "Kamailio is not installed (apt-get install kamailio kamailio-tls-modules): not compared"}, nil
 	}
 	var r rival
 	if said, err := exec.CommandContext(ctx, program, "-v").Output(); err == nil {
@@ -129,6 +137,10 @@ event_route[htable:mod-init] {
 request_route {
 	if (!is_method("REGISTER")) {
 		sl_send_reply("405", "Method Not Allowed");
+		exit;
+	}
+	if (!has_credentials("DOMAIN")) {
+		www_challenge("DOMAIN", "1");
 		exit;
 	}
 	if (!pv_www_authenticate("DOMAIN", "$sht(ha1=>$au)", "1")) {

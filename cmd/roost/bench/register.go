@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
+	"time"
 
 	"roost/cmd/roost/lab/load"
 )
@@ -89,8 +91,8 @@ func (b *bench) register(ctx context.Context) error {
 	}
 	return b.publish("register", t.String(),
 		fmt.Sprintf("%s\n\n%s. roost: MD5 only, udp_rate 0, no line to another system; %d users in YAML, up %.1f s after its start. "+
-			"Load average at the end %s. \\* the generator was the limit: the server could do more.",
-			b.machine(), kamailioAs(kamailio), b.users, roost.upAfter.Seconds(), loadAverage()))
+			"Load average at the end %s. \\* the generator was the limit: the server could do more.%s",
+			b.machine(), kamailioAs(kamailio), b.users, roost.upAfter.Seconds(), loadAverage(), b.rivalSaid()))
 }
 
 func (b *bench) startFloor(ctx context.Context) (*process, error) {
@@ -119,6 +121,11 @@ func (b *bench) compare(ctx context.Context, r row, servers map[string]*process,
 				continue
 			}
 			m, err := measure(ctx, r.config(b, name), p)
+			if err != nil && name == "kamailio" && ctx.Err() == nil {
+				if err = b.rivalFailed(ctx, r, servers, err); err == nil {
+					continue
+				}
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", r.name, err)
 			}
@@ -142,6 +149,32 @@ func (b *bench) compare(ctx context.Context, r row, servers map[string]*process,
 		medians[name] = median(of)
 	}
 	return medians, nil
+}
+
+// rivalFailed goes on after a run that Kamailio did not stand: it is left out, said,
+// and where Kamailio has ended it is started again.
+func (b *bench) rivalFailed(ctx context.Context, r row, servers map[string]*process, err error) error {
+	b.say("  ! %s: Kamailio failed: %v", r.name, err)
+	p := servers["kamailio"]
+	select {
+	case <-p.exited:
+	case <-time.After(2 * time.Second): // it may be about to
+	}
+	p.stop()
+	b.rivalEnds = append(b.rivalEnds, fmt.Sprintf("%s (%v)", r.name, p.err))
+	again, err := b.startKamailio(ctx)
+	if err == nil {
+		servers["kamailio"] = again.process
+	}
+	return err
+}
+
+// rivalSaid are the runs that Kamailio did not stand, for the report.
+func (b *bench) rivalSaid() string {
+	if len(b.rivalEnds) == 0 {
+		return ""
+	}
+	return " Runs left out because Kamailio ended or failed: " + strings.Join(b.rivalEnds, ", ") + "."
 }
 
 // median is the middle run by rate, and by itself the middle cost.

@@ -2,8 +2,10 @@ package load
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/bits"
+	"net"
 	"time"
 )
 
@@ -65,6 +67,10 @@ func (t *tally) succeeded(p *phone, now, until int64) {
 
 // failed counts a connection that could not be had or went away.
 func (t *tally) failed(what string, err error) {
+	var op *net.OpError
+	if errors.As(err, &op) { // without the addresses, which are all different
+		what, err = what+" "+op.Op, op.Err
+	}
 	if len(t.failures) < 20 {
 		t.failures[fmt.Sprintf("%s: %v", what, err)]++
 		return
