@@ -63,9 +63,13 @@ func (d *drawing) header(s api.Status) {
 		}
 	}
 	d.row("%s  %s · up %s · %s%s", d.paint(bold, s.System), s.Address, span(s.UpFor), ready, lab)
-	d.row("phones %d of %d registered · guests %d · capacity %d of %d · licences %d of %d",
+	licences := fmt.Sprintf("%d of %d", s.Licences.Used, s.Licences.Total)
+	if s.Licences.Total == 0 {
+		licences = "without limit"
+	}
+	d.row("phones %d of %d registered · guests %d · capacity %d of %d · licences %s",
 		s.Phones.Registered, s.Phones.Extensions, s.Phones.Guests,
-		s.Phones.Registered+s.Phones.Guests, s.Phones.Capacity, s.Licences.Used, s.Licences.Total)
+		s.Phones.Registered+s.Phones.Guests, s.Phones.Capacity, licences)
 	d.paragraph("", 2, "", "listening on "+strings.Join(s.Listeners, ", "))
 }
 

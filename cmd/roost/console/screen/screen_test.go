@@ -86,6 +86,14 @@ func TestReasonsAreNotCut(t *testing.T) {
 	}
 }
 
+func TestNoLimitIsNotALimitOfZero(t *testing.T) {
+	s := sample()
+	s.Licences = api.Licences{Used: 2}
+	if got := Render(s, Options{}); !strings.Contains(got, "licences without limit\n") {
+		t.Error(got)
+	}
+}
+
 func TestSpanReadsAsSpoken(t *testing.T) {
 	for seconds, want := range map[float64]string{
 		0.44: "0.4 s", 12: "12 s", 125: "2:05", 3600 * 3.5: "3 h 30 min", 86400*12 + 3*3600: "12 d 3 h",
