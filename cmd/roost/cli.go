@@ -19,6 +19,7 @@ type cli struct {
 	Lab      labCmd      `cmd:"" help:"Start systems and simulated phones, break things, report."`
 	Phone    phoneCmd    `cmd:"" help:"One simulated phone for any registrar, or many."`
 	Check    checkCmd    `cmd:"" help:"Say what would go wrong, before it does: keys, numbers, certificates, media security, capacity."`
+	H323     h323Cmd     `cmd:"" name:"h323" help:"H.323 messages explained."`
 	Certs    certsCmd    `cmd:"" help:"A lab CA, identity certificates, and certificates explained."`
 }
 

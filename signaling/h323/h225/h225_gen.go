@@ -60,8 +60,8 @@ func (v *H323UserInformation) MarshalPER(e *per.Encoder) {
 
 // H323UserInformationUserData is a SEQUENCE of H.225.0 that has no name there.
 type H323UserInformationUserData struct {
-	ProtocolDiscriminator uint8  `asn1:"protocol-discriminator"`
-	UserInformation       []byte `asn1:"user-information"`
+	ProtocolDiscriminator uint8  `asn1:"protocol-discriminator" in:"0..255"`
+	UserInformation       []byte `asn1:"user-information" in:"1..131"`
 	Ext                   per.Extension
 }
 
@@ -1155,7 +1155,7 @@ type ConnectUUIE struct {
 	FastStart             [][]byte                       `asn1:"fastStart" per:"optional"`
 	MultipleCalls         per.Opt[bool]                  `asn1:"multipleCalls"`
 	MaintainConnection    per.Opt[bool]                  `asn1:"maintainConnection"`
-	Language              []string                       `asn1:"language" per:"optional"`
+	Language              []string                       `asn1:"language" per:"optional" of:"1..32"`
 	ConnectedAddress      []AliasAddress                 `asn1:"connectedAddress" per:"optional"`
 	PresentationIndicator per.Opt[PresentationIndicator] `asn1:"presentationIndicator"`
 	ScreeningIndicator    per.Opt[ScreeningIndicator]    `asn1:"screeningIndicator"`
@@ -1999,7 +1999,7 @@ type SetupUUIE struct {
 	DestinationAddress         []AliasAddress                 `asn1:"destinationAddress" per:"optional"`
 	DestCallSignalAddress      *TransportAddress              `asn1:"destCallSignalAddress" per:"optional"`
 	DestExtraCallInfo          []AliasAddress                 `asn1:"destExtraCallInfo" per:"optional"`
-	DestExtraCRV               []uint16                       `asn1:"destExtraCRV" per:"optional"`
+	DestExtraCRV               []uint16                       `asn1:"destExtraCRV" per:"optional" of:"0..65535"`
 	ActiveMC                   bool                           `asn1:"activeMC"`
 	ConferenceID               [16]byte                       `asn1:"conferenceID"`
 	ConferenceGoal             SetupUUIEConferenceGoal        `asn1:"conferenceGoal"`
@@ -2014,11 +2014,11 @@ type SetupUUIE struct {
 	FastStart                  [][]byte                       `asn1:"fastStart" per:"optional"`
 	MediaWaitForConnect        per.Opt[bool]                  `asn1:"mediaWaitForConnect"`
 	CanOverlapSend             per.Opt[bool]                  `asn1:"canOverlapSend"`
-	EndpointIdentifier         per.BMP                        `asn1:"endpointIdentifier" per:"optional"`
+	EndpointIdentifier         per.BMP                        `asn1:"endpointIdentifier" per:"optional" in:"1..128"`
 	MultipleCalls              per.Opt[bool]                  `asn1:"multipleCalls"`
 	MaintainConnection         per.Opt[bool]                  `asn1:"maintainConnection"`
 	ConnectionParameters       *SetupUUIEConnectionParameters `asn1:"connectionParameters" per:"optional"`
-	Language                   []string                       `asn1:"language" per:"optional"`
+	Language                   []string                       `asn1:"language" per:"optional" of:"1..32"`
 	PresentationIndicator      per.Opt[PresentationIndicator] `asn1:"presentationIndicator"`
 	ScreeningIndicator         per.Opt[ScreeningIndicator]    `asn1:"screeningIndicator"`
 	ServiceControl             []ServiceControlSession        `asn1:"serviceControl" per:"optional"`
@@ -2031,7 +2031,7 @@ type SetupUUIE struct {
 	SupportedFeatures          []GenericData                  `asn1:"supportedFeatures" per:"optional"`
 	ParallelH245Control        [][]byte                       `asn1:"parallelH245Control" per:"optional"`
 	AdditionalSourceAddresses  []ExtendedAliasAddress         `asn1:"additionalSourceAddresses" per:"optional"`
-	HopCount                   per.Opt[uint8]                 `asn1:"hopCount"`
+	HopCount                   per.Opt[uint8]                 `asn1:"hopCount" in:"1..31"`
 	DisplayName                []DisplayName                  `asn1:"displayName" per:"optional"`
 	Ext                        per.Extension
 }
@@ -2724,7 +2724,7 @@ func (v *SetupUUIEConferenceGoal) MarshalPER(e *per.Encoder) {
 // SetupUUIEConnectionParameters is a SEQUENCE of H.225.0 that has no name there.
 type SetupUUIEConnectionParameters struct {
 	ConnectionType         ScnConnectionType        `asn1:"connectionType"`
-	NumberOfScnConnections uint16                   `asn1:"numberOfScnConnections"`
+	NumberOfScnConnections uint16                   `asn1:"numberOfScnConnections" in:"0..65535"`
 	ConnectionAggregation  ScnConnectionAggregation `asn1:"connectionAggregation"`
 	Ext                    per.Extension
 }
@@ -3977,7 +3977,7 @@ type TransportAddress struct {
 	IpxAddress         TransportAddressIpxAddressValue     `asn1:"ipxAddress"`
 	Ip6Address         IP6Address                          `asn1:"ip6Address"`
 	NetBios            [16]byte                            `asn1:"netBios"`
-	Nsap               []byte                              `asn1:"nsap"`
+	Nsap               []byte                              `asn1:"nsap" in:"1..20"`
 	NonStandardAddress *NonStandardParameter               `asn1:"nonStandardAddress"`
 	Other              *per.Alternative
 }
@@ -4079,7 +4079,7 @@ func (v *TransportAddress) MarshalPER(e *per.Encoder) {
 // TransportAddressIpSourceRouteValue is a SEQUENCE of H.225.0 that has no name there.
 type TransportAddressIpSourceRouteValue struct {
 	Ip      [4]byte                                   `asn1:"ip"`
-	Port    uint16                                    `asn1:"port"`
+	Port    uint16                                    `asn1:"port" in:"0..65535"`
 	Route   [][4]byte                                 `asn1:"route"`
 	Routing TransportAddressIpSourceRouteValueRouting `asn1:"routing"`
 	Ext     per.Extension
@@ -4213,7 +4213,7 @@ func (v *TransportAddressIpxAddressValue) MarshalPER(e *per.Encoder) {
 // IPAddress is the SEQUENCE IPAddress of H.225.0.
 type IPAddress struct {
 	Ip   [4]byte `asn1:"ip"`
-	Port uint16  `asn1:"port"`
+	Port uint16  `asn1:"port" in:"0..65535"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -4237,7 +4237,7 @@ func (v *IPAddress) MarshalPER(e *per.Encoder) {
 // IP6Address is the SEQUENCE IP6Address of H.225.0.
 type IP6Address struct {
 	Ip   [16]byte `asn1:"ip"`
-	Port uint16   `asn1:"port"`
+	Port uint16   `asn1:"port" in:"0..65535"`
 	Ext  per.Extension
 }
 
@@ -4281,7 +4281,7 @@ type EndpointType struct {
 	Terminal                    per.Opt[TerminalInfo]   `asn1:"terminal"`
 	Mc                          bool                    `asn1:"mc"`
 	UndefinedNode               bool                    `asn1:"undefinedNode"`
-	Set                         per.Opt[per.BitString]  `asn1:"set"`
+	Set                         per.Opt[per.BitString]  `asn1:"set" in:"32..32"`
 	SupportedTunnelledProtocols []TunnelledProtocol     `asn1:"supportedTunnelledProtocols" per:"optional"`
 	Ext                         per.Extension
 }
@@ -5725,8 +5725,8 @@ func (v *SIPCaps) MarshalPER(e *per.Encoder) {
 // VendorIdentifier is the SEQUENCE VendorIdentifier of H.225.0.
 type VendorIdentifier struct {
 	Vendor           H221NonStandard `asn1:"vendor"`
-	ProductId        []byte          `asn1:"productId" per:"optional"`
-	VersionId        []byte          `asn1:"versionId" per:"optional"`
+	ProductId        []byte          `asn1:"productId" per:"optional" in:"1..256"`
+	VersionId        []byte          `asn1:"versionId" per:"optional" in:"1..256"`
 	EnterpriseNumber per.OID         `asn1:"enterpriseNumber" per:"optional"`
 	Ext              per.Extension
 }
@@ -5789,9 +5789,9 @@ func (v *VendorIdentifier) MarshalPER(e *per.Encoder) {
 
 // H221NonStandard is the SEQUENCE H221NonStandard of H.225.0.
 type H221NonStandard struct {
-	T35CountryCode   uint8  `asn1:"t35CountryCode"`
-	T35Extension     uint8  `asn1:"t35Extension"`
-	ManufacturerCode uint16 `asn1:"manufacturerCode"`
+	T35CountryCode   uint8  `asn1:"t35CountryCode" in:"0..255"`
+	T35Extension     uint8  `asn1:"t35Extension" in:"0..255"`
+	ManufacturerCode uint16 `asn1:"manufacturerCode" in:"0..65535"`
 	Ext              per.Extension
 }
 
@@ -5830,7 +5830,7 @@ func (v *H221NonStandard) MarshalPER(e *per.Encoder) {
 // TunnelledProtocol is the SEQUENCE TunnelledProtocol of H.225.0.
 type TunnelledProtocol struct {
 	Id            TunnelledProtocolId `asn1:"id"`
-	SubIdentifier string              `asn1:"subIdentifier" per:"optional"`
+	SubIdentifier string              `asn1:"subIdentifier" per:"optional" in:"1..64"`
 	Ext           per.Extension
 }
 
@@ -5946,8 +5946,8 @@ func (v *TunnelledProtocolId) MarshalPER(e *per.Encoder) {
 
 // TunnelledProtocolAlternateIdentifier is the SEQUENCE TunnelledProtocolAlternateIdentifier of H.225.0.
 type TunnelledProtocolAlternateIdentifier struct {
-	ProtocolType    string `asn1:"protocolType"`
-	ProtocolVariant string `asn1:"protocolVariant" per:"optional"`
+	ProtocolType    string `asn1:"protocolType" in:"1..64"`
+	ProtocolVariant string `asn1:"protocolVariant" per:"optional" in:"1..64"`
 	Ext             per.Extension
 }
 
@@ -6083,11 +6083,11 @@ func (v *NonStandardIdentifier) MarshalPER(e *per.Encoder) {
 // AliasAddress is the CHOICE AliasAddress of H.225.0.
 type AliasAddress struct {
 	Choice        AliasAddressChoice
-	DialledDigits string            `asn1:"dialledDigits"`
-	H323ID        per.BMP           `asn1:"h323-ID"`
-	UrlID         string            `asn1:"url-ID"`
+	DialledDigits string            `asn1:"dialledDigits" in:"1..128" from:"0123456789#*,"`
+	H323ID        per.BMP           `asn1:"h323-ID" in:"1..256"`
+	UrlID         string            `asn1:"url-ID" in:"1..512"`
 	TransportID   *TransportAddress `asn1:"transportID"`
-	EmailID       string            `asn1:"email-ID"`
+	EmailID       string            `asn1:"email-ID" in:"1..512"`
 	PartyNumber   *PartyNumber      `asn1:"partyNumber"`
 	MobileUIM     MobileUIM         `asn1:"mobileUIM"`
 	IsupNumber    *IsupNumber       `asn1:"isupNumber"`
@@ -6314,10 +6314,10 @@ func (v *AddressPatternRangeValue) MarshalPER(e *per.Encoder) {
 type PartyNumber struct {
 	Choice                      PartyNumberChoice
 	E164Number                  PublicPartyNumber  `asn1:"e164Number"`
-	DataPartyNumber             string             `asn1:"dataPartyNumber"`
-	TelexPartyNumber            string             `asn1:"telexPartyNumber"`
+	DataPartyNumber             string             `asn1:"dataPartyNumber" in:"1..128" from:"0123456789#*,"`
+	TelexPartyNumber            string             `asn1:"telexPartyNumber" in:"1..128" from:"0123456789#*,"`
 	PrivateNumber               PrivatePartyNumber `asn1:"privateNumber"`
-	NationalStandardPartyNumber string             `asn1:"nationalStandardPartyNumber"`
+	NationalStandardPartyNumber string             `asn1:"nationalStandardPartyNumber" in:"1..128" from:"0123456789#*,"`
 	Other                       *per.Alternative
 }
 
@@ -6398,7 +6398,7 @@ func (v *PartyNumber) MarshalPER(e *per.Encoder) {
 // PublicPartyNumber is the SEQUENCE PublicPartyNumber of H.225.0.
 type PublicPartyNumber struct {
 	PublicTypeOfNumber PublicTypeOfNumber `asn1:"publicTypeOfNumber"`
-	PublicNumberDigits string             `asn1:"publicNumberDigits"`
+	PublicNumberDigits string             `asn1:"publicNumberDigits" in:"1..128" from:"0123456789#*,"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -6422,7 +6422,7 @@ func (v *PublicPartyNumber) MarshalPER(e *per.Encoder) {
 // PrivatePartyNumber is the SEQUENCE PrivatePartyNumber of H.225.0.
 type PrivatePartyNumber struct {
 	PrivateTypeOfNumber PrivateTypeOfNumber `asn1:"privateTypeOfNumber"`
-	PrivateNumberDigits string              `asn1:"privateNumberDigits"`
+	PrivateNumberDigits string              `asn1:"privateNumberDigits" in:"1..128" from:"0123456789#*,"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -6446,7 +6446,7 @@ func (v *PrivatePartyNumber) MarshalPER(e *per.Encoder) {
 // DisplayName is the SEQUENCE DisplayName of H.225.0.
 type DisplayName struct {
 	Language per.Opt[string] `asn1:"language"`
-	Name     per.BMP         `asn1:"name"`
+	Name     per.BMP         `asn1:"name" in:"1..80"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -6671,18 +6671,18 @@ func (v *MobileUIM) MarshalPER(e *per.Encoder) {
 
 // ANSI41UIM is the SEQUENCE ANSI-41-UIM of H.225.0.
 type ANSI41UIM struct {
-	Imsi                         string            `asn1:"imsi" per:"optional"`
-	Min                          string            `asn1:"min" per:"optional"`
-	Mdn                          string            `asn1:"mdn" per:"optional"`
-	Msisdn                       string            `asn1:"msisdn" per:"optional"`
-	Esn                          string            `asn1:"esn" per:"optional"`
-	Mscid                        string            `asn1:"mscid" per:"optional"`
+	Imsi                         string            `asn1:"imsi" per:"optional" in:"3..16" from:"0123456789#*abc"`
+	Min                          string            `asn1:"min" per:"optional" in:"3..16" from:"0123456789#*abc"`
+	Mdn                          string            `asn1:"mdn" per:"optional" in:"3..16" from:"0123456789#*abc"`
+	Msisdn                       string            `asn1:"msisdn" per:"optional" in:"3..16" from:"0123456789#*abc"`
+	Esn                          string            `asn1:"esn" per:"optional" in:"16..16" from:"0123456789#*abc"`
+	Mscid                        string            `asn1:"mscid" per:"optional" in:"3..16" from:"0123456789#*abc"`
 	SystemId                     ANSI41UIMSystemId `asn1:"system-id"`
 	SystemMyTypeCode             per.Opt[[1]byte]  `asn1:"systemMyTypeCode"`
 	SystemAccessType             per.Opt[[1]byte]  `asn1:"systemAccessType"`
 	QualificationInformationCode per.Opt[[1]byte]  `asn1:"qualificationInformationCode"`
-	Sesn                         string            `asn1:"sesn" per:"optional"`
-	Soc                          string            `asn1:"soc" per:"optional"`
+	Sesn                         string            `asn1:"sesn" per:"optional" in:"16..16" from:"0123456789#*abc"`
+	Soc                          string            `asn1:"soc" per:"optional" in:"3..16" from:"0123456789#*abc"`
 	Ext                          per.Extension
 }
 
@@ -6798,8 +6798,8 @@ func (v *ANSI41UIM) MarshalPER(e *per.Encoder) {
 // ANSI41UIMSystemId is a CHOICE of H.225.0 that has no name there.
 type ANSI41UIMSystemId struct {
 	Choice ANSI41UIMSystemIdChoice
-	Sid    string `asn1:"sid"`
-	Mid    string `asn1:"mid"`
+	Sid    string `asn1:"sid" in:"1..4" from:"0123456789#*abc"`
+	Mid    string `asn1:"mid" in:"1..4" from:"0123456789#*abc"`
 	Other  *per.Alternative
 }
 
@@ -6864,12 +6864,12 @@ func (v *ANSI41UIMSystemId) MarshalPER(e *per.Encoder) {
 
 // GSMUIM is the SEQUENCE GSM-UIM of H.225.0.
 type GSMUIM struct {
-	Imsi   string `asn1:"imsi" per:"optional"`
-	Tmsi   []byte `asn1:"tmsi" per:"optional"`
-	Msisdn string `asn1:"msisdn" per:"optional"`
-	Imei   string `asn1:"imei" per:"optional"`
-	Hplmn  string `asn1:"hplmn" per:"optional"`
-	Vplmn  string `asn1:"vplmn" per:"optional"`
+	Imsi   string `asn1:"imsi" per:"optional" in:"3..16" from:"0123456789#*abc"`
+	Tmsi   []byte `asn1:"tmsi" per:"optional" in:"1..4"`
+	Msisdn string `asn1:"msisdn" per:"optional" in:"3..16" from:"0123456789#*abc"`
+	Imei   string `asn1:"imei" per:"optional" in:"15..16" from:"0123456789#*abc"`
+	Hplmn  string `asn1:"hplmn" per:"optional" in:"1..4" from:"0123456789#*abc"`
+	Vplmn  string `asn1:"vplmn" per:"optional" in:"1..4" from:"0123456789#*abc"`
 	Ext    per.Extension
 }
 
@@ -6946,10 +6946,10 @@ func (v *GSMUIM) MarshalPER(e *per.Encoder) {
 type IsupNumber struct {
 	Choice                      IsupNumberChoice
 	E164Number                  *IsupPublicPartyNumber  `asn1:"e164Number"`
-	DataPartyNumber             string                  `asn1:"dataPartyNumber"`
-	TelexPartyNumber            string                  `asn1:"telexPartyNumber"`
+	DataPartyNumber             string                  `asn1:"dataPartyNumber" in:"1..128" from:"0123456789ABCDE"`
+	TelexPartyNumber            string                  `asn1:"telexPartyNumber" in:"1..128" from:"0123456789ABCDE"`
 	PrivateNumber               *IsupPrivatePartyNumber `asn1:"privateNumber"`
-	NationalStandardPartyNumber string                  `asn1:"nationalStandardPartyNumber"`
+	NationalStandardPartyNumber string                  `asn1:"nationalStandardPartyNumber" in:"1..128" from:"0123456789ABCDE"`
 	Other                       *per.Alternative
 }
 
@@ -7040,7 +7040,7 @@ func (v *IsupNumber) MarshalPER(e *per.Encoder) {
 // IsupPublicPartyNumber is the SEQUENCE IsupPublicPartyNumber of H.225.0.
 type IsupPublicPartyNumber struct {
 	NatureOfAddress NatureOfAddress `asn1:"natureOfAddress"`
-	Address         string          `asn1:"address"`
+	Address         string          `asn1:"address" in:"1..128" from:"0123456789ABCDE"`
 	Ext             per.Extension
 }
 
@@ -7077,7 +7077,7 @@ func (v *IsupPublicPartyNumber) MarshalPER(e *per.Encoder) {
 // IsupPrivatePartyNumber is the SEQUENCE IsupPrivatePartyNumber of H.225.0.
 type IsupPrivatePartyNumber struct {
 	PrivateTypeOfNumber PrivateTypeOfNumber `asn1:"privateTypeOfNumber"`
-	Address             string              `asn1:"address"`
+	Address             string              `asn1:"address" in:"1..128" from:"0123456789ABCDE"`
 	Ext                 per.Extension
 }
 
@@ -7232,7 +7232,7 @@ type Endpoint struct {
 	EndpointType                *EndpointType                `asn1:"endpointType" per:"optional"`
 	Tokens                      []ClearToken                 `asn1:"tokens" per:"optional"`
 	CryptoTokens                []CryptoH323Token            `asn1:"cryptoTokens" per:"optional"`
-	Priority                    per.Opt[uint8]               `asn1:"priority"`
+	Priority                    per.Opt[uint8]               `asn1:"priority" in:"0..127"`
 	RemoteExtensionAddress      []AliasAddress               `asn1:"remoteExtensionAddress" per:"optional"`
 	DestExtraCallInfo           []AliasAddress               `asn1:"destExtraCallInfo" per:"optional"`
 	AlternateTransportAddresses *AlternateTransportAddresses `asn1:"alternateTransportAddresses" per:"optional"`
@@ -7584,9 +7584,9 @@ func (v *UseSpecifiedTransport) MarshalPER(e *per.Encoder) {
 // AlternateGK is the SEQUENCE AlternateGK of H.225.0.
 type AlternateGK struct {
 	RasAddress           TransportAddress `asn1:"rasAddress"`
-	GatekeeperIdentifier per.BMP          `asn1:"gatekeeperIdentifier" per:"optional"`
+	GatekeeperIdentifier per.BMP          `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	NeedToRegister       bool             `asn1:"needToRegister"`
-	Priority             uint8            `asn1:"priority"`
+	Priority             uint8            `asn1:"priority" in:"0..127"`
 	Ext                  per.Extension
 }
 
@@ -8423,7 +8423,7 @@ func (v *CryptoH323Token) MarshalPER(e *per.Encoder) {
 // CryptoH323TokenCryptoEPPwdHashValue is a SEQUENCE of H.225.0 that has no name there.
 type CryptoH323TokenCryptoEPPwdHashValue struct {
 	Alias     AliasAddress `asn1:"alias"`
-	TimeStamp uint32       `asn1:"timeStamp"`
+	TimeStamp uint32       `asn1:"timeStamp" in:"1..4294967295"`
 	Token     Hashed       `asn1:"token"`
 }
 
@@ -8449,8 +8449,8 @@ func (v *CryptoH323TokenCryptoEPPwdHashValue) MarshalPER(e *per.Encoder) {
 
 // CryptoH323TokenCryptoGKPwdHashValue is a SEQUENCE of H.225.0 that has no name there.
 type CryptoH323TokenCryptoGKPwdHashValue struct {
-	GatekeeperId per.BMP `asn1:"gatekeeperId"`
-	TimeStamp    uint32  `asn1:"timeStamp"`
+	GatekeeperId per.BMP `asn1:"gatekeeperId" in:"1..128"`
+	TimeStamp    uint32  `asn1:"timeStamp" in:"1..4294967295"`
 	Token        Hashed  `asn1:"token"`
 }
 
@@ -8603,8 +8603,8 @@ func (v *CallIdentifier) MarshalPER(e *per.Encoder) {
 // DataRate is the SEQUENCE DataRate of H.225.0.
 type DataRate struct {
 	NonStandardData   *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
-	ChannelRate       uint32                `asn1:"channelRate"`
-	ChannelMultiplier per.Opt[uint16]       `asn1:"channelMultiplier"`
+	ChannelRate       uint32                `asn1:"channelRate" in:"0..4294967295"`
+	ChannelMultiplier per.Opt[uint16]       `asn1:"channelMultiplier" in:"1..256"`
 	Ext               per.Extension
 }
 
@@ -9151,8 +9151,8 @@ func (v *CallCapacityInfo) MarshalPER(e *per.Encoder) {
 
 // CallsAvailable is the SEQUENCE CallsAvailable of H.225.0.
 type CallsAvailable struct {
-	Calls   uint32       `asn1:"calls"`
-	Group   string       `asn1:"group" per:"optional"`
+	Calls   uint32       `asn1:"calls" in:"0..4294967295"`
+	Group   string       `asn1:"group" per:"optional" in:"1..128"`
 	Carrier *CarrierInfo `asn1:"carrier" per:"optional"`
 	Ext     per.Extension
 }
@@ -9341,8 +9341,8 @@ func (v *CircuitIdentifier) MarshalPER(e *per.Encoder) {
 
 // CicInfo is the SEQUENCE CicInfo of H.225.0.
 type CicInfo struct {
-	Cic       [][]byte `asn1:"cic"`
-	PointCode []byte   `asn1:"pointCode"`
+	Cic       [][]byte `asn1:"cic" of:"2..4"`
+	PointCode []byte   `asn1:"pointCode" in:"2..5"`
 	Ext       per.Extension
 }
 
@@ -9387,8 +9387,8 @@ func (v *CicInfo) MarshalPER(e *per.Encoder) {
 
 // GroupID is the SEQUENCE GroupID of H.225.0.
 type GroupID struct {
-	Member []uint16 `asn1:"member" per:"optional"`
-	Group  string   `asn1:"group"`
+	Member []uint16 `asn1:"member" per:"optional" of:"0..65535"`
+	Group  string   `asn1:"group" in:"1..128"`
 	Ext    per.Extension
 }
 
@@ -9439,8 +9439,8 @@ func (v *GroupID) MarshalPER(e *per.Encoder) {
 
 // CarrierInfo is the SEQUENCE CarrierInfo of H.225.0.
 type CarrierInfo struct {
-	CarrierIdentificationCode []byte `asn1:"carrierIdentificationCode" per:"optional"`
-	CarrierName               string `asn1:"carrierName" per:"optional"`
+	CarrierIdentificationCode []byte `asn1:"carrierIdentificationCode" per:"optional" in:"3..4"`
+	CarrierName               string `asn1:"carrierName" per:"optional" in:"1..128"`
 	Ext                       per.Extension
 }
 
@@ -9488,7 +9488,7 @@ func (v *CarrierInfo) MarshalPER(e *per.Encoder) {
 // ServiceControlDescriptor is the CHOICE ServiceControlDescriptor of H.225.0.
 type ServiceControlDescriptor struct {
 	Choice                   ServiceControlDescriptorChoice
-	Url                      string                    `asn1:"url"`
+	Url                      string                    `asn1:"url" in:"0..512"`
 	Signal                   []byte                    `asn1:"signal"`
 	NonStandard              *NonStandardParameter     `asn1:"nonStandard"`
 	CallCreditServiceControl *CallCreditServiceControl `asn1:"callCreditServiceControl"`
@@ -9578,7 +9578,7 @@ func (v *ServiceControlDescriptor) MarshalPER(e *per.Encoder) {
 
 // ServiceControlSession is the SEQUENCE ServiceControlSession of H.225.0.
 type ServiceControlSession struct {
-	SessionId uint8                       `asn1:"sessionId"`
+	SessionId uint8                       `asn1:"sessionId" in:"0..255"`
 	Contents  *ServiceControlDescriptor   `asn1:"contents" per:"optional"`
 	Reason    ServiceControlSessionReason `asn1:"reason"`
 	Ext       per.Extension
@@ -9877,9 +9877,9 @@ func (v *RasUsageSpecificationCallStartingPoint) MarshalPER(e *per.Encoder) {
 // RasUsageInformation is the SEQUENCE RasUsageInformation of H.225.0.
 type RasUsageInformation struct {
 	NonStandardUsageFields []NonStandardParameter `asn1:"nonStandardUsageFields"`
-	AlertingTime           per.Opt[uint32]        `asn1:"alertingTime"`
-	ConnectTime            per.Opt[uint32]        `asn1:"connectTime"`
-	EndTime                per.Opt[uint32]        `asn1:"endTime"`
+	AlertingTime           per.Opt[uint32]        `asn1:"alertingTime" in:"1..4294967295"`
+	ConnectTime            per.Opt[uint32]        `asn1:"connectTime" in:"1..4294967295"`
+	EndTime                per.Opt[uint32]        `asn1:"endTime" in:"1..4294967295"`
 	Ext                    per.Extension
 }
 
@@ -9949,7 +9949,7 @@ func (v *RasUsageInformation) MarshalPER(e *per.Encoder) {
 type CallTerminationCause struct {
 	Choice                 CallTerminationCauseChoice
 	ReleaseCompleteReason  *ReleaseCompleteReason `asn1:"releaseCompleteReason"`
-	ReleaseCompleteCauseIE []byte                 `asn1:"releaseCompleteCauseIE"`
+	ReleaseCompleteCauseIE []byte                 `asn1:"releaseCompleteCauseIE" in:"2..32"`
 	Other                  *per.Alternative
 }
 
@@ -10023,7 +10023,7 @@ func (v *CallTerminationCause) MarshalPER(e *per.Encoder) {
 type BandwidthDetails struct {
 	Sender        bool                 `asn1:"sender"`
 	Multicast     bool                 `asn1:"multicast"`
-	Bandwidth     uint32               `asn1:"bandwidth"`
+	Bandwidth     uint32               `asn1:"bandwidth" in:"0..4294967295"`
 	RtcpAddresses TransportChannelInfo `asn1:"rtcpAddresses"`
 	Ext           per.Extension
 }
@@ -10114,9 +10114,9 @@ func (v *CallCreditCapability) MarshalPER(e *per.Encoder) {
 
 // CallCreditServiceControl is the SEQUENCE CallCreditServiceControl of H.225.0.
 type CallCreditServiceControl struct {
-	AmountString             per.BMP                                            `asn1:"amountString" per:"optional"`
+	AmountString             per.BMP                                            `asn1:"amountString" per:"optional" in:"1..512"`
 	BillingMode              per.Opt[CallCreditServiceControlBillingMode]       `asn1:"billingMode"`
-	CallDurationLimit        per.Opt[uint32]                                    `asn1:"callDurationLimit"`
+	CallDurationLimit        per.Opt[uint32]                                    `asn1:"callDurationLimit" in:"1..4294967295"`
 	EnforceCallDurationLimit per.Opt[bool]                                      `asn1:"enforceCallDurationLimit"`
 	CallStartingPoint        per.Opt[CallCreditServiceControlCallStartingPoint] `asn1:"callStartingPoint"`
 	Ext                      per.Extension
@@ -10301,7 +10301,7 @@ func (v *CallCreditServiceControlCallStartingPoint) MarshalPER(e *per.Encoder) {
 // GenericData is the SEQUENCE GenericData of H.225.0.
 type GenericData struct {
 	Id         GenericIdentifier     `asn1:"id"`
-	Parameters []EnumeratedParameter `asn1:"parameters" per:"optional"`
+	Parameters []EnumeratedParameter `asn1:"parameters" per:"optional" in:"1..512"`
 	Ext        per.Extension
 }
 
@@ -10361,7 +10361,7 @@ func (v *GenericData) MarshalPER(e *per.Encoder) {
 // GenericIdentifier is the CHOICE GenericIdentifier of H.225.0.
 type GenericIdentifier struct {
 	Choice      GenericIdentifierChoice
-	Standard    int64    `asn1:"standard"`
+	Standard    int64    `asn1:"standard" in:"0..16383"`
 	Oid         per.OID  `asn1:"oid"`
 	NonStandard [16]byte `asn1:"nonStandard"`
 	Other       *per.Alternative
@@ -10500,14 +10500,14 @@ type Content struct {
 	Text      string                `asn1:"text"`
 	Unicode   per.BMP               `asn1:"unicode"`
 	Bool      bool                  `asn1:"bool"`
-	Number8   uint8                 `asn1:"number8"`
-	Number16  uint16                `asn1:"number16"`
-	Number32  uint32                `asn1:"number32"`
+	Number8   uint8                 `asn1:"number8" in:"0..255"`
+	Number16  uint16                `asn1:"number16" in:"0..65535"`
+	Number32  uint32                `asn1:"number32" in:"0..4294967295"`
 	Id        *GenericIdentifier    `asn1:"id"`
 	Alias     *AliasAddress         `asn1:"alias"`
 	Transport *TransportAddress     `asn1:"transport"`
-	Compound  []EnumeratedParameter `asn1:"compound"`
-	Nested    []GenericData         `asn1:"nested"`
+	Compound  []EnumeratedParameter `asn1:"compound" in:"1..512"`
+	Nested    []GenericData         `asn1:"nested" in:"1..16"`
 	Other     *per.Alternative
 }
 
@@ -10802,11 +10802,11 @@ type RTPSession struct {
 	RtpAddress           TransportChannelInfo `asn1:"rtpAddress"`
 	RtcpAddress          TransportChannelInfo `asn1:"rtcpAddress"`
 	Cname                string               `asn1:"cname"`
-	Ssrc                 uint32               `asn1:"ssrc"`
-	SessionId            uint8                `asn1:"sessionId"`
-	AssociatedSessionIds []uint8              `asn1:"associatedSessionIds"`
+	Ssrc                 uint32               `asn1:"ssrc" in:"1..4294967295"`
+	SessionId            uint8                `asn1:"sessionId" in:"1..255"`
+	AssociatedSessionIds []uint8              `asn1:"associatedSessionIds" of:"1..255"`
 	Multicast            bool                 `asn1:"multicast" per:"optional"`
-	Bandwidth            per.Opt[uint32]      `asn1:"bandwidth"`
+	Bandwidth            per.Opt[uint32]      `asn1:"bandwidth" in:"0..4294967295"`
 	Ext                  per.Extension
 }
 
@@ -11358,12 +11358,12 @@ func (v *RasMessage) MarshalPER(e *per.Encoder) {
 
 // GatekeeperRequest is the SEQUENCE GatekeeperRequest of H.225.0.
 type GatekeeperRequest struct {
-	RequestSeqNum            uint16                    `asn1:"requestSeqNum"`
+	RequestSeqNum            uint16                    `asn1:"requestSeqNum" in:"1..65535"`
 	ProtocolIdentifier       per.OID                   `asn1:"protocolIdentifier"`
 	NonStandardData          *NonStandardParameter     `asn1:"nonStandardData" per:"optional"`
 	RasAddress               TransportAddress          `asn1:"rasAddress"`
 	EndpointType             EndpointType              `asn1:"endpointType"`
-	GatekeeperIdentifier     per.BMP                   `asn1:"gatekeeperIdentifier" per:"optional"`
+	GatekeeperIdentifier     per.BMP                   `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	CallServices             *QseriesOptions           `asn1:"callServices" per:"optional"`
 	EndpointAlias            []AliasAddress            `asn1:"endpointAlias" per:"optional"`
 	AlternateEndpoints       []Endpoint                `asn1:"alternateEndpoints" per:"optional"`
@@ -11679,10 +11679,10 @@ func (v *GatekeeperRequest) MarshalPER(e *per.Encoder) {
 
 // GatekeeperConfirm is the SEQUENCE GatekeeperConfirm of H.225.0.
 type GatekeeperConfirm struct {
-	RequestSeqNum        uint16                   `asn1:"requestSeqNum"`
+	RequestSeqNum        uint16                   `asn1:"requestSeqNum" in:"1..65535"`
 	ProtocolIdentifier   per.OID                  `asn1:"protocolIdentifier"`
 	NonStandardData      *NonStandardParameter    `asn1:"nonStandardData" per:"optional"`
-	GatekeeperIdentifier per.BMP                  `asn1:"gatekeeperIdentifier" per:"optional"`
+	GatekeeperIdentifier per.BMP                  `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	RasAddress           TransportAddress         `asn1:"rasAddress"`
 	AlternateGatekeeper  []AlternateGK            `asn1:"alternateGatekeeper" per:"optional"`
 	AuthenticationMode   *AuthenticationMechanism `asn1:"authenticationMode" per:"optional"`
@@ -11941,10 +11941,10 @@ func (v *GatekeeperConfirm) MarshalPER(e *per.Encoder) {
 
 // GatekeeperReject is the SEQUENCE GatekeeperReject of H.225.0.
 type GatekeeperReject struct {
-	RequestSeqNum        uint16                 `asn1:"requestSeqNum"`
+	RequestSeqNum        uint16                 `asn1:"requestSeqNum" in:"1..65535"`
 	ProtocolIdentifier   per.OID                `asn1:"protocolIdentifier"`
 	NonStandardData      *NonStandardParameter  `asn1:"nonStandardData" per:"optional"`
-	GatekeeperIdentifier per.BMP                `asn1:"gatekeeperIdentifier" per:"optional"`
+	GatekeeperIdentifier per.BMP                `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	RejectReason         GatekeeperRejectReason `asn1:"rejectReason"`
 	AltGKInfo            *AltGKInfo             `asn1:"altGKInfo" per:"optional"`
 	Tokens               []ClearToken           `asn1:"tokens" per:"optional"`
@@ -12190,7 +12190,7 @@ func (v *GatekeeperRejectReason) MarshalPER(e *per.Encoder) {
 
 // RegistrationRequest is the SEQUENCE RegistrationRequest of H.225.0.
 type RegistrationRequest struct {
-	RequestSeqNum               uint16                               `asn1:"requestSeqNum"`
+	RequestSeqNum               uint16                               `asn1:"requestSeqNum" in:"1..65535"`
 	ProtocolIdentifier          per.OID                              `asn1:"protocolIdentifier"`
 	NonStandardData             *NonStandardParameter                `asn1:"nonStandardData" per:"optional"`
 	DiscoveryComplete           bool                                 `asn1:"discoveryComplete"`
@@ -12198,15 +12198,15 @@ type RegistrationRequest struct {
 	RasAddress                  []TransportAddress                   `asn1:"rasAddress"`
 	TerminalType                EndpointType                         `asn1:"terminalType"`
 	TerminalAlias               []AliasAddress                       `asn1:"terminalAlias" per:"optional"`
-	GatekeeperIdentifier        per.BMP                              `asn1:"gatekeeperIdentifier" per:"optional"`
+	GatekeeperIdentifier        per.BMP                              `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	EndpointVendor              VendorIdentifier                     `asn1:"endpointVendor"`
 	AlternateEndpoints          []Endpoint                           `asn1:"alternateEndpoints" per:"optional"`
-	TimeToLive                  per.Opt[uint32]                      `asn1:"timeToLive"`
+	TimeToLive                  per.Opt[uint32]                      `asn1:"timeToLive" in:"1..4294967295"`
 	Tokens                      []ClearToken                         `asn1:"tokens" per:"optional"`
 	CryptoTokens                []CryptoH323Token                    `asn1:"cryptoTokens" per:"optional"`
 	IntegrityCheckValue         *ICV                                 `asn1:"integrityCheckValue" per:"optional"`
 	KeepAlive                   per.Opt[bool]                        `asn1:"keepAlive"`
-	EndpointIdentifier          per.BMP                              `asn1:"endpointIdentifier" per:"optional"`
+	EndpointIdentifier          per.BMP                              `asn1:"endpointIdentifier" per:"optional" in:"1..128"`
 	WillSupplyUUIEs             per.Opt[bool]                        `asn1:"willSupplyUUIEs"`
 	MaintainConnection          per.Opt[bool]                        `asn1:"maintainConnection"`
 	AlternateTransportAddresses *AlternateTransportAddresses         `asn1:"alternateTransportAddresses" per:"optional"`
@@ -12226,7 +12226,7 @@ type RegistrationRequest struct {
 	SupportsAssignedGK          per.Opt[bool]                        `asn1:"supportsAssignedGK"`
 	AssignedGatekeeper          *AlternateGK                         `asn1:"assignedGatekeeper" per:"optional"`
 	TransportQOS                *TransportQOS                        `asn1:"transportQOS" per:"optional"`
-	Language                    []string                             `asn1:"language" per:"optional"`
+	Language                    []string                             `asn1:"language" per:"optional" of:"1..32"`
 	Ext                         per.Extension
 }
 
@@ -12747,15 +12747,15 @@ func (v *RegistrationRequest) MarshalPER(e *per.Encoder) {
 
 // RegistrationConfirm is the SEQUENCE RegistrationConfirm of H.225.0.
 type RegistrationConfirm struct {
-	RequestSeqNum                uint16                            `asn1:"requestSeqNum"`
+	RequestSeqNum                uint16                            `asn1:"requestSeqNum" in:"1..65535"`
 	ProtocolIdentifier           per.OID                           `asn1:"protocolIdentifier"`
 	NonStandardData              *NonStandardParameter             `asn1:"nonStandardData" per:"optional"`
 	CallSignalAddress            []TransportAddress                `asn1:"callSignalAddress"`
 	TerminalAlias                []AliasAddress                    `asn1:"terminalAlias" per:"optional"`
-	GatekeeperIdentifier         per.BMP                           `asn1:"gatekeeperIdentifier" per:"optional"`
-	EndpointIdentifier           per.BMP                           `asn1:"endpointIdentifier"`
+	GatekeeperIdentifier         per.BMP                           `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
+	EndpointIdentifier           per.BMP                           `asn1:"endpointIdentifier" in:"1..128"`
 	AlternateGatekeeper          []AlternateGK                     `asn1:"alternateGatekeeper" per:"optional"`
-	TimeToLive                   per.Opt[uint32]                   `asn1:"timeToLive"`
+	TimeToLive                   per.Opt[uint32]                   `asn1:"timeToLive" in:"1..4294967295"`
 	Tokens                       []ClearToken                      `asn1:"tokens" per:"optional"`
 	CryptoTokens                 []CryptoH323Token                 `asn1:"cryptoTokens" per:"optional"`
 	IntegrityCheckValue          *ICV                              `asn1:"integrityCheckValue" per:"optional"`
@@ -13200,8 +13200,8 @@ type RegistrationConfirmPreGrantedARQ struct {
 	UseGKCallSignalAddressToMakeCall bool                           `asn1:"useGKCallSignalAddressToMakeCall"`
 	AnswerCall                       bool                           `asn1:"answerCall"`
 	UseGKCallSignalAddressToAnswer   bool                           `asn1:"useGKCallSignalAddressToAnswer"`
-	IrrFrequencyInCall               per.Opt[uint16]                `asn1:"irrFrequencyInCall"`
-	TotalBandwidthRestriction        per.Opt[uint32]                `asn1:"totalBandwidthRestriction"`
+	IrrFrequencyInCall               per.Opt[uint16]                `asn1:"irrFrequencyInCall" in:"1..65535"`
+	TotalBandwidthRestriction        per.Opt[uint32]                `asn1:"totalBandwidthRestriction" in:"0..4294967295"`
 	AlternateTransportAddresses      *AlternateTransportAddresses   `asn1:"alternateTransportAddresses" per:"optional"`
 	UseSpecifiedTransport            per.Opt[UseSpecifiedTransport] `asn1:"useSpecifiedTransport"`
 	Ext                              per.Extension
@@ -13299,11 +13299,11 @@ func (v *RegistrationConfirmPreGrantedARQ) MarshalPER(e *per.Encoder) {
 
 // RegistrationReject is the SEQUENCE RegistrationReject of H.225.0.
 type RegistrationReject struct {
-	RequestSeqNum        uint16                   `asn1:"requestSeqNum"`
+	RequestSeqNum        uint16                   `asn1:"requestSeqNum" in:"1..65535"`
 	ProtocolIdentifier   per.OID                  `asn1:"protocolIdentifier"`
 	NonStandardData      *NonStandardParameter    `asn1:"nonStandardData" per:"optional"`
 	RejectReason         RegistrationRejectReason `asn1:"rejectReason"`
-	GatekeeperIdentifier per.BMP                  `asn1:"gatekeeperIdentifier" per:"optional"`
+	GatekeeperIdentifier per.BMP                  `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	AltGKInfo            *AltGKInfo               `asn1:"altGKInfo" per:"optional"`
 	Tokens               []ClearToken             `asn1:"tokens" per:"optional"`
 	CryptoTokens         []CryptoH323Token        `asn1:"cryptoTokens" per:"optional"`
@@ -13685,13 +13685,13 @@ func (v *RegistrationRejectReasonInvalidTerminalAliasesValue) MarshalPER(e *per.
 
 // UnregistrationRequest is the SEQUENCE UnregistrationRequest of H.225.0.
 type UnregistrationRequest struct {
-	RequestSeqNum        uint16                `asn1:"requestSeqNum"`
+	RequestSeqNum        uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	CallSignalAddress    []TransportAddress    `asn1:"callSignalAddress"`
 	EndpointAlias        []AliasAddress        `asn1:"endpointAlias" per:"optional"`
 	NonStandardData      *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
-	EndpointIdentifier   per.BMP               `asn1:"endpointIdentifier" per:"optional"`
+	EndpointIdentifier   per.BMP               `asn1:"endpointIdentifier" per:"optional" in:"1..128"`
 	AlternateEndpoints   []Endpoint            `asn1:"alternateEndpoints" per:"optional"`
-	GatekeeperIdentifier per.BMP               `asn1:"gatekeeperIdentifier" per:"optional"`
+	GatekeeperIdentifier per.BMP               `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	Tokens               []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens         []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
 	IntegrityCheckValue  *ICV                  `asn1:"integrityCheckValue" per:"optional"`
@@ -14062,7 +14062,7 @@ func (v *UnregRequestReason) MarshalPER(e *per.Encoder) {
 
 // UnregistrationConfirm is the SEQUENCE UnregistrationConfirm of H.225.0.
 type UnregistrationConfirm struct {
-	RequestSeqNum       uint16                `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
@@ -14205,7 +14205,7 @@ func (v *UnregistrationConfirm) MarshalPER(e *per.Encoder) {
 
 // UnregistrationReject is the SEQUENCE UnregistrationReject of H.225.0.
 type UnregistrationReject struct {
-	RequestSeqNum       uint16                `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	RejectReason        UnregRejectReason     `asn1:"rejectReason"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	AltGKInfo           *AltGKInfo            `asn1:"altGKInfo" per:"optional"`
@@ -14424,17 +14424,17 @@ func (v *UnregRejectReason) MarshalPER(e *per.Encoder) {
 
 // AdmissionRequest is the SEQUENCE AdmissionRequest of H.225.0.
 type AdmissionRequest struct {
-	RequestSeqNum            uint16                  `asn1:"requestSeqNum"`
+	RequestSeqNum            uint16                  `asn1:"requestSeqNum" in:"1..65535"`
 	CallType                 CallType                `asn1:"callType"`
 	CallModel                per.Opt[CallModel]      `asn1:"callModel"`
-	EndpointIdentifier       per.BMP                 `asn1:"endpointIdentifier"`
+	EndpointIdentifier       per.BMP                 `asn1:"endpointIdentifier" in:"1..128"`
 	DestinationInfo          []AliasAddress          `asn1:"destinationInfo" per:"optional"`
 	DestCallSignalAddress    *TransportAddress       `asn1:"destCallSignalAddress" per:"optional"`
 	DestExtraCallInfo        []AliasAddress          `asn1:"destExtraCallInfo" per:"optional"`
 	SrcInfo                  []AliasAddress          `asn1:"srcInfo"`
 	SrcCallSignalAddress     *TransportAddress       `asn1:"srcCallSignalAddress" per:"optional"`
-	BandWidth                uint32                  `asn1:"bandWidth"`
-	CallReferenceValue       uint16                  `asn1:"callReferenceValue"`
+	BandWidth                uint32                  `asn1:"bandWidth" in:"0..4294967295"`
+	CallReferenceValue       uint16                  `asn1:"callReferenceValue" in:"0..65535"`
 	NonStandardData          *NonStandardParameter   `asn1:"nonStandardData" per:"optional"`
 	CallServices             *QseriesOptions         `asn1:"callServices" per:"optional"`
 	ConferenceID             [16]byte                `asn1:"conferenceID"`
@@ -14444,7 +14444,7 @@ type AdmissionRequest struct {
 	CallIdentifier           per.Opt[CallIdentifier] `asn1:"callIdentifier"`
 	SrcAlternatives          []Endpoint              `asn1:"srcAlternatives" per:"optional"`
 	DestAlternatives         []Endpoint              `asn1:"destAlternatives" per:"optional"`
-	GatekeeperIdentifier     per.BMP                 `asn1:"gatekeeperIdentifier" per:"optional"`
+	GatekeeperIdentifier     per.BMP                 `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	Tokens                   []ClearToken            `asn1:"tokens" per:"optional"`
 	CryptoTokens             []CryptoH323Token       `asn1:"cryptoTokens" per:"optional"`
 	IntegrityCheckValue      *ICV                    `asn1:"integrityCheckValue" per:"optional"`
@@ -15012,7 +15012,7 @@ func (v *CallModel) MarshalPER(e *per.Encoder) {
 // TransportQOS is the CHOICE TransportQOS of H.225.0.
 type TransportQOS struct {
 	Choice          TransportQOSChoice
-	QOSCapabilities []h245.QOSCapability `asn1:"qOSCapabilities"`
+	QOSCapabilities []h245.QOSCapability `asn1:"qOSCapabilities" in:"1..256"`
 	Other           *per.Alternative
 }
 
@@ -15091,11 +15091,11 @@ func (v *TransportQOS) MarshalPER(e *per.Encoder) {
 
 // AdmissionConfirm is the SEQUENCE AdmissionConfirm of H.225.0.
 type AdmissionConfirm struct {
-	RequestSeqNum               uint16                         `asn1:"requestSeqNum"`
-	BandWidth                   uint32                         `asn1:"bandWidth"`
+	RequestSeqNum               uint16                         `asn1:"requestSeqNum" in:"1..65535"`
+	BandWidth                   uint32                         `asn1:"bandWidth" in:"0..4294967295"`
 	CallModel                   CallModel                      `asn1:"callModel"`
 	DestCallSignalAddress       TransportAddress               `asn1:"destCallSignalAddress"`
-	IrrFrequency                per.Opt[uint16]                `asn1:"irrFrequency"`
+	IrrFrequency                per.Opt[uint16]                `asn1:"irrFrequency" in:"1..65535"`
 	NonStandardData             *NonStandardParameter          `asn1:"nonStandardData" per:"optional"`
 	DestinationInfo             []AliasAddress                 `asn1:"destinationInfo" per:"optional"`
 	DestExtraCallInfo           []AliasAddress                 `asn1:"destExtraCallInfo" per:"optional"`
@@ -15108,7 +15108,7 @@ type AdmissionConfirm struct {
 	TransportQOS                *TransportQOS                  `asn1:"transportQOS" per:"optional"`
 	WillRespondToIRR            per.Opt[bool]                  `asn1:"willRespondToIRR"`
 	UuiesRequested              *UUIEsRequested                `asn1:"uuiesRequested" per:"optional"`
-	Language                    []string                       `asn1:"language" per:"optional"`
+	Language                    []string                       `asn1:"language" per:"optional" of:"1..32"`
 	AlternateTransportAddresses *AlternateTransportAddresses   `asn1:"alternateTransportAddresses" per:"optional"`
 	UseSpecifiedTransport       per.Opt[UseSpecifiedTransport] `asn1:"useSpecifiedTransport"`
 	CircuitInfo                 *CircuitInfo                   `asn1:"circuitInfo" per:"optional"`
@@ -15712,7 +15712,7 @@ func (v *UUIEsRequested) MarshalPER(e *per.Encoder) {
 
 // AdmissionReject is the SEQUENCE AdmissionReject of H.225.0.
 type AdmissionReject struct {
-	RequestSeqNum       uint16                  `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                  `asn1:"requestSeqNum" in:"1..65535"`
 	RejectReason        AdmissionRejectReason   `asn1:"rejectReason"`
 	NonStandardData     *NonStandardParameter   `asn1:"nonStandardData" per:"optional"`
 	AltGKInfo           *AltGKInfo              `asn1:"altGKInfo" per:"optional"`
@@ -16040,15 +16040,15 @@ func (v *AdmissionRejectReason) MarshalPER(e *per.Encoder) {
 
 // BandwidthRequest is the SEQUENCE BandwidthRequest of H.225.0.
 type BandwidthRequest struct {
-	RequestSeqNum        uint16                  `asn1:"requestSeqNum"`
-	EndpointIdentifier   per.BMP                 `asn1:"endpointIdentifier"`
+	RequestSeqNum        uint16                  `asn1:"requestSeqNum" in:"1..65535"`
+	EndpointIdentifier   per.BMP                 `asn1:"endpointIdentifier" in:"1..128"`
 	ConferenceID         [16]byte                `asn1:"conferenceID"`
-	CallReferenceValue   uint16                  `asn1:"callReferenceValue"`
+	CallReferenceValue   uint16                  `asn1:"callReferenceValue" in:"0..65535"`
 	CallType             per.Opt[CallType]       `asn1:"callType"`
-	BandWidth            uint32                  `asn1:"bandWidth"`
+	BandWidth            uint32                  `asn1:"bandWidth" in:"0..4294967295"`
 	NonStandardData      *NonStandardParameter   `asn1:"nonStandardData" per:"optional"`
 	CallIdentifier       per.Opt[CallIdentifier] `asn1:"callIdentifier"`
-	GatekeeperIdentifier per.BMP                 `asn1:"gatekeeperIdentifier" per:"optional"`
+	GatekeeperIdentifier per.BMP                 `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	Tokens               []ClearToken            `asn1:"tokens" per:"optional"`
 	CryptoTokens         []CryptoH323Token       `asn1:"cryptoTokens" per:"optional"`
 	IntegrityCheckValue  *ICV                    `asn1:"integrityCheckValue" per:"optional"`
@@ -16316,8 +16316,8 @@ func (v *BandwidthRequest) MarshalPER(e *per.Encoder) {
 
 // BandwidthConfirm is the SEQUENCE BandwidthConfirm of H.225.0.
 type BandwidthConfirm struct {
-	RequestSeqNum       uint16                `asn1:"requestSeqNum"`
-	BandWidth           uint32                `asn1:"bandWidth"`
+	RequestSeqNum       uint16                `asn1:"requestSeqNum" in:"1..65535"`
+	BandWidth           uint32                `asn1:"bandWidth" in:"0..4294967295"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
@@ -16477,9 +16477,9 @@ func (v *BandwidthConfirm) MarshalPER(e *per.Encoder) {
 
 // BandwidthReject is the SEQUENCE BandwidthReject of H.225.0.
 type BandwidthReject struct {
-	RequestSeqNum       uint16                `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	RejectReason        BandRejectReason      `asn1:"rejectReason"`
-	AllowedBandWidth    uint32                `asn1:"allowedBandWidth"`
+	AllowedBandWidth    uint32                `asn1:"allowedBandWidth" in:"0..4294967295"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	AltGKInfo           *AltGKInfo            `asn1:"altGKInfo" per:"optional"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
@@ -16701,14 +16701,14 @@ func (v *BandRejectReason) MarshalPER(e *per.Encoder) {
 
 // LocationRequest is the SEQUENCE LocationRequest of H.225.0.
 type LocationRequest struct {
-	RequestSeqNum            uint16                  `asn1:"requestSeqNum"`
-	EndpointIdentifier       per.BMP                 `asn1:"endpointIdentifier" per:"optional"`
+	RequestSeqNum            uint16                  `asn1:"requestSeqNum" in:"1..65535"`
+	EndpointIdentifier       per.BMP                 `asn1:"endpointIdentifier" per:"optional" in:"1..128"`
 	DestinationInfo          []AliasAddress          `asn1:"destinationInfo"`
 	NonStandardData          *NonStandardParameter   `asn1:"nonStandardData" per:"optional"`
 	ReplyAddress             TransportAddress        `asn1:"replyAddress"`
 	SourceInfo               []AliasAddress          `asn1:"sourceInfo" per:"optional"`
 	CanMapAlias              per.Opt[bool]           `asn1:"canMapAlias"`
-	GatekeeperIdentifier     per.BMP                 `asn1:"gatekeeperIdentifier" per:"optional"`
+	GatekeeperIdentifier     per.BMP                 `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	Tokens                   []ClearToken            `asn1:"tokens" per:"optional"`
 	CryptoTokens             []CryptoH323Token       `asn1:"cryptoTokens" per:"optional"`
 	IntegrityCheckValue      *ICV                    `asn1:"integrityCheckValue" per:"optional"`
@@ -16716,13 +16716,13 @@ type LocationRequest struct {
 	DesiredTunnelledProtocol *TunnelledProtocol      `asn1:"desiredTunnelledProtocol" per:"optional"`
 	FeatureSet               *FeatureSet             `asn1:"featureSet" per:"optional"`
 	GenericData              []GenericData           `asn1:"genericData" per:"optional"`
-	HopCount                 per.Opt[uint8]          `asn1:"hopCount"`
+	HopCount                 per.Opt[uint8]          `asn1:"hopCount" in:"1..255"`
 	CircuitInfo              *CircuitInfo            `asn1:"circuitInfo" per:"optional"`
 	CallIdentifier           per.Opt[CallIdentifier] `asn1:"callIdentifier"`
-	BandWidth                per.Opt[uint32]         `asn1:"bandWidth"`
+	BandWidth                per.Opt[uint32]         `asn1:"bandWidth" in:"0..4294967295"`
 	SourceEndpointInfo       []AliasAddress          `asn1:"sourceEndpointInfo" per:"optional"`
 	CanMapSrcAlias           per.Opt[bool]           `asn1:"canMapSrcAlias"`
-	Language                 []string                `asn1:"language" per:"optional"`
+	Language                 []string                `asn1:"language" per:"optional" of:"1..32"`
 	Ext                      per.Extension
 }
 
@@ -17078,7 +17078,7 @@ func (v *LocationRequest) MarshalPER(e *per.Encoder) {
 
 // LocationConfirm is the SEQUENCE LocationConfirm of H.225.0.
 type LocationConfirm struct {
-	RequestSeqNum               uint16                       `asn1:"requestSeqNum"`
+	RequestSeqNum               uint16                       `asn1:"requestSeqNum" in:"1..65535"`
 	CallSignalAddress           TransportAddress             `asn1:"callSignalAddress"`
 	RasAddress                  TransportAddress             `asn1:"rasAddress"`
 	NonStandardData             *NonStandardParameter        `asn1:"nonStandardData" per:"optional"`
@@ -17098,7 +17098,7 @@ type LocationConfirm struct {
 	CircuitInfo                 *CircuitInfo                 `asn1:"circuitInfo" per:"optional"`
 	ServiceControl              []ServiceControlSession      `asn1:"serviceControl" per:"optional"`
 	ModifiedSrcInfo             []AliasAddress               `asn1:"modifiedSrcInfo" per:"optional"`
-	BandWidth                   per.Opt[uint32]              `asn1:"bandWidth"`
+	BandWidth                   per.Opt[uint32]              `asn1:"bandWidth" in:"0..4294967295"`
 	Ext                         per.Extension
 }
 
@@ -17463,7 +17463,7 @@ func (v *LocationConfirm) MarshalPER(e *per.Encoder) {
 
 // LocationReject is the SEQUENCE LocationReject of H.225.0.
 type LocationReject struct {
-	RequestSeqNum       uint16                  `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                  `asn1:"requestSeqNum" in:"1..65535"`
 	RejectReason        LocationRejectReason    `asn1:"rejectReason"`
 	NonStandardData     *NonStandardParameter   `asn1:"nonStandardData" per:"optional"`
 	AltGKInfo           *AltGKInfo              `asn1:"altGKInfo" per:"optional"`
@@ -17746,14 +17746,14 @@ func (v *LocationRejectReason) MarshalPER(e *per.Encoder) {
 
 // DisengageRequest is the SEQUENCE DisengageRequest of H.225.0.
 type DisengageRequest struct {
-	RequestSeqNum        uint16                  `asn1:"requestSeqNum"`
-	EndpointIdentifier   per.BMP                 `asn1:"endpointIdentifier"`
+	RequestSeqNum        uint16                  `asn1:"requestSeqNum" in:"1..65535"`
+	EndpointIdentifier   per.BMP                 `asn1:"endpointIdentifier" in:"1..128"`
 	ConferenceID         [16]byte                `asn1:"conferenceID"`
-	CallReferenceValue   uint16                  `asn1:"callReferenceValue"`
+	CallReferenceValue   uint16                  `asn1:"callReferenceValue" in:"0..65535"`
 	DisengageReason      DisengageReason         `asn1:"disengageReason"`
 	NonStandardData      *NonStandardParameter   `asn1:"nonStandardData" per:"optional"`
 	CallIdentifier       per.Opt[CallIdentifier] `asn1:"callIdentifier"`
-	GatekeeperIdentifier per.BMP                 `asn1:"gatekeeperIdentifier" per:"optional"`
+	GatekeeperIdentifier per.BMP                 `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	Tokens               []ClearToken            `asn1:"tokens" per:"optional"`
 	CryptoTokens         []CryptoH323Token       `asn1:"cryptoTokens" per:"optional"`
 	IntegrityCheckValue  *ICV                    `asn1:"integrityCheckValue" per:"optional"`
@@ -18082,7 +18082,7 @@ func (v *DisengageReason) MarshalPER(e *per.Encoder) {
 
 // DisengageConfirm is the SEQUENCE DisengageConfirm of H.225.0.
 type DisengageConfirm struct {
-	RequestSeqNum       uint16                `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
@@ -18270,7 +18270,7 @@ func (v *DisengageConfirm) MarshalPER(e *per.Encoder) {
 
 // DisengageReject is the SEQUENCE DisengageReject of H.225.0.
 type DisengageReject struct {
-	RequestSeqNum       uint16                `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	RejectReason        DisengageRejectReason `asn1:"rejectReason"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	AltGKInfo           *AltGKInfo            `asn1:"altGKInfo" per:"optional"`
@@ -18489,8 +18489,8 @@ func (v *DisengageRejectReason) MarshalPER(e *per.Encoder) {
 
 // InfoRequest is the SEQUENCE InfoRequest of H.225.0.
 type InfoRequest struct {
-	RequestSeqNum              uint16                  `asn1:"requestSeqNum"`
-	CallReferenceValue         uint16                  `asn1:"callReferenceValue"`
+	RequestSeqNum              uint16                  `asn1:"requestSeqNum" in:"1..65535"`
+	CallReferenceValue         uint16                  `asn1:"callReferenceValue" in:"0..65535"`
 	NonStandardData            *NonStandardParameter   `asn1:"nonStandardData" per:"optional"`
 	ReplyAddress               *TransportAddress       `asn1:"replyAddress" per:"optional"`
 	CallIdentifier             per.Opt[CallIdentifier] `asn1:"callIdentifier"`
@@ -18501,7 +18501,7 @@ type InfoRequest struct {
 	CallLinkage                *CallLinkage            `asn1:"callLinkage" per:"optional"`
 	UsageInfoRequested         *RasUsageInfoTypes      `asn1:"usageInfoRequested" per:"optional"`
 	SegmentedResponseSupported bool                    `asn1:"segmentedResponseSupported" per:"optional"`
-	NextSegmentRequested       per.Opt[uint16]         `asn1:"nextSegmentRequested"`
+	NextSegmentRequested       per.Opt[uint16]         `asn1:"nextSegmentRequested" in:"0..65535"`
 	CapacityInfoRequested      bool                    `asn1:"capacityInfoRequested" per:"optional"`
 	GenericData                []GenericData           `asn1:"genericData" per:"optional"`
 	AssignedGatekeeper         *AlternateGK            `asn1:"assignedGatekeeper" per:"optional"`
@@ -18746,9 +18746,9 @@ func (v *InfoRequest) MarshalPER(e *per.Encoder) {
 // InfoRequestResponse is the SEQUENCE InfoRequestResponse of H.225.0.
 type InfoRequestResponse struct {
 	NonStandardData     *NonStandardParameter              `asn1:"nonStandardData" per:"optional"`
-	RequestSeqNum       uint16                             `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                             `asn1:"requestSeqNum" in:"1..65535"`
 	EndpointType        EndpointType                       `asn1:"endpointType"`
-	EndpointIdentifier  per.BMP                            `asn1:"endpointIdentifier"`
+	EndpointIdentifier  per.BMP                            `asn1:"endpointIdentifier" in:"1..128"`
 	RasAddress          TransportAddress                   `asn1:"rasAddress"`
 	CallSignalAddress   []TransportAddress                 `asn1:"callSignalAddress"`
 	EndpointAlias       []AliasAddress                     `asn1:"endpointAlias" per:"optional"`
@@ -18989,7 +18989,7 @@ func (v *InfoRequestResponse) MarshalPER(e *per.Encoder) {
 // InfoRequestResponsePerCallInfo is a SEQUENCE of H.225.0 that has no name there.
 type InfoRequestResponsePerCallInfo struct {
 	NonStandardData    *NonStandardParameter               `asn1:"nonStandardData" per:"optional"`
-	CallReferenceValue uint16                              `asn1:"callReferenceValue"`
+	CallReferenceValue uint16                              `asn1:"callReferenceValue" in:"0..65535"`
 	ConferenceID       [16]byte                            `asn1:"conferenceID"`
 	Originator         per.Opt[bool]                       `asn1:"originator"`
 	Audio              []RTPSession                        `asn1:"audio" per:"optional"`
@@ -18998,7 +18998,7 @@ type InfoRequestResponsePerCallInfo struct {
 	H245               TransportChannelInfo                `asn1:"h245"`
 	CallSignalling     TransportChannelInfo                `asn1:"callSignalling"`
 	CallType           CallType                            `asn1:"callType"`
-	BandWidth          uint32                              `asn1:"bandWidth"`
+	BandWidth          uint32                              `asn1:"bandWidth" in:"0..4294967295"`
 	CallModel          CallModel                           `asn1:"callModel"`
 	CallIdentifier     per.Opt[CallIdentifier]             `asn1:"callIdentifier"`
 	Tokens             []ClearToken                        `asn1:"tokens" per:"optional"`
@@ -19287,7 +19287,7 @@ func (v *InfoRequestResponsePerCallInfoPdu) MarshalPER(e *per.Encoder) {
 // InfoRequestResponseStatus is the CHOICE InfoRequestResponseStatus of H.225.0.
 type InfoRequestResponseStatus struct {
 	Choice  InfoRequestResponseStatusChoice
-	Segment uint16 `asn1:"segment"`
+	Segment uint16 `asn1:"segment" in:"0..65535"`
 	Other   *per.Alternative
 }
 
@@ -19352,7 +19352,7 @@ func (v *InfoRequestResponseStatus) MarshalPER(e *per.Encoder) {
 
 // InfoRequestAck is the SEQUENCE InfoRequestAck of H.225.0.
 type InfoRequestAck struct {
-	RequestSeqNum       uint16                `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
@@ -19439,7 +19439,7 @@ func (v *InfoRequestAck) MarshalPER(e *per.Encoder) {
 
 // InfoRequestNak is the SEQUENCE InfoRequestNak of H.225.0.
 type InfoRequestNak struct {
-	RequestSeqNum       uint16                `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	NakReason           InfoRequestNakReason  `asn1:"nakReason"`
 	AltGKInfo           *AltGKInfo            `asn1:"altGKInfo" per:"optional"`
@@ -19611,7 +19611,7 @@ func (v *InfoRequestNakReason) MarshalPER(e *per.Encoder) {
 
 // NonStandardMessage is the SEQUENCE NonStandardMessage of H.225.0.
 type NonStandardMessage struct {
-	RequestSeqNum       uint16               `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16               `asn1:"requestSeqNum" in:"1..65535"`
 	NonStandardData     NonStandardParameter `asn1:"nonStandardData"`
 	Tokens              []ClearToken         `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token    `asn1:"cryptoTokens" per:"optional"`
@@ -19747,7 +19747,7 @@ func (v *NonStandardMessage) MarshalPER(e *per.Encoder) {
 
 // UnknownMessageResponse is the SEQUENCE UnknownMessageResponse of H.225.0.
 type UnknownMessageResponse struct {
-	RequestSeqNum        uint16            `asn1:"requestSeqNum"`
+	RequestSeqNum        uint16            `asn1:"requestSeqNum" in:"1..65535"`
 	Tokens               []ClearToken      `asn1:"tokens" per:"optional"`
 	CryptoTokens         []CryptoH323Token `asn1:"cryptoTokens" per:"optional"`
 	IntegrityCheckValue  *ICV              `asn1:"integrityCheckValue" per:"optional"`
@@ -19856,12 +19856,12 @@ func (v *UnknownMessageResponse) MarshalPER(e *per.Encoder) {
 
 // RequestInProgress is the SEQUENCE RequestInProgress of H.225.0.
 type RequestInProgress struct {
-	RequestSeqNum       uint16                `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
 	IntegrityCheckValue *ICV                  `asn1:"integrityCheckValue" per:"optional"`
-	Delay               uint16                `asn1:"delay"`
+	Delay               uint16                `asn1:"delay" in:"1..65535"`
 	Ext                 per.Extension
 }
 
@@ -19946,10 +19946,10 @@ func (v *RequestInProgress) MarshalPER(e *per.Encoder) {
 
 // ResourcesAvailableIndicate is the SEQUENCE ResourcesAvailableIndicate of H.225.0.
 type ResourcesAvailableIndicate struct {
-	RequestSeqNum        uint16                `asn1:"requestSeqNum"`
+	RequestSeqNum        uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	ProtocolIdentifier   per.OID               `asn1:"protocolIdentifier"`
 	NonStandardData      *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
-	EndpointIdentifier   per.BMP               `asn1:"endpointIdentifier"`
+	EndpointIdentifier   per.BMP               `asn1:"endpointIdentifier" in:"1..128"`
 	Protocols            []SupportedProtocols  `asn1:"protocols"`
 	AlmostOutOfResources bool                  `asn1:"almostOutOfResources"`
 	Tokens               []ClearToken          `asn1:"tokens" per:"optional"`
@@ -20092,7 +20092,7 @@ func (v *ResourcesAvailableIndicate) MarshalPER(e *per.Encoder) {
 
 // ResourcesAvailableConfirm is the SEQUENCE ResourcesAvailableConfirm of H.225.0.
 type ResourcesAvailableConfirm struct {
-	RequestSeqNum       uint16                `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	ProtocolIdentifier  per.OID               `asn1:"protocolIdentifier"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
@@ -20205,10 +20205,10 @@ func (v *ResourcesAvailableConfirm) MarshalPER(e *per.Encoder) {
 
 // ServiceControlIndication is the SEQUENCE ServiceControlIndication of H.225.0.
 type ServiceControlIndication struct {
-	RequestSeqNum       uint16                                `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                                `asn1:"requestSeqNum" in:"1..65535"`
 	NonStandardData     *NonStandardParameter                 `asn1:"nonStandardData" per:"optional"`
 	ServiceControl      []ServiceControlSession               `asn1:"serviceControl"`
-	EndpointIdentifier  per.BMP                               `asn1:"endpointIdentifier" per:"optional"`
+	EndpointIdentifier  per.BMP                               `asn1:"endpointIdentifier" per:"optional" in:"1..128"`
 	CallSpecific        *ServiceControlIndicationCallSpecific `asn1:"callSpecific" per:"optional"`
 	Tokens              []ClearToken                          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token                     `asn1:"cryptoTokens" per:"optional"`
@@ -20387,7 +20387,7 @@ func (v *ServiceControlIndicationCallSpecific) MarshalPER(e *per.Encoder) {
 
 // ServiceControlResponse is the SEQUENCE ServiceControlResponse of H.225.0.
 type ServiceControlResponse struct {
-	RequestSeqNum       uint16                                `asn1:"requestSeqNum"`
+	RequestSeqNum       uint16                                `asn1:"requestSeqNum" in:"1..65535"`
 	Result              per.Opt[ServiceControlResponseResult] `asn1:"result"`
 	NonStandardData     *NonStandardParameter                 `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken                          `asn1:"tokens" per:"optional"`

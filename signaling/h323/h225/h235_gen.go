@@ -32,9 +32,9 @@ func (v *H235NonStandardParameter) MarshalPER(e *per.Encoder) {
 
 // DHset is the SEQUENCE DHset of H.235.0.
 type DHset struct {
-	Halfkey   per.BitString `asn1:"halfkey"`
-	ModSize   per.BitString `asn1:"modSize"`
-	Generator per.BitString `asn1:"generator"`
+	Halfkey   per.BitString `asn1:"halfkey" in:"0..2048"`
+	ModSize   per.BitString `asn1:"modSize" in:"0..2048"`
+	Generator per.BitString `asn1:"generator" in:"0..2048"`
 	Ext       per.Extension
 }
 
@@ -72,8 +72,8 @@ func (v *DHset) MarshalPER(e *per.Encoder) {
 
 // ECpoint is the SEQUENCE ECpoint of H.235.0.
 type ECpoint struct {
-	X   per.Opt[per.BitString] `asn1:"x"`
-	Y   per.Opt[per.BitString] `asn1:"y"`
+	X   per.Opt[per.BitString] `asn1:"x" in:"0..511"`
+	Y   per.Opt[per.BitString] `asn1:"y" in:"0..511"`
 	Ext per.Extension
 }
 
@@ -200,10 +200,10 @@ func (v *ECKASDH) MarshalPER(e *per.Encoder) {
 // ECKASDHEckasdhpValue is a SEQUENCE of H.235.0 that has no name there.
 type ECKASDHEckasdhpValue struct {
 	PublicKey    ECpoint       `asn1:"public-key"`
-	Modulus      per.BitString `asn1:"modulus"`
+	Modulus      per.BitString `asn1:"modulus" in:"0..511"`
 	Base         ECpoint       `asn1:"base"`
-	WeierstrassA per.BitString `asn1:"weierstrassA"`
-	WeierstrassB per.BitString `asn1:"weierstrassB"`
+	WeierstrassA per.BitString `asn1:"weierstrassA" in:"0..511"`
+	WeierstrassB per.BitString `asn1:"weierstrassB" in:"0..511"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -233,10 +233,10 @@ func (v *ECKASDHEckasdhpValue) MarshalPER(e *per.Encoder) {
 // ECKASDHEckasdh2Value is a SEQUENCE of H.235.0 that has no name there.
 type ECKASDHEckasdh2Value struct {
 	PublicKey    ECpoint       `asn1:"public-key"`
-	FieldSize    per.BitString `asn1:"fieldSize"`
+	FieldSize    per.BitString `asn1:"fieldSize" in:"0..511"`
 	Base         ECpoint       `asn1:"base"`
-	WeierstrassA per.BitString `asn1:"weierstrassA"`
-	WeierstrassB per.BitString `asn1:"weierstrassB"`
+	WeierstrassA per.BitString `asn1:"weierstrassA" in:"0..511"`
+	WeierstrassB per.BitString `asn1:"weierstrassB" in:"0..511"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -453,16 +453,16 @@ func (v *AuthenticationMechanism) MarshalPER(e *per.Encoder) {
 // ClearToken is the SEQUENCE ClearToken of H.235.0.
 type ClearToken struct {
 	TokenOID    per.OID                   `asn1:"tokenOID"`
-	TimeStamp   per.Opt[uint32]           `asn1:"timeStamp"`
-	Password    per.BMP                   `asn1:"password" per:"optional"`
+	TimeStamp   per.Opt[uint32]           `asn1:"timeStamp" in:"1..4294967295"`
+	Password    per.BMP                   `asn1:"password" per:"optional" in:"1..128"`
 	Dhkey       *DHset                    `asn1:"dhkey" per:"optional"`
-	Challenge   []byte                    `asn1:"challenge" per:"optional"`
+	Challenge   []byte                    `asn1:"challenge" per:"optional" in:"8..128"`
 	Random      per.Opt[int64]            `asn1:"random"`
 	Certificate *TypedCertificate         `asn1:"certificate" per:"optional"`
-	GeneralID   per.BMP                   `asn1:"generalID" per:"optional"`
+	GeneralID   per.BMP                   `asn1:"generalID" per:"optional" in:"1..128"`
 	NonStandard *H235NonStandardParameter `asn1:"nonStandard" per:"optional"`
 	Eckasdhkey  per.Opt[ECKASDH]          `asn1:"eckasdhkey"`
-	SendersID   per.BMP                   `asn1:"sendersID" per:"optional"`
+	SendersID   per.BMP                   `asn1:"sendersID" per:"optional" in:"1..128"`
 	H235Key     *H235Key                  `asn1:"h235Key" per:"optional"`
 	ProfileInfo []ProfileElement          `asn1:"profileInfo" per:"optional"`
 	Ext         per.Extension
@@ -623,7 +623,7 @@ func (v *ClearToken) MarshalPER(e *per.Encoder) {
 
 // ProfileElement is the SEQUENCE ProfileElement of H.235.0.
 type ProfileElement struct {
-	ElementID uint8    `asn1:"elementID"`
+	ElementID uint8    `asn1:"elementID" in:"0..255"`
 	ParamS    *Params  `asn1:"paramS" per:"optional"`
 	Element   *Element `asn1:"element" per:"optional"`
 	Ext       per.Extension
@@ -1113,7 +1113,7 @@ func (v *CryptoTokenCryptoHashedTokenValue) MarshalPER(e *per.Encoder) {
 // H235Key is the CHOICE H235Key of H.235.0.
 type H235Key struct {
 	Choice             H235KeyChoice
-	SecureChannel      per.BitString      `asn1:"secureChannel"`
+	SecureChannel      per.BitString      `asn1:"secureChannel" in:"1..2048"`
 	SharedSecret       *Encrypted         `asn1:"sharedSecret"`
 	CertProtectedKey   *Signed            `asn1:"certProtectedKey"`
 	SecureSharedSecret *V3KeySyncMaterial `asn1:"secureSharedSecret"`
@@ -1217,7 +1217,7 @@ func (v *H235Key) MarshalPER(e *per.Encoder) {
 
 // V3KeySyncMaterial is the SEQUENCE V3KeySyncMaterial of H.235.0.
 type V3KeySyncMaterial struct {
-	GeneralID           per.BMP `asn1:"generalID" per:"optional"`
+	GeneralID           per.BMP `asn1:"generalID" per:"optional" in:"1..128"`
 	AlgorithmOID        per.OID `asn1:"algorithmOID" per:"optional"`
 	ParamS              Params  `asn1:"paramS"`
 	EncryptedSessionKey []byte  `asn1:"encryptedSessionKey" per:"optional"`
@@ -1323,8 +1323,8 @@ func (v *V3KeySyncMaterial) MarshalPER(e *per.Encoder) {
 
 // KeySyncMaterial is the SEQUENCE KeySyncMaterial of H.235.0.
 type KeySyncMaterial struct {
-	GeneralID   per.BMP       `asn1:"generalID"`
-	KeyMaterial per.BitString `asn1:"keyMaterial"`
+	GeneralID   per.BMP       `asn1:"generalID" in:"1..128"`
+	KeyMaterial per.BitString `asn1:"keyMaterial" in:"1..2048"`
 	Ext         per.Extension
 }
 

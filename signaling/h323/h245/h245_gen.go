@@ -1109,7 +1109,7 @@ func (v *IndicationMessage) MarshalPER(e *per.Encoder) {
 // GenericMessage is the SEQUENCE GenericMessage of H.245.
 type GenericMessage struct {
 	MessageIdentifier    CapabilityIdentifier `asn1:"messageIdentifier"`
-	SubMessageIdentifier per.Opt[uint8]       `asn1:"subMessageIdentifier"`
+	SubMessageIdentifier per.Opt[uint8]       `asn1:"subMessageIdentifier" in:"0..127"`
 	MessageContent       []GenericParameter   `asn1:"messageContent" per:"optional"`
 	Ext                  per.Extension
 }
@@ -1283,9 +1283,9 @@ func (v *NonStandardIdentifier) MarshalPER(e *per.Encoder) {
 
 // NonStandardIdentifierH221NonStandardValue is a SEQUENCE of H.245 that has no name there.
 type NonStandardIdentifierH221NonStandardValue struct {
-	T35CountryCode   uint8  `asn1:"t35CountryCode"`
-	T35Extension     uint8  `asn1:"t35Extension"`
-	ManufacturerCode uint16 `asn1:"manufacturerCode"`
+	T35CountryCode   uint8  `asn1:"t35CountryCode" in:"0..255"`
+	T35Extension     uint8  `asn1:"t35Extension" in:"0..255"`
+	ManufacturerCode uint16 `asn1:"manufacturerCode" in:"0..65535"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -1310,8 +1310,8 @@ func (v *NonStandardIdentifierH221NonStandardValue) MarshalPER(e *per.Encoder) {
 
 // MasterSlaveDetermination is the SEQUENCE MasterSlaveDetermination of H.245.
 type MasterSlaveDetermination struct {
-	TerminalType              uint8  `asn1:"terminalType"`
-	StatusDeterminationNumber uint32 `asn1:"statusDeterminationNumber"`
+	TerminalType              uint8  `asn1:"terminalType" in:"0..255"`
+	StatusDeterminationNumber uint32 `asn1:"statusDeterminationNumber" in:"0..16777215"`
 	Ext                       per.Extension
 }
 
@@ -1541,11 +1541,11 @@ func (v *MasterSlaveDeterminationRelease) MarshalPER(e *per.Encoder) {
 
 // TerminalCapabilitySet is the SEQUENCE TerminalCapabilitySet of H.245.
 type TerminalCapabilitySet struct {
-	SequenceNumber        uint8                  `asn1:"sequenceNumber"`
+	SequenceNumber        uint8                  `asn1:"sequenceNumber" in:"0..255"`
 	ProtocolIdentifier    per.OID                `asn1:"protocolIdentifier"`
 	MultiplexCapability   *MultiplexCapability   `asn1:"multiplexCapability" per:"optional"`
-	CapabilityTable       []CapabilityTableEntry `asn1:"capabilityTable" per:"optional"`
-	CapabilityDescriptors []CapabilityDescriptor `asn1:"capabilityDescriptors" per:"optional"`
+	CapabilityTable       []CapabilityTableEntry `asn1:"capabilityTable" per:"optional" in:"1..256"`
+	CapabilityDescriptors []CapabilityDescriptor `asn1:"capabilityDescriptors" per:"optional" in:"1..256"`
 	GenericInformation    []GenericMessage       `asn1:"genericInformation" per:"optional"`
 	Ext                   per.Extension
 }
@@ -1645,7 +1645,7 @@ func (v *TerminalCapabilitySet) MarshalPER(e *per.Encoder) {
 
 // CapabilityTableEntry is the SEQUENCE CapabilityTableEntry of H.245.
 type CapabilityTableEntry struct {
-	CapabilityTableEntryNumber uint16      `asn1:"capabilityTableEntryNumber"`
+	CapabilityTableEntryNumber uint16      `asn1:"capabilityTableEntryNumber" in:"1..65535"`
 	Capability                 *Capability `asn1:"capability" per:"optional"`
 }
 
@@ -1676,8 +1676,8 @@ func (v *CapabilityTableEntry) MarshalPER(e *per.Encoder) {
 
 // CapabilityDescriptor is the SEQUENCE CapabilityDescriptor of H.245.
 type CapabilityDescriptor struct {
-	CapabilityDescriptorNumber uint8      `asn1:"capabilityDescriptorNumber"`
-	SimultaneousCapabilities   [][]uint16 `asn1:"simultaneousCapabilities" per:"optional"`
+	CapabilityDescriptorNumber uint8      `asn1:"capabilityDescriptorNumber" in:"0..255"`
+	SimultaneousCapabilities   [][]uint16 `asn1:"simultaneousCapabilities" per:"optional" in:"1..256" of:"1..256"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -1724,7 +1724,7 @@ func (v *CapabilityDescriptor) MarshalPER(e *per.Encoder) {
 
 // TerminalCapabilitySetAck is the SEQUENCE TerminalCapabilitySetAck of H.245.
 type TerminalCapabilitySetAck struct {
-	SequenceNumber     uint8            `asn1:"sequenceNumber"`
+	SequenceNumber     uint8            `asn1:"sequenceNumber" in:"0..255"`
 	GenericInformation []GenericMessage `asn1:"genericInformation" per:"optional"`
 	Ext                per.Extension
 }
@@ -1781,7 +1781,7 @@ func (v *TerminalCapabilitySetAck) MarshalPER(e *per.Encoder) {
 
 // TerminalCapabilitySetReject is the SEQUENCE TerminalCapabilitySetReject of H.245.
 type TerminalCapabilitySetReject struct {
-	SequenceNumber     uint8                            `asn1:"sequenceNumber"`
+	SequenceNumber     uint8                            `asn1:"sequenceNumber" in:"0..255"`
 	Cause              TerminalCapabilitySetRejectCause `asn1:"cause"`
 	GenericInformation []GenericMessage                 `asn1:"genericInformation" per:"optional"`
 	Ext                per.Extension
@@ -1908,7 +1908,7 @@ func (v *TerminalCapabilitySetRejectCause) MarshalPER(e *per.Encoder) {
 // TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue is a CHOICE of H.245 that has no name there.
 type TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue struct {
 	Choice                      TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueChoice
-	HighestEntryNumberProcessed uint16 `asn1:"highestEntryNumberProcessed"`
+	HighestEntryNumberProcessed uint16 `asn1:"highestEntryNumberProcessed" in:"1..65535"`
 }
 
 // TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueChoice says which alternative a TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue holds.
@@ -2027,7 +2027,7 @@ type Capability struct {
 	H233EncryptionReceiveCapability               CapabilityH233EncryptionReceiveCapabilityValue `asn1:"h233EncryptionReceiveCapability"`
 	ConferenceCapability                          *ConferenceCapability                          `asn1:"conferenceCapability"`
 	H235SecurityCapability                        *H235SecurityCapability                        `asn1:"h235SecurityCapability"`
-	MaxPendingReplacementFor                      uint8                                          `asn1:"maxPendingReplacementFor"`
+	MaxPendingReplacementFor                      uint8                                          `asn1:"maxPendingReplacementFor" in:"0..255"`
 	ReceiveUserInputCapability                    *UserInputCapability                           `asn1:"receiveUserInputCapability"`
 	TransmitUserInputCapability                   *UserInputCapability                           `asn1:"transmitUserInputCapability"`
 	ReceiveAndTransmitUserInputCapability         *UserInputCapability                           `asn1:"receiveAndTransmitUserInputCapability"`
@@ -2041,7 +2041,7 @@ type Capability struct {
 	MultiplePayloadStreamCapability               MultiplePayloadStreamCapability                `asn1:"multiplePayloadStreamCapability"`
 	FecCapability                                 *FECCapability                                 `asn1:"fecCapability"`
 	RedundancyEncodingCap                         *RedundancyEncodingCapability                  `asn1:"redundancyEncodingCap"`
-	OneOfCapabilities                             []uint16                                       `asn1:"oneOfCapabilities"`
+	OneOfCapabilities                             []uint16                                       `asn1:"oneOfCapabilities" in:"1..256" of:"1..65535"`
 	Other                                         *per.Alternative
 }
 
@@ -2366,7 +2366,7 @@ func (v *Capability) MarshalPER(e *per.Encoder) {
 
 // CapabilityH233EncryptionReceiveCapabilityValue is a SEQUENCE of H.245 that has no name there.
 type CapabilityH233EncryptionReceiveCapabilityValue struct {
-	H233IVResponseTime uint8 `asn1:"h233IVResponseTime"`
+	H233IVResponseTime uint8 `asn1:"h233IVResponseTime" in:"0..255"`
 	Ext                per.Extension
 }
 
@@ -2401,7 +2401,7 @@ func (v *CapabilityH233EncryptionReceiveCapabilityValue) MarshalPER(e *per.Encod
 // H235SecurityCapability is the SEQUENCE H235SecurityCapability of H.245.
 type H235SecurityCapability struct {
 	EncryptionAuthenticationAndIntegrity EncryptionAuthenticationAndIntegrity `asn1:"encryptionAuthenticationAndIntegrity"`
-	MediaCapability                      uint16                               `asn1:"mediaCapability"`
+	MediaCapability                      uint16                               `asn1:"mediaCapability" in:"1..65535"`
 	Ext                                  per.Extension
 }
 
@@ -2571,7 +2571,7 @@ func (v *MultiplexCapability) MarshalPER(e *per.Encoder) {
 
 // H222Capability is the SEQUENCE H222Capability of H.245.
 type H222Capability struct {
-	NumberOfVCs  uint16         `asn1:"numberOfVCs"`
+	NumberOfVCs  uint16         `asn1:"numberOfVCs" in:"1..256"`
 	VcCapability []VCCapability `asn1:"vcCapability"`
 	Ext          per.Extension
 }
@@ -2749,8 +2749,8 @@ func (v *VCCapabilityAal1) MarshalPER(e *per.Encoder) {
 
 // VCCapabilityAal5 is a SEQUENCE of H.245 that has no name there.
 type VCCapabilityAal5 struct {
-	ForwardMaximumSDUSize  uint16 `asn1:"forwardMaximumSDUSize"`
-	BackwardMaximumSDUSize uint16 `asn1:"backwardMaximumSDUSize"`
+	ForwardMaximumSDUSize  uint16 `asn1:"forwardMaximumSDUSize" in:"0..65535"`
+	BackwardMaximumSDUSize uint16 `asn1:"backwardMaximumSDUSize" in:"0..65535"`
 	Ext                    per.Extension
 }
 
@@ -2821,7 +2821,7 @@ func (v *VCCapabilityAvailableBitRates) MarshalPER(e *per.Encoder) {
 // VCCapabilityAvailableBitRatesType is a CHOICE of H.245 that has no name there.
 type VCCapabilityAvailableBitRatesType struct {
 	Choice          VCCapabilityAvailableBitRatesTypeChoice
-	SingleBitRate   uint16                                                `asn1:"singleBitRate"`
+	SingleBitRate   uint16                                                `asn1:"singleBitRate" in:"1..65535"`
 	RangeOfBitRates VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue `asn1:"rangeOfBitRates"`
 }
 
@@ -2876,8 +2876,8 @@ func (v *VCCapabilityAvailableBitRatesType) MarshalPER(e *per.Encoder) {
 
 // VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue is a SEQUENCE of H.245 that has no name there.
 type VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue struct {
-	LowerBitRate  uint16 `asn1:"lowerBitRate"`
-	HigherBitRate uint16 `asn1:"higherBitRate"`
+	LowerBitRate  uint16 `asn1:"lowerBitRate" in:"1..65535"`
+	HigherBitRate uint16 `asn1:"higherBitRate" in:"1..65535"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -2900,7 +2900,7 @@ func (v *VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue) MarshalPER(e *pe
 
 // VCCapabilityAal1ViaGateway is a SEQUENCE of H.245 that has no name there.
 type VCCapabilityAal1ViaGateway struct {
-	GatewayAddress         []Q2931Address `asn1:"gatewayAddress"`
+	GatewayAddress         []Q2931Address `asn1:"gatewayAddress" in:"1..256"`
 	NullClockRecovery      bool           `asn1:"nullClockRecovery"`
 	SrtsClockRecovery      bool           `asn1:"srtsClockRecovery"`
 	AdaptiveClockRecovery  bool           `asn1:"adaptiveClockRecovery"`
@@ -2980,15 +2980,15 @@ type H223Capability struct {
 	DataWithAL1                       bool                                                  `asn1:"dataWithAL1"`
 	DataWithAL2                       bool                                                  `asn1:"dataWithAL2"`
 	DataWithAL3                       bool                                                  `asn1:"dataWithAL3"`
-	MaximumAl2SDUSize                 uint16                                                `asn1:"maximumAl2SDUSize"`
-	MaximumAl3SDUSize                 uint16                                                `asn1:"maximumAl3SDUSize"`
-	MaximumDelayJitter                uint16                                                `asn1:"maximumDelayJitter"`
+	MaximumAl2SDUSize                 uint16                                                `asn1:"maximumAl2SDUSize" in:"0..65535"`
+	MaximumAl3SDUSize                 uint16                                                `asn1:"maximumAl3SDUSize" in:"0..65535"`
+	MaximumDelayJitter                uint16                                                `asn1:"maximumDelayJitter" in:"0..1023"`
 	H223MultiplexTableCapability      H223CapabilityH223MultiplexTableCapability            `asn1:"h223MultiplexTableCapability"`
 	MaxMUXPDUSizeCapability           per.Opt[bool]                                         `asn1:"maxMUXPDUSizeCapability"`
 	NsrpSupport                       per.Opt[bool]                                         `asn1:"nsrpSupport"`
 	MobileOperationTransmitCapability *H223CapabilityMobileOperationTransmitCapability      `asn1:"mobileOperationTransmitCapability" per:"optional"`
 	H223AnnexCCapability              *H223AnnexCCapability                                 `asn1:"h223AnnexCCapability" per:"optional"`
-	BitRate                           per.Opt[uint16]                                       `asn1:"bitRate"`
+	BitRate                           per.Opt[uint16]                                       `asn1:"bitRate" in:"1..19200"`
 	MobileMultilinkFrameCapability    per.Opt[H223CapabilityMobileMultilinkFrameCapability] `asn1:"mobileMultilinkFrameCapability"`
 	Ext                               per.Extension
 }
@@ -3184,9 +3184,9 @@ func (v *H223CapabilityH223MultiplexTableCapability) MarshalPER(e *per.Encoder) 
 
 // H223CapabilityH223MultiplexTableCapabilityEnhancedValue is a SEQUENCE of H.245 that has no name there.
 type H223CapabilityH223MultiplexTableCapabilityEnhancedValue struct {
-	MaximumNestingDepth       uint8 `asn1:"maximumNestingDepth"`
-	MaximumElementListSize    uint8 `asn1:"maximumElementListSize"`
-	MaximumSubElementListSize uint8 `asn1:"maximumSubElementListSize"`
+	MaximumNestingDepth       uint8 `asn1:"maximumNestingDepth" in:"1..15"`
+	MaximumElementListSize    uint8 `asn1:"maximumElementListSize" in:"2..255"`
+	MaximumSubElementListSize uint8 `asn1:"maximumSubElementListSize" in:"2..255"`
 	Ext                       per.Extension
 }
 
@@ -3270,8 +3270,8 @@ func (v *H223CapabilityMobileOperationTransmitCapability) MarshalPER(e *per.Enco
 
 // H223CapabilityMobileMultilinkFrameCapability is a SEQUENCE of H.245 that has no name there.
 type H223CapabilityMobileMultilinkFrameCapability struct {
-	MaximumSampleSize    uint8  `asn1:"maximumSampleSize"`
-	MaximumPayloadLength uint16 `asn1:"maximumPayloadLength"`
+	MaximumSampleSize    uint8  `asn1:"maximumSampleSize" in:"1..255"`
+	MaximumPayloadLength uint16 `asn1:"maximumPayloadLength" in:"1..65025"`
 	Ext                  per.Extension
 }
 
@@ -3317,9 +3317,9 @@ type H223AnnexCCapability struct {
 	DataWithAL2M       bool          `asn1:"dataWithAL2M"`
 	DataWithAL3M       bool          `asn1:"dataWithAL3M"`
 	AlpduInterleaving  bool          `asn1:"alpduInterleaving"`
-	MaximumAL1MPDUSize uint16        `asn1:"maximumAL1MPDUSize"`
-	MaximumAL2MSDUSize uint16        `asn1:"maximumAL2MSDUSize"`
-	MaximumAL3MSDUSize uint16        `asn1:"maximumAL3MSDUSize"`
+	MaximumAL1MPDUSize uint16        `asn1:"maximumAL1MPDUSize" in:"0..65535"`
+	MaximumAL2MSDUSize uint16        `asn1:"maximumAL2MSDUSize" in:"0..65535"`
+	MaximumAL3MSDUSize uint16        `asn1:"maximumAL3MSDUSize" in:"0..65535"`
 	RsCodeCapability   per.Opt[bool] `asn1:"rsCodeCapability"`
 	Ext                per.Extension
 }
@@ -3401,11 +3401,11 @@ type V76Capability struct {
 	Crc16bitCapability               bool          `asn1:"crc16bitCapability"`
 	Crc32bitCapability               bool          `asn1:"crc32bitCapability"`
 	UihCapability                    bool          `asn1:"uihCapability"`
-	NumOfDLCS                        uint16        `asn1:"numOfDLCS"`
+	NumOfDLCS                        uint16        `asn1:"numOfDLCS" in:"2..8191"`
 	TwoOctetAddressFieldCapability   bool          `asn1:"twoOctetAddressFieldCapability"`
 	LoopBackTestCapability           bool          `asn1:"loopBackTestCapability"`
-	N401Capability                   uint16        `asn1:"n401Capability"`
-	MaxWindowSizeCapability          uint8         `asn1:"maxWindowSizeCapability"`
+	N401Capability                   uint16        `asn1:"n401Capability" in:"1..4095"`
+	MaxWindowSizeCapability          uint8         `asn1:"maxWindowSizeCapability" in:"1..127"`
 	V75Capability                    V75Capability `asn1:"v75Capability"`
 	Ext                              per.Extension
 }
@@ -3502,7 +3502,7 @@ func (v *V75Capability) MarshalPER(e *per.Encoder) {
 
 // H2250Capability is the SEQUENCE H2250Capability of H.245.
 type H2250Capability struct {
-	MaximumAudioDelayJitter                uint16                         `asn1:"maximumAudioDelayJitter"`
+	MaximumAudioDelayJitter                uint16                         `asn1:"maximumAudioDelayJitter" in:"0..1023"`
 	ReceiveMultipointCapability            MultipointCapability           `asn1:"receiveMultipointCapability"`
 	TransmitMultipointCapability           MultipointCapability           `asn1:"transmitMultipointCapability"`
 	ReceiveAndTransmitMultipointCapability MultipointCapability           `asn1:"receiveAndTransmitMultipointCapability"`
@@ -3510,7 +3510,7 @@ type H2250Capability struct {
 	RtcpVideoControlCapability             bool                           `asn1:"rtcpVideoControlCapability"`
 	MediaPacketizationCapability           MediaPacketizationCapability   `asn1:"mediaPacketizationCapability"`
 	TransportCapability                    *TransportCapability           `asn1:"transportCapability" per:"optional"`
-	RedundancyEncodingCapability           []RedundancyEncodingCapability `asn1:"redundancyEncodingCapability" per:"optional"`
+	RedundancyEncodingCapability           []RedundancyEncodingCapability `asn1:"redundancyEncodingCapability" per:"optional" in:"1..256"`
 	LogicalChannelSwitchingCapability      per.Opt[bool]                  `asn1:"logicalChannelSwitchingCapability"`
 	T120DynamicPortCapability              per.Opt[bool]                  `asn1:"t120DynamicPortCapability"`
 	Ext                                    per.Extension
@@ -3660,7 +3660,7 @@ func (v *H2250CapabilityMcCapability) MarshalPER(e *per.Encoder) {
 // MediaPacketizationCapability is the SEQUENCE MediaPacketizationCapability of H.245.
 type MediaPacketizationCapability struct {
 	H261aVideoPacketization bool             `asn1:"h261aVideoPacketization"`
-	RtpPayloadType          []RTPPayloadType `asn1:"rtpPayloadType" per:"optional"`
+	RtpPayloadType          []RTPPayloadType `asn1:"rtpPayloadType" per:"optional" in:"1..256"`
 	Ext                     per.Extension
 }
 
@@ -3717,11 +3717,11 @@ func (v *MediaPacketizationCapability) MarshalPER(e *per.Encoder) {
 // RSVPParameters is the SEQUENCE RSVPParameters of H.245.
 type RSVPParameters struct {
 	QosMode    per.Opt[QOSMode] `asn1:"qosMode"`
-	TokenRate  per.Opt[uint32]  `asn1:"tokenRate"`
-	BucketSize per.Opt[uint32]  `asn1:"bucketSize"`
-	PeakRate   per.Opt[uint32]  `asn1:"peakRate"`
-	MinPoliced per.Opt[uint32]  `asn1:"minPoliced"`
-	MaxPktSize per.Opt[uint32]  `asn1:"maxPktSize"`
+	TokenRate  per.Opt[uint32]  `asn1:"tokenRate" in:"1..4294967295"`
+	BucketSize per.Opt[uint32]  `asn1:"bucketSize" in:"1..4294967295"`
+	PeakRate   per.Opt[uint32]  `asn1:"peakRate" in:"1..4294967295"`
+	MinPoliced per.Opt[uint32]  `asn1:"minPoliced" in:"1..4294967295"`
+	MaxPktSize per.Opt[uint32]  `asn1:"maxPktSize" in:"1..4294967295"`
 	Ext        per.Extension
 }
 
@@ -3855,7 +3855,7 @@ func (v *QOSMode) MarshalPER(e *per.Encoder) {
 
 // ATMParameters is the SEQUENCE ATMParameters of H.245.
 type ATMParameters struct {
-	MaxNTUSize uint16 `asn1:"maxNTUSize"`
+	MaxNTUSize uint16 `asn1:"maxNTUSize" in:"0..65535"`
 	AtmUBR     bool   `asn1:"atmUBR"`
 	AtmrtVBR   bool   `asn1:"atmrtVBR"`
 	AtmnrtVBR  bool   `asn1:"atmnrtVBR"`
@@ -3905,7 +3905,7 @@ func (v *ATMParameters) MarshalPER(e *per.Encoder) {
 // ServicePriorityValue is the SEQUENCE ServicePriorityValue of H.245.
 type ServicePriorityValue struct {
 	NonStandardParameter *NonStandardParameter `asn1:"nonStandardParameter" per:"optional"`
-	Value                per.Opt[uint8]        `asn1:"value"`
+	Value                per.Opt[uint8]        `asn1:"value" in:"0..255"`
 	Ext                  per.Extension
 }
 
@@ -3963,8 +3963,8 @@ type ServicePriority struct {
 	NonStandardData          *NonStandardParameter         `asn1:"nonStandardData" per:"optional"`
 	ServicePrioritySignalled bool                          `asn1:"servicePrioritySignalled"`
 	ServicePriorityValue     per.Opt[ServicePriorityValue] `asn1:"servicePriorityValue"`
-	ServiceClass             per.Opt[uint16]               `asn1:"serviceClass"`
-	ServiceSubclass          per.Opt[uint8]                `asn1:"serviceSubclass"`
+	ServiceClass             per.Opt[uint16]               `asn1:"serviceClass" in:"0..4095"`
+	ServiceSubclass          per.Opt[uint8]                `asn1:"serviceSubclass" in:"0..255"`
 	Ext                      per.Extension
 }
 
@@ -4242,10 +4242,10 @@ func (v *QOSDescriptor) MarshalPER(e *per.Encoder) {
 // GenericTransportParameters is the SEQUENCE GenericTransportParameters of H.245.
 type GenericTransportParameters struct {
 	NonStandardData *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
-	AverageRate     per.Opt[uint32]       `asn1:"averageRate"`
-	Burst           per.Opt[uint32]       `asn1:"burst"`
-	PeakRate        per.Opt[uint32]       `asn1:"peakRate"`
-	MaxPktSize      per.Opt[uint32]       `asn1:"maxPktSize"`
+	AverageRate     per.Opt[uint32]       `asn1:"averageRate" in:"1..4294967295"`
+	Burst           per.Opt[uint32]       `asn1:"burst" in:"1..4294967295"`
+	PeakRate        per.Opt[uint32]       `asn1:"peakRate" in:"1..4294967295"`
+	MaxPktSize      per.Opt[uint32]       `asn1:"maxPktSize" in:"1..4294967295"`
 	Ext             per.Extension
 }
 
@@ -4326,7 +4326,7 @@ type QOSCapability struct {
 	ServicePriority            *ServicePriority                 `asn1:"servicePriority" per:"optional"`
 	AuthorizationParameter     per.Opt[AuthorizationParameters] `asn1:"authorizationParameter"`
 	QosDescriptor              *QOSDescriptor                   `asn1:"qosDescriptor" per:"optional"`
-	DscpValue                  per.Opt[uint8]                   `asn1:"dscpValue"`
+	DscpValue                  per.Opt[uint8]                   `asn1:"dscpValue" in:"0..63"`
 	Ext                        per.Extension
 }
 
@@ -4617,8 +4617,8 @@ func (v *MediaChannelCapability) MarshalPER(e *per.Encoder) {
 // TransportCapability is the SEQUENCE TransportCapability of H.245.
 type TransportCapability struct {
 	NonStandard              *NonStandardParameter    `asn1:"nonStandard" per:"optional"`
-	QOSCapabilities          []QOSCapability          `asn1:"qOSCapabilities" per:"optional"`
-	MediaChannelCapabilities []MediaChannelCapability `asn1:"mediaChannelCapabilities" per:"optional"`
+	QOSCapabilities          []QOSCapability          `asn1:"qOSCapabilities" per:"optional" in:"1..256"`
+	MediaChannelCapabilities []MediaChannelCapability `asn1:"mediaChannelCapabilities" per:"optional" in:"1..256"`
 	Ext                      per.Extension
 }
 
@@ -4692,8 +4692,8 @@ func (v *TransportCapability) MarshalPER(e *per.Encoder) {
 // RedundancyEncodingCapability is the SEQUENCE RedundancyEncodingCapability of H.245.
 type RedundancyEncodingCapability struct {
 	RedundancyEncodingMethod RedundancyEncodingMethod `asn1:"redundancyEncodingMethod"`
-	PrimaryEncoding          uint16                   `asn1:"primaryEncoding"`
-	SecondaryEncoding        []uint16                 `asn1:"secondaryEncoding" per:"optional"`
+	PrimaryEncoding          uint16                   `asn1:"primaryEncoding" in:"1..65535"`
+	SecondaryEncoding        []uint16                 `asn1:"secondaryEncoding" per:"optional" in:"1..256" of:"1..65535"`
 	Ext                      per.Extension
 }
 
@@ -4837,10 +4837,10 @@ func (v *RedundancyEncodingMethod) MarshalPER(e *per.Encoder) {
 
 // RTPH263VideoRedundancyEncoding is the SEQUENCE RTPH263VideoRedundancyEncoding of H.245.
 type RTPH263VideoRedundancyEncoding struct {
-	NumberOfThreads         uint8                                              `asn1:"numberOfThreads"`
-	FramesBetweenSyncPoints uint16                                             `asn1:"framesBetweenSyncPoints"`
+	NumberOfThreads         uint8                                              `asn1:"numberOfThreads" in:"1..16"`
+	FramesBetweenSyncPoints uint16                                             `asn1:"framesBetweenSyncPoints" in:"1..256"`
 	FrameToThreadMapping    RTPH263VideoRedundancyEncodingFrameToThreadMapping `asn1:"frameToThreadMapping"`
-	ContainedThreads        []uint8                                            `asn1:"containedThreads" per:"optional"`
+	ContainedThreads        []uint8                                            `asn1:"containedThreads" per:"optional" in:"1..256" of:"0..15"`
 	Ext                     per.Extension
 }
 
@@ -4896,7 +4896,7 @@ func (v *RTPH263VideoRedundancyEncoding) MarshalPER(e *per.Encoder) {
 // RTPH263VideoRedundancyEncodingFrameToThreadMapping is a CHOICE of H.245 that has no name there.
 type RTPH263VideoRedundancyEncodingFrameToThreadMapping struct {
 	Choice RTPH263VideoRedundancyEncodingFrameToThreadMappingChoice
-	Custom []RTPH263VideoRedundancyFrameMapping `asn1:"custom"`
+	Custom []RTPH263VideoRedundancyFrameMapping `asn1:"custom" in:"1..256"`
 	Other  *per.Alternative
 }
 
@@ -4968,8 +4968,8 @@ func (v *RTPH263VideoRedundancyEncodingFrameToThreadMapping) MarshalPER(e *per.E
 
 // RTPH263VideoRedundancyFrameMapping is the SEQUENCE RTPH263VideoRedundancyFrameMapping of H.245.
 type RTPH263VideoRedundancyFrameMapping struct {
-	ThreadNumber  uint8   `asn1:"threadNumber"`
-	FrameSequence []uint8 `asn1:"frameSequence"`
+	ThreadNumber  uint8   `asn1:"threadNumber" in:"0..15"`
+	FrameSequence []uint8 `asn1:"frameSequence" in:"1..256" of:"0..255"`
 	Ext           per.Extension
 }
 
@@ -5367,10 +5367,10 @@ func (v *ExtendedVideoCapability) MarshalPER(e *per.Encoder) {
 
 // H261VideoCapability is the SEQUENCE H261VideoCapability of H.245.
 type H261VideoCapability struct {
-	QcifMPI                           per.Opt[uint8] `asn1:"qcifMPI"`
-	CifMPI                            per.Opt[uint8] `asn1:"cifMPI"`
+	QcifMPI                           per.Opt[uint8] `asn1:"qcifMPI" in:"1..4"`
+	CifMPI                            per.Opt[uint8] `asn1:"cifMPI" in:"1..4"`
 	TemporalSpatialTradeOffCapability bool           `asn1:"temporalSpatialTradeOffCapability"`
-	MaxBitRate                        uint16         `asn1:"maxBitRate"`
+	MaxBitRate                        uint16         `asn1:"maxBitRate" in:"1..19200"`
 	StillImageTransmission            bool           `asn1:"stillImageTransmission"`
 	VideoBadMBsCap                    per.Opt[bool]  `asn1:"videoBadMBsCap"`
 	Ext                               per.Extension
@@ -5452,12 +5452,12 @@ type H262VideoCapability struct {
 	ProfileAndLevelHPatML       bool            `asn1:"profileAndLevel-HPatML"`
 	ProfileAndLevelHPatH14      bool            `asn1:"profileAndLevel-HPatH-14"`
 	ProfileAndLevelHPatHL       bool            `asn1:"profileAndLevel-HPatHL"`
-	VideoBitRate                per.Opt[uint32] `asn1:"videoBitRate"`
-	VbvBufferSize               per.Opt[uint32] `asn1:"vbvBufferSize"`
-	SamplesPerLine              per.Opt[uint16] `asn1:"samplesPerLine"`
-	LinesPerFrame               per.Opt[uint16] `asn1:"linesPerFrame"`
-	FramesPerSecond             per.Opt[uint8]  `asn1:"framesPerSecond"`
-	LuminanceSampleRate         per.Opt[uint32] `asn1:"luminanceSampleRate"`
+	VideoBitRate                per.Opt[uint32] `asn1:"videoBitRate" in:"0..1073741823"`
+	VbvBufferSize               per.Opt[uint32] `asn1:"vbvBufferSize" in:"0..262143"`
+	SamplesPerLine              per.Opt[uint16] `asn1:"samplesPerLine" in:"0..16383"`
+	LinesPerFrame               per.Opt[uint16] `asn1:"linesPerFrame" in:"0..16383"`
+	FramesPerSecond             per.Opt[uint8]  `asn1:"framesPerSecond" in:"0..15"`
+	LuminanceSampleRate         per.Opt[uint32] `asn1:"luminanceSampleRate" in:"0..4294967295"`
 	VideoBadMBsCap              per.Opt[bool]   `asn1:"videoBadMBsCap"`
 	Ext                         per.Extension
 }
@@ -5575,24 +5575,24 @@ func (v *H262VideoCapability) MarshalPER(e *per.Encoder) {
 
 // H263VideoCapability is the SEQUENCE H263VideoCapability of H.245.
 type H263VideoCapability struct {
-	SqcifMPI                          per.Opt[uint8]        `asn1:"sqcifMPI"`
-	QcifMPI                           per.Opt[uint8]        `asn1:"qcifMPI"`
-	CifMPI                            per.Opt[uint8]        `asn1:"cifMPI"`
-	Cif4MPI                           per.Opt[uint8]        `asn1:"cif4MPI"`
-	Cif16MPI                          per.Opt[uint8]        `asn1:"cif16MPI"`
-	MaxBitRate                        uint32                `asn1:"maxBitRate"`
+	SqcifMPI                          per.Opt[uint8]        `asn1:"sqcifMPI" in:"1..32"`
+	QcifMPI                           per.Opt[uint8]        `asn1:"qcifMPI" in:"1..32"`
+	CifMPI                            per.Opt[uint8]        `asn1:"cifMPI" in:"1..32"`
+	Cif4MPI                           per.Opt[uint8]        `asn1:"cif4MPI" in:"1..32"`
+	Cif16MPI                          per.Opt[uint8]        `asn1:"cif16MPI" in:"1..32"`
+	MaxBitRate                        uint32                `asn1:"maxBitRate" in:"1..192400"`
 	UnrestrictedVector                bool                  `asn1:"unrestrictedVector"`
 	ArithmeticCoding                  bool                  `asn1:"arithmeticCoding"`
 	AdvancedPrediction                bool                  `asn1:"advancedPrediction"`
 	PbFrames                          bool                  `asn1:"pbFrames"`
 	TemporalSpatialTradeOffCapability bool                  `asn1:"temporalSpatialTradeOffCapability"`
-	HrdB                              per.Opt[uint32]       `asn1:"hrd-B"`
-	BppMaxKb                          per.Opt[uint16]       `asn1:"bppMaxKb"`
-	SlowSqcifMPI                      per.Opt[uint16]       `asn1:"slowSqcifMPI"`
-	SlowQcifMPI                       per.Opt[uint16]       `asn1:"slowQcifMPI"`
-	SlowCifMPI                        per.Opt[uint16]       `asn1:"slowCifMPI"`
-	SlowCif4MPI                       per.Opt[uint16]       `asn1:"slowCif4MPI"`
-	SlowCif16MPI                      per.Opt[uint16]       `asn1:"slowCif16MPI"`
+	HrdB                              per.Opt[uint32]       `asn1:"hrd-B" in:"0..524287"`
+	BppMaxKb                          per.Opt[uint16]       `asn1:"bppMaxKb" in:"0..65535"`
+	SlowSqcifMPI                      per.Opt[uint16]       `asn1:"slowSqcifMPI" in:"1..3600"`
+	SlowQcifMPI                       per.Opt[uint16]       `asn1:"slowQcifMPI" in:"1..3600"`
+	SlowCifMPI                        per.Opt[uint16]       `asn1:"slowCifMPI" in:"1..3600"`
+	SlowCif4MPI                       per.Opt[uint16]       `asn1:"slowCif4MPI" in:"1..3600"`
+	SlowCif16MPI                      per.Opt[uint16]       `asn1:"slowCif16MPI" in:"1..3600"`
 	ErrorCompensation                 per.Opt[bool]         `asn1:"errorCompensation"`
 	EnhancementLayerInfo              *EnhancementLayerInfo `asn1:"enhancementLayerInfo" per:"optional"`
 	H263Options                       *H263Options          `asn1:"h263Options" per:"optional"`
@@ -5809,9 +5809,9 @@ func (v *H263VideoCapability) MarshalPER(e *per.Encoder) {
 // EnhancementLayerInfo is the SEQUENCE EnhancementLayerInfo of H.245.
 type EnhancementLayerInfo struct {
 	BaseBitRateConstrained bool                     `asn1:"baseBitRateConstrained"`
-	SnrEnhancement         []EnhancementOptions     `asn1:"snrEnhancement" per:"optional"`
-	SpatialEnhancement     []EnhancementOptions     `asn1:"spatialEnhancement" per:"optional"`
-	BPictureEnhancement    []BEnhancementParameters `asn1:"bPictureEnhancement" per:"optional"`
+	SnrEnhancement         []EnhancementOptions     `asn1:"snrEnhancement" per:"optional" in:"1..14"`
+	SpatialEnhancement     []EnhancementOptions     `asn1:"spatialEnhancement" per:"optional" in:"1..14"`
+	BPictureEnhancement    []BEnhancementParameters `asn1:"bPictureEnhancement" per:"optional" in:"1..14"`
 	Ext                    per.Extension
 }
 
@@ -5895,7 +5895,7 @@ func (v *EnhancementLayerInfo) MarshalPER(e *per.Encoder) {
 // BEnhancementParameters is the SEQUENCE BEnhancementParameters of H.245.
 type BEnhancementParameters struct {
 	EnhancementOptions EnhancementOptions `asn1:"enhancementOptions"`
-	NumberOfBPictures  uint8              `asn1:"numberOfBPictures"`
+	NumberOfBPictures  uint8              `asn1:"numberOfBPictures" in:"1..64"`
 	Ext                per.Extension
 }
 
@@ -5931,20 +5931,20 @@ func (v *BEnhancementParameters) MarshalPER(e *per.Encoder) {
 
 // EnhancementOptions is the SEQUENCE EnhancementOptions of H.245.
 type EnhancementOptions struct {
-	SqcifMPI                          per.Opt[uint8]  `asn1:"sqcifMPI"`
-	QcifMPI                           per.Opt[uint8]  `asn1:"qcifMPI"`
-	CifMPI                            per.Opt[uint8]  `asn1:"cifMPI"`
-	Cif4MPI                           per.Opt[uint8]  `asn1:"cif4MPI"`
-	Cif16MPI                          per.Opt[uint8]  `asn1:"cif16MPI"`
-	MaxBitRate                        uint32          `asn1:"maxBitRate"`
+	SqcifMPI                          per.Opt[uint8]  `asn1:"sqcifMPI" in:"1..32"`
+	QcifMPI                           per.Opt[uint8]  `asn1:"qcifMPI" in:"1..32"`
+	CifMPI                            per.Opt[uint8]  `asn1:"cifMPI" in:"1..32"`
+	Cif4MPI                           per.Opt[uint8]  `asn1:"cif4MPI" in:"1..32"`
+	Cif16MPI                          per.Opt[uint8]  `asn1:"cif16MPI" in:"1..32"`
+	MaxBitRate                        uint32          `asn1:"maxBitRate" in:"1..192400"`
 	UnrestrictedVector                bool            `asn1:"unrestrictedVector"`
 	ArithmeticCoding                  bool            `asn1:"arithmeticCoding"`
 	TemporalSpatialTradeOffCapability bool            `asn1:"temporalSpatialTradeOffCapability"`
-	SlowSqcifMPI                      per.Opt[uint16] `asn1:"slowSqcifMPI"`
-	SlowQcifMPI                       per.Opt[uint16] `asn1:"slowQcifMPI"`
-	SlowCifMPI                        per.Opt[uint16] `asn1:"slowCifMPI"`
-	SlowCif4MPI                       per.Opt[uint16] `asn1:"slowCif4MPI"`
-	SlowCif16MPI                      per.Opt[uint16] `asn1:"slowCif16MPI"`
+	SlowSqcifMPI                      per.Opt[uint16] `asn1:"slowSqcifMPI" in:"1..3600"`
+	SlowQcifMPI                       per.Opt[uint16] `asn1:"slowQcifMPI" in:"1..3600"`
+	SlowCifMPI                        per.Opt[uint16] `asn1:"slowCifMPI" in:"1..3600"`
+	SlowCif4MPI                       per.Opt[uint16] `asn1:"slowCif4MPI" in:"1..3600"`
+	SlowCif16MPI                      per.Opt[uint16] `asn1:"slowCif16MPI" in:"1..3600"`
 	ErrorCompensation                 bool            `asn1:"errorCompensation"`
 	H263Options                       *H263Options    `asn1:"h263Options" per:"optional"`
 	Ext                               per.Extension
@@ -6103,9 +6103,9 @@ type H263Options struct {
 	TransparencyParameters             *TransparencyParameters       `asn1:"transparencyParameters" per:"optional"`
 	SeparateVideoBackChannel           bool                          `asn1:"separateVideoBackChannel"`
 	RefPictureSelection                *RefPictureSelection          `asn1:"refPictureSelection" per:"optional"`
-	CustomPictureClockFrequency        []CustomPictureClockFrequency `asn1:"customPictureClockFrequency" per:"optional"`
-	CustomPictureFormat                []CustomPictureFormat         `asn1:"customPictureFormat" per:"optional"`
-	ModeCombos                         []H263VideoModeCombos         `asn1:"modeCombos" per:"optional"`
+	CustomPictureClockFrequency        []CustomPictureClockFrequency `asn1:"customPictureClockFrequency" per:"optional" in:"1..16"`
+	CustomPictureFormat                []CustomPictureFormat         `asn1:"customPictureFormat" per:"optional" in:"1..16"`
+	ModeCombos                         []H263VideoModeCombos         `asn1:"modeCombos" per:"optional" in:"1..16"`
 	VideoBadMBsCap                     per.Opt[bool]                 `asn1:"videoBadMBsCap"`
 	H263Version3Options                *H263Version3Options          `asn1:"h263Version3Options" per:"optional"`
 	Ext                                per.Extension
@@ -6280,11 +6280,11 @@ func (v *H263Options) MarshalPER(e *per.Encoder) {
 
 // TransparencyParameters is the SEQUENCE TransparencyParameters of H.245.
 type TransparencyParameters struct {
-	PresentationOrder uint16 `asn1:"presentationOrder"`
-	OffsetX           int32  `asn1:"offset-x"`
-	OffsetY           int32  `asn1:"offset-y"`
-	ScaleX            uint8  `asn1:"scale-x"`
-	ScaleY            uint8  `asn1:"scale-y"`
+	PresentationOrder uint16 `asn1:"presentationOrder" in:"1..256"`
+	OffsetX           int32  `asn1:"offset-x" in:"-262144..262143"`
+	OffsetY           int32  `asn1:"offset-y" in:"-262144..262143"`
+	ScaleX            uint8  `asn1:"scale-x" in:"1..255"`
+	ScaleY            uint8  `asn1:"scale-y" in:"1..255"`
 	Ext               per.Extension
 }
 
@@ -6388,12 +6388,12 @@ func (v *RefPictureSelection) MarshalPER(e *per.Encoder) {
 
 // RefPictureSelectionAdditionalPictureMemory is a SEQUENCE of H.245 that has no name there.
 type RefPictureSelectionAdditionalPictureMemory struct {
-	SqcifAdditionalPictureMemory  per.Opt[uint16] `asn1:"sqcifAdditionalPictureMemory"`
-	QcifAdditionalPictureMemory   per.Opt[uint16] `asn1:"qcifAdditionalPictureMemory"`
-	CifAdditionalPictureMemory    per.Opt[uint16] `asn1:"cifAdditionalPictureMemory"`
-	Cif4AdditionalPictureMemory   per.Opt[uint16] `asn1:"cif4AdditionalPictureMemory"`
-	Cif16AdditionalPictureMemory  per.Opt[uint16] `asn1:"cif16AdditionalPictureMemory"`
-	BigCpfAdditionalPictureMemory per.Opt[uint16] `asn1:"bigCpfAdditionalPictureMemory"`
+	SqcifAdditionalPictureMemory  per.Opt[uint16] `asn1:"sqcifAdditionalPictureMemory" in:"1..256"`
+	QcifAdditionalPictureMemory   per.Opt[uint16] `asn1:"qcifAdditionalPictureMemory" in:"1..256"`
+	CifAdditionalPictureMemory    per.Opt[uint16] `asn1:"cifAdditionalPictureMemory" in:"1..256"`
+	Cif4AdditionalPictureMemory   per.Opt[uint16] `asn1:"cif4AdditionalPictureMemory" in:"1..256"`
+	Cif16AdditionalPictureMemory  per.Opt[uint16] `asn1:"cif16AdditionalPictureMemory" in:"1..256"`
+	BigCpfAdditionalPictureMemory per.Opt[uint16] `asn1:"bigCpfAdditionalPictureMemory" in:"1..256"`
 	Ext                           per.Extension
 }
 
@@ -6573,9 +6573,9 @@ func (v *RefPictureSelectionEnhancedReferencePicSelect) MarshalPER(e *per.Encode
 
 // RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameters is a SEQUENCE of H.245 that has no name there.
 type RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameters struct {
-	MpuHorizMBs    uint8  `asn1:"mpuHorizMBs"`
-	MpuVertMBs     uint8  `asn1:"mpuVertMBs"`
-	MpuTotalNumber uint32 `asn1:"mpuTotalNumber"`
+	MpuHorizMBs    uint8  `asn1:"mpuHorizMBs" in:"1..128"`
+	MpuVertMBs     uint8  `asn1:"mpuVertMBs" in:"1..72"`
+	MpuTotalNumber uint32 `asn1:"mpuTotalNumber" in:"1..65536"`
 	Ext            per.Extension
 }
 
@@ -6613,13 +6613,13 @@ func (v *RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameter
 
 // CustomPictureClockFrequency is the SEQUENCE CustomPictureClockFrequency of H.245.
 type CustomPictureClockFrequency struct {
-	ClockConversionCode uint16          `asn1:"clockConversionCode"`
-	ClockDivisor        uint8           `asn1:"clockDivisor"`
-	SqcifMPI            per.Opt[uint16] `asn1:"sqcifMPI"`
-	QcifMPI             per.Opt[uint16] `asn1:"qcifMPI"`
-	CifMPI              per.Opt[uint16] `asn1:"cifMPI"`
-	Cif4MPI             per.Opt[uint16] `asn1:"cif4MPI"`
-	Cif16MPI            per.Opt[uint16] `asn1:"cif16MPI"`
+	ClockConversionCode uint16          `asn1:"clockConversionCode" in:"1000..1001"`
+	ClockDivisor        uint8           `asn1:"clockDivisor" in:"1..127"`
+	SqcifMPI            per.Opt[uint16] `asn1:"sqcifMPI" in:"1..2048"`
+	QcifMPI             per.Opt[uint16] `asn1:"qcifMPI" in:"1..2048"`
+	CifMPI              per.Opt[uint16] `asn1:"cifMPI" in:"1..2048"`
+	Cif4MPI             per.Opt[uint16] `asn1:"cif4MPI" in:"1..2048"`
+	Cif16MPI            per.Opt[uint16] `asn1:"cif16MPI" in:"1..2048"`
 	Ext                 per.Extension
 }
 
@@ -6696,10 +6696,10 @@ func (v *CustomPictureClockFrequency) MarshalPER(e *per.Encoder) {
 
 // CustomPictureFormat is the SEQUENCE CustomPictureFormat of H.245.
 type CustomPictureFormat struct {
-	MaxCustomPictureWidth  uint16                                    `asn1:"maxCustomPictureWidth"`
-	MaxCustomPictureHeight uint16                                    `asn1:"maxCustomPictureHeight"`
-	MinCustomPictureWidth  uint16                                    `asn1:"minCustomPictureWidth"`
-	MinCustomPictureHeight uint16                                    `asn1:"minCustomPictureHeight"`
+	MaxCustomPictureWidth  uint16                                    `asn1:"maxCustomPictureWidth" in:"1..2048"`
+	MaxCustomPictureHeight uint16                                    `asn1:"maxCustomPictureHeight" in:"1..2048"`
+	MinCustomPictureWidth  uint16                                    `asn1:"minCustomPictureWidth" in:"1..2048"`
+	MinCustomPictureHeight uint16                                    `asn1:"minCustomPictureHeight" in:"1..2048"`
 	MPI                    CustomPictureFormatMPI                    `asn1:"mPI"`
 	PixelAspectInformation CustomPictureFormatPixelAspectInformation `asn1:"pixelAspectInformation"`
 	Ext                    per.Extension
@@ -6745,8 +6745,8 @@ func (v *CustomPictureFormat) MarshalPER(e *per.Encoder) {
 
 // CustomPictureFormatMPI is a SEQUENCE of H.245 that has no name there.
 type CustomPictureFormatMPI struct {
-	StandardMPI per.Opt[uint8]                    `asn1:"standardMPI"`
-	CustomPCF   []CustomPictureFormatMPICustomPCF `asn1:"customPCF" per:"optional"`
+	StandardMPI per.Opt[uint8]                    `asn1:"standardMPI" in:"1..31"`
+	CustomPCF   []CustomPictureFormatMPICustomPCF `asn1:"customPCF" per:"optional" in:"1..16"`
 	Ext         per.Extension
 }
 
@@ -6803,9 +6803,9 @@ func (v *CustomPictureFormatMPI) MarshalPER(e *per.Encoder) {
 
 // CustomPictureFormatMPICustomPCF is a SEQUENCE of H.245 that has no name there.
 type CustomPictureFormatMPICustomPCF struct {
-	ClockConversionCode uint16 `asn1:"clockConversionCode"`
-	ClockDivisor        uint8  `asn1:"clockDivisor"`
-	CustomMPI           uint16 `asn1:"customMPI"`
+	ClockConversionCode uint16 `asn1:"clockConversionCode" in:"1000..1001"`
+	ClockDivisor        uint8  `asn1:"clockDivisor" in:"1..127"`
+	CustomMPI           uint16 `asn1:"customMPI" in:"1..2048"`
 	Ext                 per.Extension
 }
 
@@ -6845,8 +6845,8 @@ func (v *CustomPictureFormatMPICustomPCF) MarshalPER(e *per.Encoder) {
 type CustomPictureFormatPixelAspectInformation struct {
 	Choice              CustomPictureFormatPixelAspectInformationChoice
 	AnyPixelAspectRatio bool                                                        `asn1:"anyPixelAspectRatio"`
-	PixelAspectCode     []uint8                                                     `asn1:"pixelAspectCode"`
-	ExtendedPAR         []CustomPictureFormatPixelAspectInformationExtendedPARValue `asn1:"extendedPAR"`
+	PixelAspectCode     []uint8                                                     `asn1:"pixelAspectCode" in:"1..14" of:"1..14"`
+	ExtendedPAR         []CustomPictureFormatPixelAspectInformationExtendedPARValue `asn1:"extendedPAR" in:"1..256"`
 	Other               *per.Alternative
 }
 
@@ -6936,8 +6936,8 @@ func (v *CustomPictureFormatPixelAspectInformation) MarshalPER(e *per.Encoder) {
 
 // CustomPictureFormatPixelAspectInformationExtendedPARValue is a SEQUENCE of H.245 that has no name there.
 type CustomPictureFormatPixelAspectInformationExtendedPARValue struct {
-	Width  uint8 `asn1:"width"`
-	Height uint8 `asn1:"height"`
+	Width  uint8 `asn1:"width" in:"1..255"`
+	Height uint8 `asn1:"height" in:"1..255"`
 	Ext    per.Extension
 }
 
@@ -6974,7 +6974,7 @@ func (v *CustomPictureFormatPixelAspectInformationExtendedPARValue) MarshalPER(e
 // H263VideoModeCombos is the SEQUENCE H263VideoModeCombos of H.245.
 type H263VideoModeCombos struct {
 	H263VideoUncoupledModes H263ModeComboFlags   `asn1:"h263VideoUncoupledModes"`
-	H263VideoCoupledModes   []H263ModeComboFlags `asn1:"h263VideoCoupledModes"`
+	H263VideoCoupledModes   []H263ModeComboFlags `asn1:"h263VideoCoupledModes" in:"1..16"`
 	Ext                     per.Extension
 }
 
@@ -7199,12 +7199,12 @@ func (v *H263Version3Options) MarshalPER(e *per.Encoder) {
 // IS11172VideoCapability is the SEQUENCE IS11172VideoCapability of H.245.
 type IS11172VideoCapability struct {
 	ConstrainedBitstream bool            `asn1:"constrainedBitstream"`
-	VideoBitRate         per.Opt[uint32] `asn1:"videoBitRate"`
-	VbvBufferSize        per.Opt[uint32] `asn1:"vbvBufferSize"`
-	SamplesPerLine       per.Opt[uint16] `asn1:"samplesPerLine"`
-	LinesPerFrame        per.Opt[uint16] `asn1:"linesPerFrame"`
-	PictureRate          per.Opt[uint8]  `asn1:"pictureRate"`
-	LuminanceSampleRate  per.Opt[uint32] `asn1:"luminanceSampleRate"`
+	VideoBitRate         per.Opt[uint32] `asn1:"videoBitRate" in:"0..1073741823"`
+	VbvBufferSize        per.Opt[uint32] `asn1:"vbvBufferSize" in:"0..262143"`
+	SamplesPerLine       per.Opt[uint16] `asn1:"samplesPerLine" in:"0..16383"`
+	LinesPerFrame        per.Opt[uint16] `asn1:"linesPerFrame" in:"0..16383"`
+	PictureRate          per.Opt[uint8]  `asn1:"pictureRate" in:"0..15"`
+	LuminanceSampleRate  per.Opt[uint32] `asn1:"luminanceSampleRate" in:"0..4294967295"`
 	VideoBadMBsCap       per.Opt[bool]   `asn1:"videoBadMBsCap"`
 	Ext                  per.Extension
 }
@@ -7304,21 +7304,21 @@ func (v *IS11172VideoCapability) MarshalPER(e *per.Encoder) {
 type AudioCapability struct {
 	Choice                 AudioCapabilityChoice
 	NonStandard            *NonStandardParameter             `asn1:"nonStandard"`
-	G711Alaw64k            uint16                            `asn1:"g711Alaw64k"`
-	G711Alaw56k            uint16                            `asn1:"g711Alaw56k"`
-	G711Ulaw64k            uint16                            `asn1:"g711Ulaw64k"`
-	G711Ulaw56k            uint16                            `asn1:"g711Ulaw56k"`
-	G72264k                uint16                            `asn1:"g722-64k"`
-	G72256k                uint16                            `asn1:"g722-56k"`
-	G72248k                uint16                            `asn1:"g722-48k"`
+	G711Alaw64k            uint16                            `asn1:"g711Alaw64k" in:"1..256"`
+	G711Alaw56k            uint16                            `asn1:"g711Alaw56k" in:"1..256"`
+	G711Ulaw64k            uint16                            `asn1:"g711Ulaw64k" in:"1..256"`
+	G711Ulaw56k            uint16                            `asn1:"g711Ulaw56k" in:"1..256"`
+	G72264k                uint16                            `asn1:"g722-64k" in:"1..256"`
+	G72256k                uint16                            `asn1:"g722-56k" in:"1..256"`
+	G72248k                uint16                            `asn1:"g722-48k" in:"1..256"`
 	G7231                  AudioCapabilityG7231Value         `asn1:"g7231"`
-	G728                   uint16                            `asn1:"g728"`
-	G729                   uint16                            `asn1:"g729"`
-	G729AnnexA             uint16                            `asn1:"g729AnnexA"`
+	G728                   uint16                            `asn1:"g728" in:"1..256"`
+	G729                   uint16                            `asn1:"g729" in:"1..256"`
+	G729AnnexA             uint16                            `asn1:"g729AnnexA" in:"1..256"`
 	Is11172AudioCapability *IS11172AudioCapability           `asn1:"is11172AudioCapability"`
 	Is13818AudioCapability *IS13818AudioCapability           `asn1:"is13818AudioCapability"`
-	G729wAnnexB            uint16                            `asn1:"g729wAnnexB"`
-	G729AnnexAwAnnexB      uint16                            `asn1:"g729AnnexAwAnnexB"`
+	G729wAnnexB            uint16                            `asn1:"g729wAnnexB" in:"1..256"`
+	G729AnnexAwAnnexB      uint16                            `asn1:"g729AnnexAwAnnexB" in:"1..256"`
 	G7231AnnexCCapability  G7231AnnexCCapability             `asn1:"g7231AnnexCCapability"`
 	GsmFullRate            GSMAudioCapability                `asn1:"gsmFullRate"`
 	GsmHalfRate            GSMAudioCapability                `asn1:"gsmHalfRate"`
@@ -7556,7 +7556,7 @@ func (v *AudioCapability) MarshalPER(e *per.Encoder) {
 
 // AudioCapabilityG7231Value is a SEQUENCE of H.245 that has no name there.
 type AudioCapabilityG7231Value struct {
-	MaxAlSduAudioFrames uint16 `asn1:"maxAl-sduAudioFrames"`
+	MaxAlSduAudioFrames uint16 `asn1:"maxAl-sduAudioFrames" in:"1..256"`
 	SilenceSuppression  bool   `asn1:"silenceSuppression"`
 }
 
@@ -7580,7 +7580,7 @@ func (v *AudioCapabilityG7231Value) MarshalPER(e *per.Encoder) {
 
 // G729Extensions is the SEQUENCE G729Extensions of H.245.
 type G729Extensions struct {
-	AudioUnit per.Opt[uint16] `asn1:"audioUnit"`
+	AudioUnit per.Opt[uint16] `asn1:"audioUnit" in:"1..256"`
 	AnnexA    bool            `asn1:"annexA"`
 	AnnexB    bool            `asn1:"annexB"`
 	AnnexD    bool            `asn1:"annexD"`
@@ -7642,7 +7642,7 @@ func (v *G729Extensions) MarshalPER(e *per.Encoder) {
 
 // G7231AnnexCCapability is the SEQUENCE G7231AnnexCCapability of H.245.
 type G7231AnnexCCapability struct {
-	MaxAlSduAudioFrames uint16                                    `asn1:"maxAl-sduAudioFrames"`
+	MaxAlSduAudioFrames uint16                                    `asn1:"maxAl-sduAudioFrames" in:"1..256"`
 	SilenceSuppression  bool                                      `asn1:"silenceSuppression"`
 	G723AnnexCAudioMode *G7231AnnexCCapabilityG723AnnexCAudioMode `asn1:"g723AnnexCAudioMode" per:"optional"`
 	Ext                 per.Extension
@@ -7689,12 +7689,12 @@ func (v *G7231AnnexCCapability) MarshalPER(e *per.Encoder) {
 
 // G7231AnnexCCapabilityG723AnnexCAudioMode is a SEQUENCE of H.245 that has no name there.
 type G7231AnnexCCapabilityG723AnnexCAudioMode struct {
-	HighRateMode0 uint8 `asn1:"highRateMode0"`
-	HighRateMode1 uint8 `asn1:"highRateMode1"`
-	LowRateMode0  uint8 `asn1:"lowRateMode0"`
-	LowRateMode1  uint8 `asn1:"lowRateMode1"`
-	SidMode0      uint8 `asn1:"sidMode0"`
-	SidMode1      uint8 `asn1:"sidMode1"`
+	HighRateMode0 uint8 `asn1:"highRateMode0" in:"27..78"`
+	HighRateMode1 uint8 `asn1:"highRateMode1" in:"27..78"`
+	LowRateMode0  uint8 `asn1:"lowRateMode0" in:"23..66"`
+	LowRateMode1  uint8 `asn1:"lowRateMode1" in:"23..66"`
+	SidMode0      uint8 `asn1:"sidMode0" in:"6..17"`
+	SidMode1      uint8 `asn1:"sidMode1" in:"6..17"`
 	Ext           per.Extension
 }
 
@@ -7746,7 +7746,7 @@ type IS11172AudioCapability struct {
 	AudioSampling48k  bool   `asn1:"audioSampling48k"`
 	SingleChannel     bool   `asn1:"singleChannel"`
 	TwoChannels       bool   `asn1:"twoChannels"`
-	BitRate           uint16 `asn1:"bitRate"`
+	BitRate           uint16 `asn1:"bitRate" in:"1..448"`
 	Ext               per.Extension
 }
 
@@ -7816,7 +7816,7 @@ type IS13818AudioCapability struct {
 	FiveChannels32          bool   `asn1:"fiveChannels3-2"`
 	LowFrequencyEnhancement bool   `asn1:"lowFrequencyEnhancement"`
 	Multilingual            bool   `asn1:"multilingual"`
-	BitRate                 uint16 `asn1:"bitRate"`
+	BitRate                 uint16 `asn1:"bitRate" in:"1..1130"`
 	Ext                     per.Extension
 }
 
@@ -7890,7 +7890,7 @@ func (v *IS13818AudioCapability) MarshalPER(e *per.Encoder) {
 
 // GSMAudioCapability is the SEQUENCE GSMAudioCapability of H.245.
 type GSMAudioCapability struct {
-	AudioUnitSize uint16 `asn1:"audioUnitSize"`
+	AudioUnitSize uint16 `asn1:"audioUnitSize" in:"1..256"`
 	ComfortNoise  bool   `asn1:"comfortNoise"`
 	Scrambled     bool   `asn1:"scrambled"`
 	Ext           per.Extension
@@ -7973,7 +7973,7 @@ func (v *VBDCapability) MarshalPER(e *per.Encoder) {
 // DataApplicationCapability is the SEQUENCE DataApplicationCapability of H.245.
 type DataApplicationCapability struct {
 	Application DataApplicationCapabilityApplication `asn1:"application"`
-	MaxBitRate  uint32                               `asn1:"maxBitRate"`
+	MaxBitRate  uint32                               `asn1:"maxBitRate" in:"0..4294967295"`
 	Ext         per.Extension
 }
 
@@ -8505,8 +8505,8 @@ func (v *CompressionType) MarshalPER(e *per.Encoder) {
 
 // V42bis is the SEQUENCE V42bis of H.245.
 type V42bis struct {
-	NumberOfCodewords   uint32 `asn1:"numberOfCodewords"`
-	MaximumStringLength uint16 `asn1:"maximumStringLength"`
+	NumberOfCodewords   uint32 `asn1:"numberOfCodewords" in:"1..65536"`
+	MaximumStringLength uint16 `asn1:"maximumStringLength" in:"1..256"`
 	Ext                 per.Extension
 }
 
@@ -8687,7 +8687,7 @@ type T38FaxProfile struct {
 	FillBitRemoval       bool                          `asn1:"fillBitRemoval"`
 	TranscodingJBIG      bool                          `asn1:"transcodingJBIG"`
 	TranscodingMMR       bool                          `asn1:"transcodingMMR"`
-	Version              per.Opt[uint8]                `asn1:"version"`
+	Version              per.Opt[uint8]                `asn1:"version" in:"0..255"`
 	T38FaxRateManagement per.Opt[T38FaxRateManagement] `asn1:"t38FaxRateManagement"`
 	T38FaxUdpOptions     *T38FaxUdpOptions             `asn1:"t38FaxUdpOptions" per:"optional"`
 	T38FaxTcpOptions     per.Opt[T38FaxTcpOptions]     `asn1:"t38FaxTcpOptions"`
@@ -8968,7 +8968,7 @@ func (v *T38FaxTcpOptions) MarshalPER(e *per.Encoder) {
 
 // EncryptionAuthenticationAndIntegrity is the SEQUENCE EncryptionAuthenticationAndIntegrity of H.245.
 type EncryptionAuthenticationAndIntegrity struct {
-	EncryptionCapability          []MediaEncryptionAlgorithm   `asn1:"encryptionCapability" per:"optional"`
+	EncryptionCapability          []MediaEncryptionAlgorithm   `asn1:"encryptionCapability" per:"optional" in:"1..256"`
 	AuthenticationCapability      *AuthenticationCapability    `asn1:"authenticationCapability" per:"optional"`
 	IntegrityCapability           per.Opt[IntegrityCapability] `asn1:"integrityCapability"`
 	GenericH235SecurityCapability *GenericCapability           `asn1:"genericH235SecurityCapability" per:"optional"`
@@ -9221,7 +9221,7 @@ func (v *IntegrityCapability) MarshalPER(e *per.Encoder) {
 // UserInputCapability is the CHOICE UserInputCapability of H.245.
 type UserInputCapability struct {
 	Choice                     UserInputCapabilityChoice
-	NonStandard                []NonStandardParameter `asn1:"nonStandard"`
+	NonStandard                []NonStandardParameter `asn1:"nonStandard" in:"1..16"`
 	GenericUserInputCapability *GenericCapability     `asn1:"genericUserInputCapability"`
 	Other                      *per.Alternative
 }
@@ -9407,7 +9407,7 @@ func (v *ConferenceCapability) MarshalPER(e *per.Encoder) {
 // GenericCapability is the SEQUENCE GenericCapability of H.245.
 type GenericCapability struct {
 	CapabilityIdentifier CapabilityIdentifier            `asn1:"capabilityIdentifier"`
-	MaxBitRate           per.Opt[uint32]                 `asn1:"maxBitRate"`
+	MaxBitRate           per.Opt[uint32]                 `asn1:"maxBitRate" in:"0..4294967295"`
 	Collapsing           []GenericParameter              `asn1:"collapsing" per:"optional"`
 	NonCollapsing        []GenericParameter              `asn1:"nonCollapsing" per:"optional"`
 	NonCollapsingRaw     []byte                          `asn1:"nonCollapsingRaw" per:"optional"`
@@ -9505,7 +9505,7 @@ type CapabilityIdentifier struct {
 	Standard        per.OID               `asn1:"standard"`
 	H221NonStandard *NonStandardParameter `asn1:"h221NonStandard"`
 	Uuid            [16]byte              `asn1:"uuid"`
-	DomainBased     string                `asn1:"domainBased"`
+	DomainBased     string                `asn1:"domainBased" in:"1..64"`
 	Other           *per.Alternative
 }
 
@@ -9651,10 +9651,10 @@ func (v *GenericParameter) MarshalPER(e *per.Encoder) {
 // ParameterIdentifier is the CHOICE ParameterIdentifier of H.245.
 type ParameterIdentifier struct {
 	Choice          ParameterIdentifierChoice
-	Standard        uint8                 `asn1:"standard"`
+	Standard        uint8                 `asn1:"standard" in:"0..127"`
 	H221NonStandard *NonStandardParameter `asn1:"h221NonStandard"`
 	Uuid            [16]byte              `asn1:"uuid"`
-	DomainBased     string                `asn1:"domainBased"`
+	DomainBased     string                `asn1:"domainBased" in:"1..64"`
 	Other           *per.Alternative
 }
 
@@ -9737,11 +9737,11 @@ func (v *ParameterIdentifier) MarshalPER(e *per.Encoder) {
 // ParameterValue is the CHOICE ParameterValue of H.245.
 type ParameterValue struct {
 	Choice           ParameterValueChoice
-	BooleanArray     uint8              `asn1:"booleanArray"`
-	UnsignedMin      uint16             `asn1:"unsignedMin"`
-	UnsignedMax      uint16             `asn1:"unsignedMax"`
-	Unsigned32Min    uint32             `asn1:"unsigned32Min"`
-	Unsigned32Max    uint32             `asn1:"unsigned32Max"`
+	BooleanArray     uint8              `asn1:"booleanArray" in:"0..255"`
+	UnsignedMin      uint16             `asn1:"unsignedMin" in:"0..65535"`
+	UnsignedMax      uint16             `asn1:"unsignedMax" in:"0..65535"`
+	Unsigned32Min    uint32             `asn1:"unsigned32Min" in:"0..4294967295"`
+	Unsigned32Max    uint32             `asn1:"unsigned32Max" in:"0..4294967295"`
 	OctetString      []byte             `asn1:"octetString"`
 	GenericParameter []GenericParameter `asn1:"genericParameter"`
 	Other            *per.Alternative
@@ -9853,7 +9853,7 @@ func (v *ParameterValue) MarshalPER(e *per.Encoder) {
 type MultiplexedStreamCapability struct {
 	MultiplexFormat       MultiplexFormat `asn1:"multiplexFormat"`
 	ControlOnMuxStream    bool            `asn1:"controlOnMuxStream"`
-	CapabilityOnMuxStream [][]uint16      `asn1:"capabilityOnMuxStream" per:"optional"`
+	CapabilityOnMuxStream [][]uint16      `asn1:"capabilityOnMuxStream" per:"optional" in:"1..256" of:"1..256"`
 	Ext                   per.Extension
 }
 
@@ -10003,7 +10003,7 @@ func (v *MultiplexFormat) MarshalPER(e *per.Encoder) {
 
 // AudioTelephonyEventCapability is the SEQUENCE AudioTelephonyEventCapability of H.245.
 type AudioTelephonyEventCapability struct {
-	DynamicRTPPayloadType uint8  `asn1:"dynamicRTPPayloadType"`
+	DynamicRTPPayloadType uint8  `asn1:"dynamicRTPPayloadType" in:"96..127"`
 	AudioTelephoneEvent   string `asn1:"audioTelephoneEvent"`
 	Ext                   per.Extension
 }
@@ -10040,7 +10040,7 @@ func (v *AudioTelephonyEventCapability) MarshalPER(e *per.Encoder) {
 
 // AudioToneCapability is the SEQUENCE AudioToneCapability of H.245.
 type AudioToneCapability struct {
-	DynamicRTPPayloadType uint8 `asn1:"dynamicRTPPayloadType"`
+	DynamicRTPPayloadType uint8 `asn1:"dynamicRTPPayloadType" in:"96..127"`
 	Ext                   per.Extension
 }
 
@@ -10139,7 +10139,7 @@ func (v *NoPTAudioToneCapability) MarshalPER(e *per.Encoder) {
 
 // MultiplePayloadStreamCapability is the SEQUENCE MultiplePayloadStreamCapability of H.245.
 type MultiplePayloadStreamCapability struct {
-	Capabilities [][]uint16 `asn1:"capabilities"`
+	Capabilities [][]uint16 `asn1:"capabilities" in:"1..256" of:"1..256"`
 	Ext          per.Extension
 }
 
@@ -10330,7 +10330,7 @@ func (v *DepFECCapabilityRfc2733ValueSeparateStream) MarshalPER(e *per.Encoder) 
 
 // FECCapability is the SEQUENCE FECCapability of H.245.
 type FECCapability struct {
-	ProtectedCapability uint16                              `asn1:"protectedCapability"`
+	ProtectedCapability uint16                              `asn1:"protectedCapability" in:"1..65535"`
 	FecScheme           per.OID                             `asn1:"fecScheme" per:"optional"`
 	Rfc2733Format       per.Opt[FECCapabilityRfc2733Format] `asn1:"rfc2733Format"`
 	Ext                 per.Extension
@@ -10383,9 +10383,9 @@ func (v *FECCapability) MarshalPER(e *per.Encoder) {
 // FECCapabilityRfc2733Format is a CHOICE of H.245 that has no name there.
 type FECCapabilityRfc2733Format struct {
 	Choice          FECCapabilityRfc2733FormatChoice
-	Rfc2733rfc2198  uint64 `asn1:"rfc2733rfc2198"`
-	Rfc2733sameport uint64 `asn1:"rfc2733sameport"`
-	Rfc2733diffport uint64 `asn1:"rfc2733diffport"`
+	Rfc2733rfc2198  uint64 `asn1:"rfc2733rfc2198" in:"1.."`
+	Rfc2733sameport uint64 `asn1:"rfc2733sameport" in:"1.."`
+	Rfc2733diffport uint64 `asn1:"rfc2733diffport" in:"1.."`
 }
 
 // FECCapabilityRfc2733FormatChoice says which alternative a FECCapabilityRfc2733Format holds.
@@ -10453,7 +10453,7 @@ func (v *FECCapabilityRfc2733Format) MarshalPER(e *per.Encoder) {
 
 // OpenLogicalChannel is the SEQUENCE OpenLogicalChannel of H.245.
 type OpenLogicalChannel struct {
-	ForwardLogicalChannelNumber     uint16                                             `asn1:"forwardLogicalChannelNumber"`
+	ForwardLogicalChannelNumber     uint16                                             `asn1:"forwardLogicalChannelNumber" in:"1..65535"`
 	ForwardLogicalChannelParameters OpenLogicalChannelForwardLogicalChannelParameters  `asn1:"forwardLogicalChannelParameters"`
 	ReverseLogicalChannelParameters *OpenLogicalChannelReverseLogicalChannelParameters `asn1:"reverseLogicalChannelParameters" per:"optional"`
 	SeparateStack                   *NetworkAccessParameters                           `asn1:"separateStack" per:"optional"`
@@ -10553,11 +10553,11 @@ func (v *OpenLogicalChannel) MarshalPER(e *per.Encoder) {
 
 // OpenLogicalChannelForwardLogicalChannelParameters is a SEQUENCE of H.245 that has no name there.
 type OpenLogicalChannelForwardLogicalChannelParameters struct {
-	PortNumber                      per.Opt[uint16]                                                      `asn1:"portNumber"`
+	PortNumber                      per.Opt[uint16]                                                      `asn1:"portNumber" in:"0..65535"`
 	DataType                        DataType                                                             `asn1:"dataType"`
 	MultiplexParameters             OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters `asn1:"multiplexParameters"`
-	ForwardLogicalChannelDependency per.Opt[uint16]                                                      `asn1:"forwardLogicalChannelDependency"`
-	ReplacementFor                  per.Opt[uint16]                                                      `asn1:"replacementFor"`
+	ForwardLogicalChannelDependency per.Opt[uint16]                                                      `asn1:"forwardLogicalChannelDependency" in:"1..65535"`
+	ReplacementFor                  per.Opt[uint16]                                                      `asn1:"replacementFor" in:"1..65535"`
 	Ext                             per.Extension
 }
 
@@ -10745,8 +10745,8 @@ func (v *OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters) M
 type OpenLogicalChannelReverseLogicalChannelParameters struct {
 	DataType                        DataType                                                              `asn1:"dataType"`
 	MultiplexParameters             *OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters `asn1:"multiplexParameters" per:"optional"`
-	ReverseLogicalChannelDependency per.Opt[uint16]                                                       `asn1:"reverseLogicalChannelDependency"`
-	ReplacementFor                  per.Opt[uint16]                                                       `asn1:"replacementFor"`
+	ReverseLogicalChannelDependency per.Opt[uint16]                                                       `asn1:"reverseLogicalChannelDependency" in:"1..65535"`
+	ReplacementFor                  per.Opt[uint16]                                                       `asn1:"replacementFor" in:"1..65535"`
 	Ext                             per.Extension
 }
 
@@ -10921,7 +10921,7 @@ type NetworkAccessParameters struct {
 	Distribution        per.Opt[NetworkAccessParametersDistribution]       `asn1:"distribution"`
 	NetworkAddress      NetworkAccessParametersNetworkAddress              `asn1:"networkAddress"`
 	AssociateConference bool                                               `asn1:"associateConference"`
-	ExternalReference   []byte                                             `asn1:"externalReference" per:"optional"`
+	ExternalReference   []byte                                             `asn1:"externalReference" per:"optional" in:"1..255"`
 	T120SetupProcedure  per.Opt[NetworkAccessParametersT120SetupProcedure] `asn1:"t120SetupProcedure"`
 	Ext                 per.Extension
 }
@@ -11045,7 +11045,7 @@ func (v *NetworkAccessParametersDistribution) MarshalPER(e *per.Encoder) {
 type NetworkAccessParametersNetworkAddress struct {
 	Choice           NetworkAccessParametersNetworkAddressChoice
 	Q2931Address     *Q2931Address    `asn1:"q2931Address"`
-	E164Address      string           `asn1:"e164Address"`
+	E164Address      string           `asn1:"e164Address" in:"1..128" from:"0123456789#*,"`
 	LocalAreaAddress TransportAddress `asn1:"localAreaAddress"`
 	Other            *per.Alternative
 }
@@ -11180,7 +11180,7 @@ func (v *NetworkAccessParametersT120SetupProcedure) MarshalPER(e *per.Encoder) {
 // Q2931Address is the SEQUENCE Q2931Address of H.245.
 type Q2931Address struct {
 	Address    Q2931AddressAddress `asn1:"address"`
-	Subaddress []byte              `asn1:"subaddress" per:"optional"`
+	Subaddress []byte              `asn1:"subaddress" per:"optional" in:"1..20"`
 	Ext        per.Extension
 }
 
@@ -11223,8 +11223,8 @@ func (v *Q2931Address) MarshalPER(e *per.Encoder) {
 // Q2931AddressAddress is a CHOICE of H.245 that has no name there.
 type Q2931AddressAddress struct {
 	Choice              Q2931AddressAddressChoice
-	InternationalNumber string `asn1:"internationalNumber"`
-	NsapAddress         []byte `asn1:"nsapAddress"`
+	InternationalNumber string `asn1:"internationalNumber" in:"1..16" from:" 0123456789"`
+	NsapAddress         []byte `asn1:"nsapAddress" in:"1..20"`
 	Other               *per.Alternative
 }
 
@@ -11753,9 +11753,9 @@ func (v *MultiplexedStreamParameter) MarshalPER(e *per.Encoder) {
 
 // H222LogicalChannelParameters is the SEQUENCE H222LogicalChannelParameters of H.245.
 type H222LogicalChannelParameters struct {
-	ResourceID         uint16          `asn1:"resourceID"`
-	SubChannelID       uint16          `asn1:"subChannelID"`
-	PcrPid             per.Opt[uint16] `asn1:"pcr-pid"`
+	ResourceID         uint16          `asn1:"resourceID" in:"0..65535"`
+	SubChannelID       uint16          `asn1:"subChannelID" in:"0..8191"`
+	PcrPid             per.Opt[uint16] `asn1:"pcr-pid" in:"0..8191"`
 	ProgramDescriptors []byte          `asn1:"programDescriptors" per:"optional"`
 	StreamDescriptors  []byte          `asn1:"streamDescriptors" per:"optional"`
 	Ext                per.Extension
@@ -11975,8 +11975,8 @@ func (v *H223LogicalChannelParametersAdaptationLayerType) MarshalPER(e *per.Enco
 
 // H223LogicalChannelParametersAdaptationLayerTypeAl3Value is a SEQUENCE of H.245 that has no name there.
 type H223LogicalChannelParametersAdaptationLayerTypeAl3Value struct {
-	ControlFieldOctets uint8  `asn1:"controlFieldOctets"`
-	SendBufferSize     uint32 `asn1:"sendBufferSize"`
+	ControlFieldOctets uint8  `asn1:"controlFieldOctets" in:"0..2"`
+	SendBufferSize     uint32 `asn1:"sendBufferSize" in:"0..16777215"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -12002,11 +12002,11 @@ type H223AL1MParameters struct {
 	TransferMode      H223AL1MParametersTransferMode `asn1:"transferMode"`
 	HeaderFEC         H223AL1MParametersHeaderFEC    `asn1:"headerFEC"`
 	CrcLength         H223AL1MParametersCrcLength    `asn1:"crcLength"`
-	RcpcCodeRate      uint8                          `asn1:"rcpcCodeRate"`
+	RcpcCodeRate      uint8                          `asn1:"rcpcCodeRate" in:"8..32"`
 	ArqType           H223AL1MParametersArqType      `asn1:"arqType"`
 	AlpduInterleaving bool                           `asn1:"alpduInterleaving"`
 	AlsduSplitting    bool                           `asn1:"alsduSplitting"`
-	RsCodeCorrection  per.Opt[uint8]                 `asn1:"rsCodeCorrection"`
+	RsCodeCorrection  per.Opt[uint8]                 `asn1:"rsCodeCorrection" in:"0..127"`
 	Ext               per.Extension
 }
 
@@ -12418,10 +12418,10 @@ func (v *H223AL2MParametersHeaderFEC) MarshalPER(e *per.Encoder) {
 type H223AL3MParameters struct {
 	HeaderFormat      H223AL3MParametersHeaderFormat `asn1:"headerFormat"`
 	CrcLength         H223AL3MParametersCrcLength    `asn1:"crcLength"`
-	RcpcCodeRate      uint8                          `asn1:"rcpcCodeRate"`
+	RcpcCodeRate      uint8                          `asn1:"rcpcCodeRate" in:"8..32"`
 	ArqType           H223AL3MParametersArqType      `asn1:"arqType"`
 	AlpduInterleaving bool                           `asn1:"alpduInterleaving"`
-	RsCodeCorrection  per.Opt[uint8]                 `asn1:"rsCodeCorrection"`
+	RsCodeCorrection  per.Opt[uint8]                 `asn1:"rsCodeCorrection" in:"0..127"`
 	Ext               per.Extension
 }
 
@@ -12681,7 +12681,7 @@ func (v *H223AL3MParametersArqType) MarshalPER(e *per.Encoder) {
 // H223AnnexCArqParameters is the SEQUENCE H223AnnexCArqParameters of H.245.
 type H223AnnexCArqParameters struct {
 	NumberOfRetransmissions H223AnnexCArqParametersNumberOfRetransmissions `asn1:"numberOfRetransmissions"`
-	SendBufferSize          uint32                                         `asn1:"sendBufferSize"`
+	SendBufferSize          uint32                                         `asn1:"sendBufferSize" in:"0..16777215"`
 	Ext                     per.Extension
 }
 
@@ -12718,7 +12718,7 @@ func (v *H223AnnexCArqParameters) MarshalPER(e *per.Encoder) {
 // H223AnnexCArqParametersNumberOfRetransmissions is a CHOICE of H.245 that has no name there.
 type H223AnnexCArqParametersNumberOfRetransmissions struct {
 	Choice H223AnnexCArqParametersNumberOfRetransmissionsChoice
-	Finite uint8 `asn1:"finite"`
+	Finite uint8 `asn1:"finite" in:"0..16"`
 	Other  *per.Alternative
 }
 
@@ -12952,7 +12952,7 @@ func (v *V76LogicalChannelParametersMode) MarshalPER(e *per.Encoder) {
 
 // V76LogicalChannelParametersModeERMValue is a SEQUENCE of H.245 that has no name there.
 type V76LogicalChannelParametersModeERMValue struct {
-	WindowSize uint8                                           `asn1:"windowSize"`
+	WindowSize uint8                                           `asn1:"windowSize" in:"1..127"`
 	Recovery   V76LogicalChannelParametersModeERMValueRecovery `asn1:"recovery"`
 	Ext        per.Extension
 }
@@ -13046,7 +13046,7 @@ func (v *V76LogicalChannelParametersModeERMValueRecovery) MarshalPER(e *per.Enco
 // V76HDLCParameters is the SEQUENCE V76HDLCParameters of H.245.
 type V76HDLCParameters struct {
 	CrcLength             CRCLength `asn1:"crcLength"`
-	N401                  uint16    `asn1:"n401"`
+	N401                  uint16    `asn1:"n401" in:"1..4095"`
 	LoopbackTestProcedure bool      `asn1:"loopbackTestProcedure"`
 	Ext                   per.Extension
 }
@@ -13140,15 +13140,15 @@ func (v *CRCLength) MarshalPER(e *per.Encoder) {
 // H2250LogicalChannelParameters is the SEQUENCE H2250LogicalChannelParameters of H.245.
 type H2250LogicalChannelParameters struct {
 	NonStandard                    []NonStandardParameter                                   `asn1:"nonStandard" per:"optional"`
-	SessionID                      uint8                                                    `asn1:"sessionID"`
-	AssociatedSessionID            per.Opt[uint8]                                           `asn1:"associatedSessionID"`
+	SessionID                      uint8                                                    `asn1:"sessionID" in:"0..255"`
+	AssociatedSessionID            per.Opt[uint8]                                           `asn1:"associatedSessionID" in:"1..255"`
 	MediaChannel                   per.Opt[TransportAddress]                                `asn1:"mediaChannel"`
 	MediaGuaranteedDelivery        per.Opt[bool]                                            `asn1:"mediaGuaranteedDelivery"`
 	MediaControlChannel            per.Opt[TransportAddress]                                `asn1:"mediaControlChannel"`
 	MediaControlGuaranteedDelivery per.Opt[bool]                                            `asn1:"mediaControlGuaranteedDelivery"`
 	SilenceSuppression             per.Opt[bool]                                            `asn1:"silenceSuppression"`
 	Destination                    per.Opt[TerminalLabel]                                   `asn1:"destination"`
-	DynamicRTPPayloadType          per.Opt[uint8]                                           `asn1:"dynamicRTPPayloadType"`
+	DynamicRTPPayloadType          per.Opt[uint8]                                           `asn1:"dynamicRTPPayloadType" in:"96..127"`
 	MediaPacketization             per.Opt[H2250LogicalChannelParametersMediaPacketization] `asn1:"mediaPacketization"`
 	TransportCapability            *TransportCapability                                     `asn1:"transportCapability" per:"optional"`
 	RedundancyEncoding             *RedundancyEncoding                                      `asn1:"redundancyEncoding" per:"optional"`
@@ -13393,7 +13393,7 @@ func (v *H2250LogicalChannelParametersMediaPacketization) MarshalPER(e *per.Enco
 // RTPPayloadType is the SEQUENCE RTPPayloadType of H.245.
 type RTPPayloadType struct {
 	PayloadDescriptor RTPPayloadTypePayloadDescriptor `asn1:"payloadDescriptor"`
-	PayloadType       per.Opt[uint8]                  `asn1:"payloadType"`
+	PayloadType       per.Opt[uint8]                  `asn1:"payloadType" in:"0..127"`
 	Ext               per.Extension
 }
 
@@ -13438,7 +13438,7 @@ func (v *RTPPayloadType) MarshalPER(e *per.Encoder) {
 type RTPPayloadTypePayloadDescriptor struct {
 	Choice                RTPPayloadTypePayloadDescriptorChoice
 	NonStandardIdentifier *NonStandardParameter `asn1:"nonStandardIdentifier"`
-	RfcNumber             int64                 `asn1:"rfc-number"`
+	RfcNumber             int64                 `asn1:"rfc-number" in:"1..32768"`
 	Oid                   per.OID               `asn1:"oid"`
 	Other                 *per.Alternative
 }
@@ -13660,7 +13660,7 @@ func (v *RedundancyEncodingRtpRedundancyEncoding) MarshalPER(e *per.Encoder) {
 // RedundancyEncodingElement is the SEQUENCE RedundancyEncodingElement of H.245.
 type RedundancyEncodingElement struct {
 	DataType    DataType       `asn1:"dataType"`
-	PayloadType per.Opt[uint8] `asn1:"payloadType"`
+	PayloadType per.Opt[uint8] `asn1:"payloadType" in:"0..127"`
 	Ext         per.Extension
 }
 
@@ -13763,7 +13763,7 @@ func (v *MultiplePayloadStream) MarshalPER(e *per.Encoder) {
 // MultiplePayloadStreamElement is the SEQUENCE MultiplePayloadStreamElement of H.245.
 type MultiplePayloadStreamElement struct {
 	DataType    DataType       `asn1:"dataType"`
-	PayloadType per.Opt[uint8] `asn1:"payloadType"`
+	PayloadType per.Opt[uint8] `asn1:"payloadType" in:"0..127"`
 	Ext         per.Extension
 }
 
@@ -14038,8 +14038,8 @@ func (v *DepFECDataRfc2733ValueModeSeparateStreamValue) MarshalPER(e *per.Encode
 
 // DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue is a SEQUENCE of H.245 that has no name there.
 type DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue struct {
-	ProtectedSessionID   uint8          `asn1:"protectedSessionID"`
-	ProtectedPayloadType per.Opt[uint8] `asn1:"protectedPayloadType"`
+	ProtectedSessionID   uint8          `asn1:"protectedSessionID" in:"1..255"`
+	ProtectedPayloadType per.Opt[uint8] `asn1:"protectedPayloadType" in:"0..127"`
 	Ext                  per.Extension
 }
 
@@ -14082,7 +14082,7 @@ func (v *DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue) Marsha
 
 // DepFECDataRfc2733ValueModeSeparateStreamValueSamePortValue is a SEQUENCE of H.245 that has no name there.
 type DepFECDataRfc2733ValueModeSeparateStreamValueSamePortValue struct {
-	ProtectedPayloadType uint8 `asn1:"protectedPayloadType"`
+	ProtectedPayloadType uint8 `asn1:"protectedPayloadType" in:"0..127"`
 	Ext                  per.Extension
 }
 
@@ -14181,7 +14181,7 @@ func (v *FECData) MarshalPER(e *per.Encoder) {
 
 // FECDataRfc2733Value is a SEQUENCE of H.245 that has no name there.
 type FECDataRfc2733Value struct {
-	ProtectedPayloadType uint8                      `asn1:"protectedPayloadType"`
+	ProtectedPayloadType uint8                      `asn1:"protectedPayloadType" in:"0..127"`
 	FecScheme            per.OID                    `asn1:"fecScheme" per:"optional"`
 	PktMode              FECDataRfc2733ValuePktMode `asn1:"pktMode"`
 	Ext                  per.Extension
@@ -14328,7 +14328,7 @@ func (v *FECDataRfc2733ValuePktModeRfc2733sameportValue) MarshalPER(e *per.Encod
 
 // FECDataRfc2733ValuePktModeRfc2733diffportValue is a SEQUENCE of H.245 that has no name there.
 type FECDataRfc2733ValuePktModeRfc2733diffportValue struct {
-	ProtectedChannel uint16 `asn1:"protectedChannel"`
+	ProtectedChannel uint16 `asn1:"protectedChannel" in:"1..65535"`
 	Ext              per.Extension
 }
 
@@ -14445,7 +14445,7 @@ type UnicastAddress struct {
 	IP6Address           IP6Address                               `asn1:"iP6Address"`
 	NetBios              [16]byte                                 `asn1:"netBios"`
 	IPSourceRouteAddress *UnicastAddressIPSourceRouteAddressValue `asn1:"iPSourceRouteAddress"`
-	Nsap                 []byte                                   `asn1:"nsap"`
+	Nsap                 []byte                                   `asn1:"nsap" in:"1..20"`
 	NonStandardAddress   *NonStandardParameter                    `asn1:"nonStandardAddress"`
 	Other                *per.Alternative
 }
@@ -14599,7 +14599,7 @@ func (v *UnicastAddressIPXAddressValue) MarshalPER(e *per.Encoder) {
 type UnicastAddressIPSourceRouteAddressValue struct {
 	Routing        UnicastAddressIPSourceRouteAddressValueRouting `asn1:"routing"`
 	Network        [4]byte                                        `asn1:"network"`
-	TsapIdentifier uint16                                         `asn1:"tsapIdentifier"`
+	TsapIdentifier uint16                                         `asn1:"tsapIdentifier" in:"0..65535"`
 	Route          [][4]byte                                      `asn1:"route"`
 	Ext            per.Extension
 }
@@ -14694,7 +14694,7 @@ type MulticastAddress struct {
 	Choice             MulticastAddressChoice
 	IPAddress          IPAddress             `asn1:"iPAddress"`
 	IP6Address         IP6Address            `asn1:"iP6Address"`
-	Nsap               []byte                `asn1:"nsap"`
+	Nsap               []byte                `asn1:"nsap" in:"1..20"`
 	NonStandardAddress *NonStandardParameter `asn1:"nonStandardAddress"`
 	Other              *per.Alternative
 }
@@ -14787,7 +14787,7 @@ func (v *MulticastAddress) MarshalPER(e *per.Encoder) {
 // IPAddress is the SEQUENCE IPAddress of H.245.
 type IPAddress struct {
 	Network        [4]byte `asn1:"network"`
-	TsapIdentifier uint16  `asn1:"tsapIdentifier"`
+	TsapIdentifier uint16  `asn1:"tsapIdentifier" in:"0..65535"`
 	Ext            per.Extension
 }
 
@@ -14824,7 +14824,7 @@ func (v *IPAddress) MarshalPER(e *per.Encoder) {
 // IP6Address is the SEQUENCE IP6Address of H.245.
 type IP6Address struct {
 	Network        [16]byte `asn1:"network"`
-	TsapIdentifier uint16   `asn1:"tsapIdentifier"`
+	TsapIdentifier uint16   `asn1:"tsapIdentifier" in:"0..65535"`
 	Ext            per.Extension
 }
 
@@ -14861,9 +14861,9 @@ func (v *IP6Address) MarshalPER(e *per.Encoder) {
 // EncryptionSync is the SEQUENCE EncryptionSync of H.245.
 type EncryptionSync struct {
 	NonStandard      *NonStandardParameter `asn1:"nonStandard" per:"optional"`
-	SynchFlag        uint8                 `asn1:"synchFlag"`
-	H235Key          []byte                `asn1:"h235Key"`
-	Escrowentry      []EscrowData          `asn1:"escrowentry" per:"optional"`
+	SynchFlag        uint8                 `asn1:"synchFlag" in:"0..255"`
+	H235Key          []byte                `asn1:"h235Key" in:"1..65535"`
+	Escrowentry      []EscrowData          `asn1:"escrowentry" per:"optional" in:"1..256"`
 	GenericParameter *GenericParameter     `asn1:"genericParameter" per:"optional"`
 	Ext              per.Extension
 }
@@ -14940,7 +14940,7 @@ func (v *EncryptionSync) MarshalPER(e *per.Encoder) {
 // EscrowData is the SEQUENCE EscrowData of H.245.
 type EscrowData struct {
 	EscrowID    per.OID       `asn1:"escrowID"`
-	EscrowValue per.BitString `asn1:"escrowValue"`
+	EscrowValue per.BitString `asn1:"escrowValue" in:"1..65535"`
 	Ext         per.Extension
 }
 
@@ -14976,7 +14976,7 @@ func (v *EscrowData) MarshalPER(e *per.Encoder) {
 
 // OpenLogicalChannelAck is the SEQUENCE OpenLogicalChannelAck of H.245.
 type OpenLogicalChannelAck struct {
-	ForwardLogicalChannelNumber     uint16                                                      `asn1:"forwardLogicalChannelNumber"`
+	ForwardLogicalChannelNumber     uint16                                                      `asn1:"forwardLogicalChannelNumber" in:"1..65535"`
 	ReverseLogicalChannelParameters *OpenLogicalChannelAckReverseLogicalChannelParameters       `asn1:"reverseLogicalChannelParameters" per:"optional"`
 	SeparateStack                   *NetworkAccessParameters                                    `asn1:"separateStack" per:"optional"`
 	ForwardMultiplexAckParameters   per.Opt[OpenLogicalChannelAckForwardMultiplexAckParameters] `asn1:"forwardMultiplexAckParameters"`
@@ -15088,10 +15088,10 @@ func (v *OpenLogicalChannelAck) MarshalPER(e *per.Encoder) {
 
 // OpenLogicalChannelAckReverseLogicalChannelParameters is a SEQUENCE of H.245 that has no name there.
 type OpenLogicalChannelAckReverseLogicalChannelParameters struct {
-	ReverseLogicalChannelNumber uint16                                                                           `asn1:"reverseLogicalChannelNumber"`
-	PortNumber                  per.Opt[uint16]                                                                  `asn1:"portNumber"`
+	ReverseLogicalChannelNumber uint16                                                                           `asn1:"reverseLogicalChannelNumber" in:"1..65535"`
+	PortNumber                  per.Opt[uint16]                                                                  `asn1:"portNumber" in:"0..65535"`
 	MultiplexParameters         per.Opt[OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters] `asn1:"multiplexParameters"`
-	ReplacementFor              per.Opt[uint16]                                                                  `asn1:"replacementFor"`
+	ReplacementFor              per.Opt[uint16]                                                                  `asn1:"replacementFor" in:"1..65535"`
 	Ext                         per.Extension
 }
 
@@ -15312,7 +15312,7 @@ func (v *OpenLogicalChannelAckForwardMultiplexAckParameters) MarshalPER(e *per.E
 
 // OpenLogicalChannelReject is the SEQUENCE OpenLogicalChannelReject of H.245.
 type OpenLogicalChannelReject struct {
-	ForwardLogicalChannelNumber uint16                        `asn1:"forwardLogicalChannelNumber"`
+	ForwardLogicalChannelNumber uint16                        `asn1:"forwardLogicalChannelNumber" in:"1..65535"`
 	Cause                       OpenLogicalChannelRejectCause `asn1:"cause"`
 	GenericInformation          []GenericMessage              `asn1:"genericInformation" per:"optional"`
 	Ext                         per.Extension
@@ -15448,7 +15448,7 @@ func (v *OpenLogicalChannelRejectCause) MarshalPER(e *per.Encoder) {
 
 // OpenLogicalChannelConfirm is the SEQUENCE OpenLogicalChannelConfirm of H.245.
 type OpenLogicalChannelConfirm struct {
-	ForwardLogicalChannelNumber uint16           `asn1:"forwardLogicalChannelNumber"`
+	ForwardLogicalChannelNumber uint16           `asn1:"forwardLogicalChannelNumber" in:"1..65535"`
 	GenericInformation          []GenericMessage `asn1:"genericInformation" per:"optional"`
 	Ext                         per.Extension
 }
@@ -15506,12 +15506,12 @@ func (v *OpenLogicalChannelConfirm) MarshalPER(e *per.Encoder) {
 // H2250LogicalChannelAckParameters is the SEQUENCE H2250LogicalChannelAckParameters of H.245.
 type H2250LogicalChannelAckParameters struct {
 	NonStandard           []NonStandardParameter    `asn1:"nonStandard" per:"optional"`
-	SessionID             per.Opt[uint8]            `asn1:"sessionID"`
+	SessionID             per.Opt[uint8]            `asn1:"sessionID" in:"1..255"`
 	MediaChannel          per.Opt[TransportAddress] `asn1:"mediaChannel"`
 	MediaControlChannel   per.Opt[TransportAddress] `asn1:"mediaControlChannel"`
-	DynamicRTPPayloadType per.Opt[uint8]            `asn1:"dynamicRTPPayloadType"`
+	DynamicRTPPayloadType per.Opt[uint8]            `asn1:"dynamicRTPPayloadType" in:"96..127"`
 	FlowControlToZero     per.Opt[bool]             `asn1:"flowControlToZero"`
-	PortNumber            per.Opt[uint16]           `asn1:"portNumber"`
+	PortNumber            per.Opt[uint16]           `asn1:"portNumber" in:"0..65535"`
 	Ext                   per.Extension
 }
 
@@ -15620,7 +15620,7 @@ func (v *H2250LogicalChannelAckParameters) MarshalPER(e *per.Encoder) {
 
 // CloseLogicalChannel is the SEQUENCE CloseLogicalChannel of H.245.
 type CloseLogicalChannel struct {
-	ForwardLogicalChannelNumber uint16                             `asn1:"forwardLogicalChannelNumber"`
+	ForwardLogicalChannelNumber uint16                             `asn1:"forwardLogicalChannelNumber" in:"1..65535"`
 	Source                      CloseLogicalChannelSource          `asn1:"source"`
 	Reason                      per.Opt[CloseLogicalChannelReason] `asn1:"reason"`
 	Ext                         per.Extension
@@ -15715,7 +15715,7 @@ func (v *CloseLogicalChannelSource) MarshalPER(e *per.Encoder) {
 // CloseLogicalChannelReason is a CHOICE of H.245 that has no name there.
 type CloseLogicalChannelReason struct {
 	Choice           CloseLogicalChannelReasonChoice
-	NetworkErrorCode uint8 `asn1:"networkErrorCode"`
+	NetworkErrorCode uint8 `asn1:"networkErrorCode" in:"0..255"`
 	Other            *per.Alternative
 }
 
@@ -15787,7 +15787,7 @@ func (v *CloseLogicalChannelReason) MarshalPER(e *per.Encoder) {
 
 // CloseLogicalChannelAck is the SEQUENCE CloseLogicalChannelAck of H.245.
 type CloseLogicalChannelAck struct {
-	ForwardLogicalChannelNumber uint16 `asn1:"forwardLogicalChannelNumber"`
+	ForwardLogicalChannelNumber uint16 `asn1:"forwardLogicalChannelNumber" in:"1..65535"`
 	Ext                         per.Extension
 }
 
@@ -15821,7 +15821,7 @@ func (v *CloseLogicalChannelAck) MarshalPER(e *per.Encoder) {
 
 // RequestChannelClose is the SEQUENCE RequestChannelClose of H.245.
 type RequestChannelClose struct {
-	ForwardLogicalChannelNumber uint16                             `asn1:"forwardLogicalChannelNumber"`
+	ForwardLogicalChannelNumber uint16                             `asn1:"forwardLogicalChannelNumber" in:"1..65535"`
 	QosCapability               *QOSCapability                     `asn1:"qosCapability" per:"optional"`
 	Reason                      per.Opt[RequestChannelCloseReason] `asn1:"reason"`
 	Ext                         per.Extension
@@ -15886,7 +15886,7 @@ func (v *RequestChannelClose) MarshalPER(e *per.Encoder) {
 // RequestChannelCloseReason is a CHOICE of H.245 that has no name there.
 type RequestChannelCloseReason struct {
 	Choice           RequestChannelCloseReasonChoice
-	NetworkErrorCode uint8 `asn1:"networkErrorCode"`
+	NetworkErrorCode uint8 `asn1:"networkErrorCode" in:"0..255"`
 	Other            *per.Alternative
 }
 
@@ -15959,7 +15959,7 @@ func (v *RequestChannelCloseReason) MarshalPER(e *per.Encoder) {
 
 // RequestChannelCloseAck is the SEQUENCE RequestChannelCloseAck of H.245.
 type RequestChannelCloseAck struct {
-	ForwardLogicalChannelNumber uint16 `asn1:"forwardLogicalChannelNumber"`
+	ForwardLogicalChannelNumber uint16 `asn1:"forwardLogicalChannelNumber" in:"1..65535"`
 	Ext                         per.Extension
 }
 
@@ -15993,7 +15993,7 @@ func (v *RequestChannelCloseAck) MarshalPER(e *per.Encoder) {
 
 // RequestChannelCloseReject is the SEQUENCE RequestChannelCloseReject of H.245.
 type RequestChannelCloseReject struct {
-	ForwardLogicalChannelNumber uint16                         `asn1:"forwardLogicalChannelNumber"`
+	ForwardLogicalChannelNumber uint16                         `asn1:"forwardLogicalChannelNumber" in:"1..65535"`
 	Cause                       RequestChannelCloseRejectCause `asn1:"cause"`
 	Ext                         per.Extension
 }
@@ -16083,7 +16083,7 @@ func (v *RequestChannelCloseRejectCause) MarshalPER(e *per.Encoder) {
 
 // RequestChannelCloseRelease is the SEQUENCE RequestChannelCloseRelease of H.245.
 type RequestChannelCloseRelease struct {
-	ForwardLogicalChannelNumber uint16 `asn1:"forwardLogicalChannelNumber"`
+	ForwardLogicalChannelNumber uint16 `asn1:"forwardLogicalChannelNumber" in:"1..65535"`
 	Ext                         per.Extension
 }
 
@@ -16117,8 +16117,8 @@ func (v *RequestChannelCloseRelease) MarshalPER(e *per.Encoder) {
 
 // MultiplexEntrySend is the SEQUENCE MultiplexEntrySend of H.245.
 type MultiplexEntrySend struct {
-	SequenceNumber            uint8                      `asn1:"sequenceNumber"`
-	MultiplexEntryDescriptors []MultiplexEntryDescriptor `asn1:"multiplexEntryDescriptors"`
+	SequenceNumber            uint8                      `asn1:"sequenceNumber" in:"0..255"`
+	MultiplexEntryDescriptors []MultiplexEntryDescriptor `asn1:"multiplexEntryDescriptors" in:"1..15"`
 	Ext                       per.Extension
 }
 
@@ -16163,8 +16163,8 @@ func (v *MultiplexEntrySend) MarshalPER(e *per.Encoder) {
 
 // MultiplexEntryDescriptor is the SEQUENCE MultiplexEntryDescriptor of H.245.
 type MultiplexEntryDescriptor struct {
-	MultiplexTableEntryNumber uint8              `asn1:"multiplexTableEntryNumber"`
-	ElementList               []MultiplexElement `asn1:"elementList" per:"optional"`
+	MultiplexTableEntryNumber uint8              `asn1:"multiplexTableEntryNumber" in:"1..15"`
+	ElementList               []MultiplexElement `asn1:"elementList" per:"optional" in:"1..256"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -16235,8 +16235,8 @@ func (v *MultiplexElement) MarshalPER(e *per.Encoder) {
 // MultiplexElementType is a CHOICE of H.245 that has no name there.
 type MultiplexElementType struct {
 	Choice               MultiplexElementTypeChoice
-	LogicalChannelNumber uint16             `asn1:"logicalChannelNumber"`
-	SubElementList       []MultiplexElement `asn1:"subElementList"`
+	LogicalChannelNumber uint16             `asn1:"logicalChannelNumber" in:"0..65535"`
+	SubElementList       []MultiplexElement `asn1:"subElementList" in:"2..255"`
 }
 
 // MultiplexElementTypeChoice says which alternative a MultiplexElementType holds.
@@ -16308,7 +16308,7 @@ func (v *MultiplexElementType) MarshalPER(e *per.Encoder) {
 // MultiplexElementRepeatCount is a CHOICE of H.245 that has no name there.
 type MultiplexElementRepeatCount struct {
 	Choice MultiplexElementRepeatCountChoice
-	Finite uint16 `asn1:"finite"`
+	Finite uint16 `asn1:"finite" in:"1..65535"`
 }
 
 // MultiplexElementRepeatCountChoice says which alternative a MultiplexElementRepeatCount holds.
@@ -16358,8 +16358,8 @@ func (v *MultiplexElementRepeatCount) MarshalPER(e *per.Encoder) {
 
 // MultiplexEntrySendAck is the SEQUENCE MultiplexEntrySendAck of H.245.
 type MultiplexEntrySendAck struct {
-	SequenceNumber            uint8   `asn1:"sequenceNumber"`
-	MultiplexTableEntryNumber []uint8 `asn1:"multiplexTableEntryNumber"`
+	SequenceNumber            uint8   `asn1:"sequenceNumber" in:"0..255"`
+	MultiplexTableEntryNumber []uint8 `asn1:"multiplexTableEntryNumber" in:"1..15" of:"1..15"`
 	Ext                       per.Extension
 }
 
@@ -16404,8 +16404,8 @@ func (v *MultiplexEntrySendAck) MarshalPER(e *per.Encoder) {
 
 // MultiplexEntrySendReject is the SEQUENCE MultiplexEntrySendReject of H.245.
 type MultiplexEntrySendReject struct {
-	SequenceNumber        uint8                                 `asn1:"sequenceNumber"`
-	RejectionDescriptions []MultiplexEntryRejectionDescriptions `asn1:"rejectionDescriptions"`
+	SequenceNumber        uint8                                 `asn1:"sequenceNumber" in:"0..255"`
+	RejectionDescriptions []MultiplexEntryRejectionDescriptions `asn1:"rejectionDescriptions" in:"1..15"`
 	Ext                   per.Extension
 }
 
@@ -16450,7 +16450,7 @@ func (v *MultiplexEntrySendReject) MarshalPER(e *per.Encoder) {
 
 // MultiplexEntryRejectionDescriptions is the SEQUENCE MultiplexEntryRejectionDescriptions of H.245.
 type MultiplexEntryRejectionDescriptions struct {
-	MultiplexTableEntryNumber uint8                                    `asn1:"multiplexTableEntryNumber"`
+	MultiplexTableEntryNumber uint8                                    `asn1:"multiplexTableEntryNumber" in:"1..15"`
 	Cause                     MultiplexEntryRejectionDescriptionsCause `asn1:"cause"`
 	Ext                       per.Extension
 }
@@ -16542,7 +16542,7 @@ func (v *MultiplexEntryRejectionDescriptionsCause) MarshalPER(e *per.Encoder) {
 
 // MultiplexEntrySendRelease is the SEQUENCE MultiplexEntrySendRelease of H.245.
 type MultiplexEntrySendRelease struct {
-	MultiplexTableEntryNumber []uint8 `asn1:"multiplexTableEntryNumber"`
+	MultiplexTableEntryNumber []uint8 `asn1:"multiplexTableEntryNumber" in:"1..15" of:"1..15"`
 	Ext                       per.Extension
 }
 
@@ -16585,7 +16585,7 @@ func (v *MultiplexEntrySendRelease) MarshalPER(e *per.Encoder) {
 
 // RequestMultiplexEntry is the SEQUENCE RequestMultiplexEntry of H.245.
 type RequestMultiplexEntry struct {
-	EntryNumbers []uint8 `asn1:"entryNumbers"`
+	EntryNumbers []uint8 `asn1:"entryNumbers" in:"1..15" of:"1..15"`
 	Ext          per.Extension
 }
 
@@ -16628,7 +16628,7 @@ func (v *RequestMultiplexEntry) MarshalPER(e *per.Encoder) {
 
 // RequestMultiplexEntryAck is the SEQUENCE RequestMultiplexEntryAck of H.245.
 type RequestMultiplexEntryAck struct {
-	EntryNumbers []uint8 `asn1:"entryNumbers"`
+	EntryNumbers []uint8 `asn1:"entryNumbers" in:"1..15" of:"1..15"`
 	Ext          per.Extension
 }
 
@@ -16671,8 +16671,8 @@ func (v *RequestMultiplexEntryAck) MarshalPER(e *per.Encoder) {
 
 // RequestMultiplexEntryReject is the SEQUENCE RequestMultiplexEntryReject of H.245.
 type RequestMultiplexEntryReject struct {
-	EntryNumbers          []uint8                                      `asn1:"entryNumbers"`
-	RejectionDescriptions []RequestMultiplexEntryRejectionDescriptions `asn1:"rejectionDescriptions"`
+	EntryNumbers          []uint8                                      `asn1:"entryNumbers" in:"1..15" of:"1..15"`
+	RejectionDescriptions []RequestMultiplexEntryRejectionDescriptions `asn1:"rejectionDescriptions" in:"1..15"`
 	Ext                   per.Extension
 }
 
@@ -16726,7 +16726,7 @@ func (v *RequestMultiplexEntryReject) MarshalPER(e *per.Encoder) {
 
 // RequestMultiplexEntryRejectionDescriptions is the SEQUENCE RequestMultiplexEntryRejectionDescriptions of H.245.
 type RequestMultiplexEntryRejectionDescriptions struct {
-	MultiplexTableEntryNumber uint8                                           `asn1:"multiplexTableEntryNumber"`
+	MultiplexTableEntryNumber uint8                                           `asn1:"multiplexTableEntryNumber" in:"1..15"`
 	Cause                     RequestMultiplexEntryRejectionDescriptionsCause `asn1:"cause"`
 	Ext                       per.Extension
 }
@@ -16816,7 +16816,7 @@ func (v *RequestMultiplexEntryRejectionDescriptionsCause) MarshalPER(e *per.Enco
 
 // RequestMultiplexEntryRelease is the SEQUENCE RequestMultiplexEntryRelease of H.245.
 type RequestMultiplexEntryRelease struct {
-	EntryNumbers []uint8 `asn1:"entryNumbers"`
+	EntryNumbers []uint8 `asn1:"entryNumbers" in:"1..15" of:"1..15"`
 	Ext          per.Extension
 }
 
@@ -16859,8 +16859,8 @@ func (v *RequestMultiplexEntryRelease) MarshalPER(e *per.Encoder) {
 
 // RequestMode is the SEQUENCE RequestMode of H.245.
 type RequestMode struct {
-	SequenceNumber uint8           `asn1:"sequenceNumber"`
-	RequestedModes [][]ModeElement `asn1:"requestedModes"`
+	SequenceNumber uint8           `asn1:"sequenceNumber" in:"0..255"`
+	RequestedModes [][]ModeElement `asn1:"requestedModes" in:"1..256" of:"1..256"`
 	Ext            per.Extension
 }
 
@@ -16914,7 +16914,7 @@ func (v *RequestMode) MarshalPER(e *per.Encoder) {
 
 // RequestModeAck is the SEQUENCE RequestModeAck of H.245.
 type RequestModeAck struct {
-	SequenceNumber uint8                  `asn1:"sequenceNumber"`
+	SequenceNumber uint8                  `asn1:"sequenceNumber" in:"0..255"`
 	Response       RequestModeAckResponse `asn1:"response"`
 	Ext            per.Extension
 }
@@ -17006,7 +17006,7 @@ func (v *RequestModeAckResponse) MarshalPER(e *per.Encoder) {
 
 // RequestModeReject is the SEQUENCE RequestModeReject of H.245.
 type RequestModeReject struct {
-	SequenceNumber uint8                  `asn1:"sequenceNumber"`
+	SequenceNumber uint8                  `asn1:"sequenceNumber" in:"0..255"`
 	Cause          RequestModeRejectCause `asn1:"cause"`
 	Ext            per.Extension
 }
@@ -17326,7 +17326,7 @@ type ModeElement struct {
 	H2250ModeParameters             per.Opt[H2250ModeParameters]             `asn1:"h2250ModeParameters"`
 	GenericModeParameters           *GenericCapability                       `asn1:"genericModeParameters" per:"optional"`
 	MultiplexedStreamModeParameters per.Opt[MultiplexedStreamModeParameters] `asn1:"multiplexedStreamModeParameters"`
-	LogicalChannelNumber            per.Opt[uint16]                          `asn1:"logicalChannelNumber"`
+	LogicalChannelNumber            per.Opt[uint16]                          `asn1:"logicalChannelNumber" in:"1..65535"`
 	Ext                             per.Extension
 }
 
@@ -17575,7 +17575,7 @@ func (v *H235ModeMediaMode) MarshalPER(e *per.Encoder) {
 
 // MultiplexedStreamModeParameters is the SEQUENCE MultiplexedStreamModeParameters of H.245.
 type MultiplexedStreamModeParameters struct {
-	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber" in:"1..65535"`
 	Ext                  per.Extension
 }
 
@@ -18223,8 +18223,8 @@ func (v *DepFECModeRfc2733ModeValueModeSeparateStreamValue) MarshalPER(e *per.En
 
 // DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPortValue is a SEQUENCE of H.245 that has no name there.
 type DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPortValue struct {
-	ProtectedSessionID   uint8          `asn1:"protectedSessionID"`
-	ProtectedPayloadType per.Opt[uint8] `asn1:"protectedPayloadType"`
+	ProtectedSessionID   uint8          `asn1:"protectedSessionID" in:"1..255"`
+	ProtectedPayloadType per.Opt[uint8] `asn1:"protectedPayloadType" in:"0..127"`
 	Ext                  per.Extension
 }
 
@@ -18370,9 +18370,9 @@ func (v *FECMode) MarshalPER(e *per.Encoder) {
 // FECModeRfc2733Format is a CHOICE of H.245 that has no name there.
 type FECModeRfc2733Format struct {
 	Choice          FECModeRfc2733FormatChoice
-	Rfc2733rfc2198  uint64 `asn1:"rfc2733rfc2198"`
-	Rfc2733sameport uint64 `asn1:"rfc2733sameport"`
-	Rfc2733diffport uint64 `asn1:"rfc2733diffport"`
+	Rfc2733rfc2198  uint64 `asn1:"rfc2733rfc2198" in:"1.."`
+	Rfc2733sameport uint64 `asn1:"rfc2733sameport" in:"1.."`
+	Rfc2733diffport uint64 `asn1:"rfc2733diffport" in:"1.."`
 }
 
 // FECModeRfc2733FormatChoice says which alternative a FECModeRfc2733Format holds.
@@ -18599,8 +18599,8 @@ func (v *H223ModeParametersAdaptationLayerType) MarshalPER(e *per.Encoder) {
 
 // H223ModeParametersAdaptationLayerTypeAl3Value is a SEQUENCE of H.245 that has no name there.
 type H223ModeParametersAdaptationLayerTypeAl3Value struct {
-	ControlFieldOctets uint8  `asn1:"controlFieldOctets"`
-	SendBufferSize     uint32 `asn1:"sendBufferSize"`
+	ControlFieldOctets uint8  `asn1:"controlFieldOctets" in:"0..2"`
+	SendBufferSize     uint32 `asn1:"sendBufferSize" in:"0..16777215"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -18968,7 +18968,7 @@ func (v *VideoMode) MarshalPER(e *per.Encoder) {
 // H261VideoMode is the SEQUENCE H261VideoMode of H.245.
 type H261VideoMode struct {
 	Resolution             H261VideoModeResolution `asn1:"resolution"`
-	BitRate                uint16                  `asn1:"bitRate"`
+	BitRate                uint16                  `asn1:"bitRate" in:"1..19200"`
 	StillImageTransmission bool                    `asn1:"stillImageTransmission"`
 	Ext                    per.Extension
 }
@@ -19050,12 +19050,12 @@ func (v *H261VideoModeResolution) MarshalPER(e *per.Encoder) {
 // H262VideoMode is the SEQUENCE H262VideoMode of H.245.
 type H262VideoMode struct {
 	ProfileAndLevel     H262VideoModeProfileAndLevel `asn1:"profileAndLevel"`
-	VideoBitRate        per.Opt[uint32]              `asn1:"videoBitRate"`
-	VbvBufferSize       per.Opt[uint32]              `asn1:"vbvBufferSize"`
-	SamplesPerLine      per.Opt[uint16]              `asn1:"samplesPerLine"`
-	LinesPerFrame       per.Opt[uint16]              `asn1:"linesPerFrame"`
-	FramesPerSecond     per.Opt[uint8]               `asn1:"framesPerSecond"`
-	LuminanceSampleRate per.Opt[uint32]              `asn1:"luminanceSampleRate"`
+	VideoBitRate        per.Opt[uint32]              `asn1:"videoBitRate" in:"0..1073741823"`
+	VbvBufferSize       per.Opt[uint32]              `asn1:"vbvBufferSize" in:"0..262143"`
+	SamplesPerLine      per.Opt[uint16]              `asn1:"samplesPerLine" in:"0..16383"`
+	LinesPerFrame       per.Opt[uint16]              `asn1:"linesPerFrame" in:"0..16383"`
+	FramesPerSecond     per.Opt[uint8]               `asn1:"framesPerSecond" in:"0..15"`
+	LuminanceSampleRate per.Opt[uint32]              `asn1:"luminanceSampleRate" in:"0..4294967295"`
 	Ext                 per.Extension
 }
 
@@ -19203,7 +19203,7 @@ func (v *H262VideoModeProfileAndLevel) MarshalPER(e *per.Encoder) {
 // H263VideoMode is the SEQUENCE H263VideoMode of H.245.
 type H263VideoMode struct {
 	Resolution           H263VideoModeResolution `asn1:"resolution"`
-	BitRate              uint16                  `asn1:"bitRate"`
+	BitRate              uint16                  `asn1:"bitRate" in:"1..19200"`
 	UnrestrictedVector   bool                    `asn1:"unrestrictedVector"`
 	ArithmeticCoding     bool                    `asn1:"arithmeticCoding"`
 	AdvancedPrediction   bool                    `asn1:"advancedPrediction"`
@@ -19363,12 +19363,12 @@ func (v *H263VideoModeResolution) MarshalPER(e *per.Encoder) {
 // IS11172VideoMode is the SEQUENCE IS11172VideoMode of H.245.
 type IS11172VideoMode struct {
 	ConstrainedBitstream bool            `asn1:"constrainedBitstream"`
-	VideoBitRate         per.Opt[uint32] `asn1:"videoBitRate"`
-	VbvBufferSize        per.Opt[uint32] `asn1:"vbvBufferSize"`
-	SamplesPerLine       per.Opt[uint16] `asn1:"samplesPerLine"`
-	LinesPerFrame        per.Opt[uint16] `asn1:"linesPerFrame"`
-	PictureRate          per.Opt[uint8]  `asn1:"pictureRate"`
-	LuminanceSampleRate  per.Opt[uint32] `asn1:"luminanceSampleRate"`
+	VideoBitRate         per.Opt[uint32] `asn1:"videoBitRate" in:"0..1073741823"`
+	VbvBufferSize        per.Opt[uint32] `asn1:"vbvBufferSize" in:"0..262143"`
+	SamplesPerLine       per.Opt[uint16] `asn1:"samplesPerLine" in:"0..16383"`
+	LinesPerFrame        per.Opt[uint16] `asn1:"linesPerFrame" in:"0..16383"`
+	PictureRate          per.Opt[uint8]  `asn1:"pictureRate" in:"0..15"`
+	LuminanceSampleRate  per.Opt[uint32] `asn1:"luminanceSampleRate" in:"0..4294967295"`
 	Ext                  per.Extension
 }
 
@@ -19456,8 +19456,8 @@ type AudioMode struct {
 	G7231               AudioModeG7231Value   `asn1:"g7231"`
 	Is11172AudioMode    *IS11172AudioMode     `asn1:"is11172AudioMode"`
 	Is13818AudioMode    *IS13818AudioMode     `asn1:"is13818AudioMode"`
-	G729wAnnexB         uint16                `asn1:"g729wAnnexB"`
-	G729AnnexAwAnnexB   uint16                `asn1:"g729AnnexAwAnnexB"`
+	G729wAnnexB         uint16                `asn1:"g729wAnnexB" in:"1..256"`
+	G729AnnexAwAnnexB   uint16                `asn1:"g729AnnexAwAnnexB" in:"1..256"`
 	G7231AnnexCMode     *G7231AnnexCMode      `asn1:"g7231AnnexCMode"`
 	GsmFullRate         GSMAudioCapability    `asn1:"gsmFullRate"`
 	GsmHalfRate         GSMAudioCapability    `asn1:"gsmHalfRate"`
@@ -19695,7 +19695,7 @@ type IS11172AudioMode struct {
 	AudioLayer       IS11172AudioModeAudioLayer       `asn1:"audioLayer"`
 	AudioSampling    IS11172AudioModeAudioSampling    `asn1:"audioSampling"`
 	MultichannelType IS11172AudioModeMultichannelType `asn1:"multichannelType"`
-	BitRate          uint16                           `asn1:"bitRate"`
+	BitRate          uint16                           `asn1:"bitRate" in:"1..448"`
 	Ext              per.Extension
 }
 
@@ -19869,7 +19869,7 @@ type IS13818AudioMode struct {
 	MultichannelType        IS13818AudioModeMultichannelType `asn1:"multichannelType"`
 	LowFrequencyEnhancement bool                             `asn1:"lowFrequencyEnhancement"`
 	Multilingual            bool                             `asn1:"multilingual"`
-	BitRate                 uint16                           `asn1:"bitRate"`
+	BitRate                 uint16                           `asn1:"bitRate" in:"1..1130"`
 	Ext                     per.Extension
 }
 
@@ -20052,7 +20052,7 @@ func (v *IS13818AudioModeMultichannelType) MarshalPER(e *per.Encoder) {
 
 // G7231AnnexCMode is the SEQUENCE G7231AnnexCMode of H.245.
 type G7231AnnexCMode struct {
-	MaxAlSduAudioFrames uint16                             `asn1:"maxAl-sduAudioFrames"`
+	MaxAlSduAudioFrames uint16                             `asn1:"maxAl-sduAudioFrames" in:"1..256"`
 	SilenceSuppression  bool                               `asn1:"silenceSuppression"`
 	G723AnnexCAudioMode G7231AnnexCModeG723AnnexCAudioMode `asn1:"g723AnnexCAudioMode"`
 	Ext                 per.Extension
@@ -20092,12 +20092,12 @@ func (v *G7231AnnexCMode) MarshalPER(e *per.Encoder) {
 
 // G7231AnnexCModeG723AnnexCAudioMode is a SEQUENCE of H.245 that has no name there.
 type G7231AnnexCModeG723AnnexCAudioMode struct {
-	HighRateMode0 uint8 `asn1:"highRateMode0"`
-	HighRateMode1 uint8 `asn1:"highRateMode1"`
-	LowRateMode0  uint8 `asn1:"lowRateMode0"`
-	LowRateMode1  uint8 `asn1:"lowRateMode1"`
-	SidMode0      uint8 `asn1:"sidMode0"`
-	SidMode1      uint8 `asn1:"sidMode1"`
+	HighRateMode0 uint8 `asn1:"highRateMode0" in:"27..78"`
+	HighRateMode1 uint8 `asn1:"highRateMode1" in:"27..78"`
+	LowRateMode0  uint8 `asn1:"lowRateMode0" in:"23..66"`
+	LowRateMode1  uint8 `asn1:"lowRateMode1" in:"23..66"`
+	SidMode0      uint8 `asn1:"sidMode0" in:"6..17"`
+	SidMode1      uint8 `asn1:"sidMode1" in:"6..17"`
 	Ext           per.Extension
 }
 
@@ -20184,7 +20184,7 @@ func (v *VBDMode) MarshalPER(e *per.Encoder) {
 // DataMode is the SEQUENCE DataMode of H.245.
 type DataMode struct {
 	Application DataModeApplication `asn1:"application"`
-	BitRate     uint32              `asn1:"bitRate"`
+	BitRate     uint32              `asn1:"bitRate" in:"0..4294967295"`
 	Ext         per.Extension
 }
 
@@ -20502,7 +20502,7 @@ func (v *EncryptionMode) MarshalPER(e *per.Encoder) {
 
 // RoundTripDelayRequest is the SEQUENCE RoundTripDelayRequest of H.245.
 type RoundTripDelayRequest struct {
-	SequenceNumber uint8 `asn1:"sequenceNumber"`
+	SequenceNumber uint8 `asn1:"sequenceNumber" in:"0..255"`
 	Ext            per.Extension
 }
 
@@ -20536,7 +20536,7 @@ func (v *RoundTripDelayRequest) MarshalPER(e *per.Encoder) {
 
 // RoundTripDelayResponse is the SEQUENCE RoundTripDelayResponse of H.245.
 type RoundTripDelayResponse struct {
-	SequenceNumber uint8 `asn1:"sequenceNumber"`
+	SequenceNumber uint8 `asn1:"sequenceNumber" in:"0..255"`
 	Ext            per.Extension
 }
 
@@ -20605,8 +20605,8 @@ func (v *MaintenanceLoopRequest) MarshalPER(e *per.Encoder) {
 // MaintenanceLoopRequestType is a CHOICE of H.245 that has no name there.
 type MaintenanceLoopRequestType struct {
 	Choice             MaintenanceLoopRequestTypeChoice
-	MediaLoop          uint16 `asn1:"mediaLoop"`
-	LogicalChannelLoop uint16 `asn1:"logicalChannelLoop"`
+	MediaLoop          uint16 `asn1:"mediaLoop" in:"1..65535"`
+	LogicalChannelLoop uint16 `asn1:"logicalChannelLoop" in:"1..65535"`
 	Other              *per.Alternative
 }
 
@@ -20709,8 +20709,8 @@ func (v *MaintenanceLoopAck) MarshalPER(e *per.Encoder) {
 // MaintenanceLoopAckType is a CHOICE of H.245 that has no name there.
 type MaintenanceLoopAckType struct {
 	Choice             MaintenanceLoopAckTypeChoice
-	MediaLoop          uint16 `asn1:"mediaLoop"`
-	LogicalChannelLoop uint16 `asn1:"logicalChannelLoop"`
+	MediaLoop          uint16 `asn1:"mediaLoop" in:"1..65535"`
+	LogicalChannelLoop uint16 `asn1:"logicalChannelLoop" in:"1..65535"`
 	Other              *per.Alternative
 }
 
@@ -20816,8 +20816,8 @@ func (v *MaintenanceLoopReject) MarshalPER(e *per.Encoder) {
 // MaintenanceLoopRejectType is a CHOICE of H.245 that has no name there.
 type MaintenanceLoopRejectType struct {
 	Choice             MaintenanceLoopRejectTypeChoice
-	MediaLoop          uint16 `asn1:"mediaLoop"`
-	LogicalChannelLoop uint16 `asn1:"logicalChannelLoop"`
+	MediaLoop          uint16 `asn1:"mediaLoop" in:"1..65535"`
+	LogicalChannelLoop uint16 `asn1:"logicalChannelLoop" in:"1..65535"`
 	Other              *per.Alternative
 }
 
@@ -20969,7 +20969,7 @@ func (v *MaintenanceLoopOffCommand) MarshalPER(e *per.Encoder) {
 
 // CommunicationModeCommand is the SEQUENCE CommunicationModeCommand of H.245.
 type CommunicationModeCommand struct {
-	CommunicationModeTable []CommunicationModeTableEntry `asn1:"communicationModeTable"`
+	CommunicationModeTable []CommunicationModeTableEntry `asn1:"communicationModeTable" in:"1..256"`
 	Ext                    per.Extension
 }
 
@@ -21044,7 +21044,7 @@ func (v *CommunicationModeRequest) MarshalPER(e *per.Encoder) {
 // CommunicationModeResponse is the CHOICE CommunicationModeResponse of H.245.
 type CommunicationModeResponse struct {
 	Choice                 CommunicationModeResponseChoice
-	CommunicationModeTable []CommunicationModeTableEntry `asn1:"communicationModeTable"`
+	CommunicationModeTable []CommunicationModeTableEntry `asn1:"communicationModeTable" in:"1..256"`
 	Other                  *per.Alternative
 }
 
@@ -21115,17 +21115,17 @@ func (v *CommunicationModeResponse) MarshalPER(e *per.Encoder) {
 // CommunicationModeTableEntry is the SEQUENCE CommunicationModeTableEntry of H.245.
 type CommunicationModeTableEntry struct {
 	NonStandard                    []NonStandardParameter              `asn1:"nonStandard" per:"optional"`
-	SessionID                      uint8                               `asn1:"sessionID"`
-	AssociatedSessionID            per.Opt[uint8]                      `asn1:"associatedSessionID"`
+	SessionID                      uint8                               `asn1:"sessionID" in:"1..255"`
+	AssociatedSessionID            per.Opt[uint8]                      `asn1:"associatedSessionID" in:"1..255"`
 	TerminalLabel                  per.Opt[TerminalLabel]              `asn1:"terminalLabel"`
-	SessionDescription             per.BMP                             `asn1:"sessionDescription"`
+	SessionDescription             per.BMP                             `asn1:"sessionDescription" in:"1..128"`
 	DataType                       CommunicationModeTableEntryDataType `asn1:"dataType"`
 	MediaChannel                   per.Opt[TransportAddress]           `asn1:"mediaChannel"`
 	MediaGuaranteedDelivery        per.Opt[bool]                       `asn1:"mediaGuaranteedDelivery"`
 	MediaControlChannel            per.Opt[TransportAddress]           `asn1:"mediaControlChannel"`
 	MediaControlGuaranteedDelivery per.Opt[bool]                       `asn1:"mediaControlGuaranteedDelivery"`
 	RedundancyEncoding             *RedundancyEncoding                 `asn1:"redundancyEncoding" per:"optional"`
-	SessionDependency              per.Opt[uint8]                      `asn1:"sessionDependency"`
+	SessionDependency              per.Opt[uint8]                      `asn1:"sessionDependency" in:"1..255"`
 	Destination                    per.Opt[TerminalLabel]              `asn1:"destination"`
 	Ext                            per.Extension
 }
@@ -21365,7 +21365,7 @@ type ConferenceRequest struct {
 	DropTerminal               TerminalLabel                                     `asn1:"dropTerminal"`
 	RequestTerminalID          TerminalLabel                                     `asn1:"requestTerminalID"`
 	RequestTerminalCertificate *ConferenceRequestRequestTerminalCertificateValue `asn1:"requestTerminalCertificate"`
-	BroadcastMyLogicalChannel  uint16                                            `asn1:"broadcastMyLogicalChannel"`
+	BroadcastMyLogicalChannel  uint16                                            `asn1:"broadcastMyLogicalChannel" in:"1..65535"`
 	MakeTerminalBroadcaster    TerminalLabel                                     `asn1:"makeTerminalBroadcaster"`
 	SendThisSource             TerminalLabel                                     `asn1:"sendThisSource"`
 	RemoteMCRequest            RemoteMCRequest                                   `asn1:"remoteMCRequest"`
@@ -21484,8 +21484,8 @@ func (v *ConferenceRequest) MarshalPER(e *per.Encoder) {
 // ConferenceRequestRequestTerminalCertificateValue is a SEQUENCE of H.245 that has no name there.
 type ConferenceRequestRequestTerminalCertificateValue struct {
 	TerminalLabel         per.Opt[TerminalLabel] `asn1:"terminalLabel"`
-	CertSelectionCriteria []Criteria             `asn1:"certSelectionCriteria" per:"optional"`
-	SRandom               per.Opt[uint32]        `asn1:"sRandom"`
+	CertSelectionCriteria []Criteria             `asn1:"certSelectionCriteria" per:"optional" in:"1..16"`
+	SRandom               per.Opt[uint32]        `asn1:"sRandom" in:"1..4294967295"`
 	Ext                   per.Extension
 }
 
@@ -21551,7 +21551,7 @@ func (v *ConferenceRequestRequestTerminalCertificateValue) MarshalPER(e *per.Enc
 // Criteria is the SEQUENCE Criteria of H.245.
 type Criteria struct {
 	Field per.OID `asn1:"field"`
-	Value []byte  `asn1:"value"`
+	Value []byte  `asn1:"value" in:"1..65535"`
 	Ext   per.Extension
 }
 
@@ -21587,8 +21587,8 @@ func (v *Criteria) MarshalPER(e *per.Encoder) {
 
 // TerminalLabel is the SEQUENCE TerminalLabel of H.245.
 type TerminalLabel struct {
-	McuNumber      uint8 `asn1:"mcuNumber"`
-	TerminalNumber uint8 `asn1:"terminalNumber"`
+	McuNumber      uint8 `asn1:"mcuNumber" in:"0..192"`
+	TerminalNumber uint8 `asn1:"terminalNumber" in:"0..192"`
 	Ext            per.Extension
 }
 
@@ -21629,7 +21629,7 @@ type ConferenceResponse struct {
 	TerminalIDResponse                *ConferenceResponseTerminalIDResponseValue               `asn1:"terminalIDResponse"`
 	ConferenceIDResponse              *ConferenceResponseConferenceIDResponseValue             `asn1:"conferenceIDResponse"`
 	PasswordResponse                  *ConferenceResponsePasswordResponseValue                 `asn1:"passwordResponse"`
-	TerminalListResponse              []TerminalLabel                                          `asn1:"terminalListResponse"`
+	TerminalListResponse              []TerminalLabel                                          `asn1:"terminalListResponse" in:"1..256"`
 	MakeMeChairResponse               ConferenceResponseMakeMeChairResponseValue               `asn1:"makeMeChairResponse"`
 	ExtensionAddressResponse          ConferenceResponseExtensionAddressResponseValue          `asn1:"extensionAddressResponse"`
 	ChairTokenOwnerResponse           *ConferenceResponseChairTokenOwnerResponseValue          `asn1:"chairTokenOwnerResponse"`
@@ -21823,7 +21823,7 @@ func (v *ConferenceResponse) MarshalPER(e *per.Encoder) {
 // ConferenceResponseMCTerminalIDResponseValue is a SEQUENCE of H.245 that has no name there.
 type ConferenceResponseMCTerminalIDResponseValue struct {
 	TerminalLabel TerminalLabel `asn1:"terminalLabel"`
-	TerminalID    []byte        `asn1:"terminalID"`
+	TerminalID    []byte        `asn1:"terminalID" in:"1..128"`
 	Ext           per.Extension
 }
 
@@ -21860,7 +21860,7 @@ func (v *ConferenceResponseMCTerminalIDResponseValue) MarshalPER(e *per.Encoder)
 // ConferenceResponseTerminalIDResponseValue is a SEQUENCE of H.245 that has no name there.
 type ConferenceResponseTerminalIDResponseValue struct {
 	TerminalLabel TerminalLabel `asn1:"terminalLabel"`
-	TerminalID    []byte        `asn1:"terminalID"`
+	TerminalID    []byte        `asn1:"terminalID" in:"1..128"`
 	Ext           per.Extension
 }
 
@@ -21897,7 +21897,7 @@ func (v *ConferenceResponseTerminalIDResponseValue) MarshalPER(e *per.Encoder) {
 // ConferenceResponseConferenceIDResponseValue is a SEQUENCE of H.245 that has no name there.
 type ConferenceResponseConferenceIDResponseValue struct {
 	TerminalLabel TerminalLabel `asn1:"terminalLabel"`
-	ConferenceID  []byte        `asn1:"conferenceID"`
+	ConferenceID  []byte        `asn1:"conferenceID" in:"1..32"`
 	Ext           per.Extension
 }
 
@@ -21934,7 +21934,7 @@ func (v *ConferenceResponseConferenceIDResponseValue) MarshalPER(e *per.Encoder)
 // ConferenceResponsePasswordResponseValue is a SEQUENCE of H.245 that has no name there.
 type ConferenceResponsePasswordResponseValue struct {
 	TerminalLabel TerminalLabel `asn1:"terminalLabel"`
-	Password      []byte        `asn1:"password"`
+	Password      []byte        `asn1:"password" in:"1..32"`
 	Ext           per.Extension
 }
 
@@ -22025,7 +22025,7 @@ func (v *ConferenceResponseMakeMeChairResponseValue) MarshalPER(e *per.Encoder) 
 
 // ConferenceResponseExtensionAddressResponseValue is a SEQUENCE of H.245 that has no name there.
 type ConferenceResponseExtensionAddressResponseValue struct {
-	ExtensionAddress []byte `asn1:"extensionAddress"`
+	ExtensionAddress []byte `asn1:"extensionAddress" in:"1..128"`
 	Ext              per.Extension
 }
 
@@ -22060,7 +22060,7 @@ func (v *ConferenceResponseExtensionAddressResponseValue) MarshalPER(e *per.Enco
 // ConferenceResponseChairTokenOwnerResponseValue is a SEQUENCE of H.245 that has no name there.
 type ConferenceResponseChairTokenOwnerResponseValue struct {
 	TerminalLabel TerminalLabel `asn1:"terminalLabel"`
-	TerminalID    []byte        `asn1:"terminalID"`
+	TerminalID    []byte        `asn1:"terminalID" in:"1..128"`
 	Ext           per.Extension
 }
 
@@ -22097,7 +22097,7 @@ func (v *ConferenceResponseChairTokenOwnerResponseValue) MarshalPER(e *per.Encod
 // ConferenceResponseTerminalCertificateResponseValue is a SEQUENCE of H.245 that has no name there.
 type ConferenceResponseTerminalCertificateResponseValue struct {
 	TerminalLabel       per.Opt[TerminalLabel] `asn1:"terminalLabel"`
-	CertificateResponse []byte                 `asn1:"certificateResponse" per:"optional"`
+	CertificateResponse []byte                 `asn1:"certificateResponse" per:"optional" in:"1..65535"`
 	Ext                 per.Extension
 }
 
@@ -22354,7 +22354,7 @@ func (v *RequestAllTerminalIDsResponse) MarshalPER(e *per.Encoder) {
 // TerminalInformation is the SEQUENCE TerminalInformation of H.245.
 type TerminalInformation struct {
 	TerminalLabel TerminalLabel `asn1:"terminalLabel"`
-	TerminalID    []byte        `asn1:"terminalID"`
+	TerminalID    []byte        `asn1:"terminalID" in:"1..128"`
 	Ext           per.Extension
 }
 
@@ -22666,7 +22666,7 @@ func (v *MultilinkRequest) MarshalPER(e *per.Encoder) {
 
 // MultilinkRequestCallInformationValue is a SEQUENCE of H.245 that has no name there.
 type MultilinkRequestCallInformationValue struct {
-	MaxNumberOfAdditionalConnections uint16 `asn1:"maxNumberOfAdditionalConnections"`
+	MaxNumberOfAdditionalConnections uint16 `asn1:"maxNumberOfAdditionalConnections" in:"1..65535"`
 	Ext                              per.Extension
 }
 
@@ -22700,7 +22700,7 @@ func (v *MultilinkRequestCallInformationValue) MarshalPER(e *per.Encoder) {
 
 // MultilinkRequestAddConnectionValue is a SEQUENCE of H.245 that has no name there.
 type MultilinkRequestAddConnectionValue struct {
-	SequenceNumber     uint8              `asn1:"sequenceNumber"`
+	SequenceNumber     uint8              `asn1:"sequenceNumber" in:"0..255"`
 	DialingInformation DialingInformation `asn1:"dialingInformation"`
 	Ext                per.Extension
 }
@@ -22806,7 +22806,7 @@ func (v *MultilinkRequestMaximumHeaderIntervalValue) MarshalPER(e *per.Encoder) 
 // MultilinkRequestMaximumHeaderIntervalValueRequestType is a CHOICE of H.245 that has no name there.
 type MultilinkRequestMaximumHeaderIntervalValueRequestType struct {
 	Choice            MultilinkRequestMaximumHeaderIntervalValueRequestTypeChoice
-	RequestedInterval uint16 `asn1:"requestedInterval"`
+	RequestedInterval uint16 `asn1:"requestedInterval" in:"0..65535"`
 	Other             *per.Alternative
 }
 
@@ -22975,7 +22975,7 @@ func (v *MultilinkResponse) MarshalPER(e *per.Encoder) {
 // MultilinkResponseCallInformationValue is a SEQUENCE of H.245 that has no name there.
 type MultilinkResponseCallInformationValue struct {
 	DialingInformation    DialingInformation `asn1:"dialingInformation"`
-	CallAssociationNumber uint32             `asn1:"callAssociationNumber"`
+	CallAssociationNumber uint32             `asn1:"callAssociationNumber" in:"0..4294967295"`
 	Ext                   per.Extension
 }
 
@@ -23011,7 +23011,7 @@ func (v *MultilinkResponseCallInformationValue) MarshalPER(e *per.Encoder) {
 
 // MultilinkResponseAddConnectionValue is a SEQUENCE of H.245 that has no name there.
 type MultilinkResponseAddConnectionValue struct {
-	SequenceNumber uint8                                           `asn1:"sequenceNumber"`
+	SequenceNumber uint8                                           `asn1:"sequenceNumber" in:"0..255"`
 	ResponseCode   MultilinkResponseAddConnectionValueResponseCode `asn1:"responseCode"`
 	Ext            per.Extension
 }
@@ -23201,7 +23201,7 @@ func (v *MultilinkResponseRemoveConnectionValue) MarshalPER(e *per.Encoder) {
 
 // MultilinkResponseMaximumHeaderIntervalValue is a SEQUENCE of H.245 that has no name there.
 type MultilinkResponseMaximumHeaderIntervalValue struct {
-	CurrentInterval uint16 `asn1:"currentInterval"`
+	CurrentInterval uint16 `asn1:"currentInterval" in:"0..65535"`
 	Ext             per.Extension
 }
 
@@ -23387,8 +23387,8 @@ func (v *MultilinkIndicationExcessiveErrorValue) MarshalPER(e *per.Encoder) {
 type DialingInformation struct {
 	Choice           DialingInformationChoice
 	NonStandard      *NonStandardMessage        `asn1:"nonStandard"`
-	Differential     []DialingInformationNumber `asn1:"differential"`
-	InfoNotAvailable uint16                     `asn1:"infoNotAvailable"`
+	Differential     []DialingInformationNumber `asn1:"differential" in:"1..65535"`
+	InfoNotAvailable uint16                     `asn1:"infoNotAvailable" in:"1..65535"`
 	Other            *per.Alternative
 }
 
@@ -23474,9 +23474,9 @@ func (v *DialingInformation) MarshalPER(e *per.Encoder) {
 
 // DialingInformationNumber is the SEQUENCE DialingInformationNumber of H.245.
 type DialingInformationNumber struct {
-	NetworkAddress string                          `asn1:"networkAddress"`
-	SubAddress     string                          `asn1:"subAddress" per:"optional"`
-	NetworkType    []DialingInformationNetworkType `asn1:"networkType"`
+	NetworkAddress string                          `asn1:"networkAddress" in:"0..40" from:" 0123456789"`
+	SubAddress     string                          `asn1:"subAddress" per:"optional" in:"1..40"`
+	NetworkType    []DialingInformationNetworkType `asn1:"networkType" in:"1..255"`
 	Ext            per.Extension
 }
 
@@ -23607,8 +23607,8 @@ func (v *DialingInformationNetworkType) MarshalPER(e *per.Encoder) {
 
 // ConnectionIdentifier is the SEQUENCE ConnectionIdentifier of H.245.
 type ConnectionIdentifier struct {
-	ChannelTag     uint32 `asn1:"channelTag"`
-	SequenceNumber uint32 `asn1:"sequenceNumber"`
+	ChannelTag     uint32 `asn1:"channelTag" in:"0..4294967295"`
+	SequenceNumber uint32 `asn1:"sequenceNumber" in:"0..4294967295"`
 	Ext            per.Extension
 }
 
@@ -23644,9 +23644,9 @@ func (v *ConnectionIdentifier) MarshalPER(e *per.Encoder) {
 
 // LogicalChannelRateRequest is the SEQUENCE LogicalChannelRateRequest of H.245.
 type LogicalChannelRateRequest struct {
-	SequenceNumber       uint8  `asn1:"sequenceNumber"`
-	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
-	MaximumBitRate       uint32 `asn1:"maximumBitRate"`
+	SequenceNumber       uint8  `asn1:"sequenceNumber" in:"0..255"`
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber" in:"1..65535"`
+	MaximumBitRate       uint32 `asn1:"maximumBitRate" in:"0..4294967295"`
 	Ext                  per.Extension
 }
 
@@ -23684,9 +23684,9 @@ func (v *LogicalChannelRateRequest) MarshalPER(e *per.Encoder) {
 
 // LogicalChannelRateAcknowledge is the SEQUENCE LogicalChannelRateAcknowledge of H.245.
 type LogicalChannelRateAcknowledge struct {
-	SequenceNumber       uint8  `asn1:"sequenceNumber"`
-	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
-	MaximumBitRate       uint32 `asn1:"maximumBitRate"`
+	SequenceNumber       uint8  `asn1:"sequenceNumber" in:"0..255"`
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber" in:"1..65535"`
+	MaximumBitRate       uint32 `asn1:"maximumBitRate" in:"0..4294967295"`
 	Ext                  per.Extension
 }
 
@@ -23724,10 +23724,10 @@ func (v *LogicalChannelRateAcknowledge) MarshalPER(e *per.Encoder) {
 
 // LogicalChannelRateReject is the SEQUENCE LogicalChannelRateReject of H.245.
 type LogicalChannelRateReject struct {
-	SequenceNumber        uint8                          `asn1:"sequenceNumber"`
-	LogicalChannelNumber  uint16                         `asn1:"logicalChannelNumber"`
+	SequenceNumber        uint8                          `asn1:"sequenceNumber" in:"0..255"`
+	LogicalChannelNumber  uint16                         `asn1:"logicalChannelNumber" in:"1..65535"`
 	RejectReason          LogicalChannelRateRejectReason `asn1:"rejectReason"`
-	CurrentMaximumBitRate per.Opt[uint32]                `asn1:"currentMaximumBitRate"`
+	CurrentMaximumBitRate per.Opt[uint32]                `asn1:"currentMaximumBitRate" in:"0..4294967295"`
 	Ext                   per.Extension
 }
 
@@ -23930,8 +23930,8 @@ func (v *SendTerminalCapabilitySet) MarshalPER(e *per.Encoder) {
 // SendTerminalCapabilitySetSpecificRequestValue is a SEQUENCE of H.245 that has no name there.
 type SendTerminalCapabilitySetSpecificRequestValue struct {
 	MultiplexCapability         bool     `asn1:"multiplexCapability"`
-	CapabilityTableEntryNumbers []uint16 `asn1:"capabilityTableEntryNumbers" per:"optional"`
-	CapabilityDescriptorNumbers []uint8  `asn1:"capabilityDescriptorNumbers" per:"optional"`
+	CapabilityTableEntryNumbers []uint16 `asn1:"capabilityTableEntryNumbers" per:"optional" in:"1..65535" of:"1..65535"`
+	CapabilityDescriptorNumbers []uint8  `asn1:"capabilityDescriptorNumbers" per:"optional" in:"1..256" of:"0..255"`
 	Ext                         per.Extension
 }
 
@@ -24071,7 +24071,7 @@ func (v *EncryptionCommand) MarshalPER(e *per.Encoder) {
 
 // EncryptionCommandEncryptionAlgorithmIDValue is a SEQUENCE of H.245 that has no name there.
 type EncryptionCommandEncryptionAlgorithmIDValue struct {
-	H233AlgorithmIdentifier uint8                `asn1:"h233AlgorithmIdentifier"`
+	H233AlgorithmIdentifier uint8                `asn1:"h233AlgorithmIdentifier" in:"0..255"`
 	AssociatedAlgorithm     NonStandardParameter `asn1:"associatedAlgorithm"`
 }
 
@@ -24133,8 +24133,8 @@ func (v *FlowControlCommand) MarshalPER(e *per.Encoder) {
 // FlowControlCommandScope is a CHOICE of H.245 that has no name there.
 type FlowControlCommandScope struct {
 	Choice               FlowControlCommandScopeChoice
-	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
-	ResourceID           uint16 `asn1:"resourceID"`
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber" in:"1..65535"`
+	ResourceID           uint16 `asn1:"resourceID" in:"0..65535"`
 }
 
 // FlowControlCommandScopeChoice says which alternative a FlowControlCommandScope holds.
@@ -24190,7 +24190,7 @@ func (v *FlowControlCommandScope) MarshalPER(e *per.Encoder) {
 // FlowControlCommandRestriction is a CHOICE of H.245 that has no name there.
 type FlowControlCommandRestriction struct {
 	Choice         FlowControlCommandRestrictionChoice
-	MaximumBitRate uint32 `asn1:"maximumBitRate"`
+	MaximumBitRate uint32 `asn1:"maximumBitRate" in:"0..16777215"`
 }
 
 // FlowControlCommandRestrictionChoice says which alternative a FlowControlCommandRestriction holds.
@@ -24460,8 +24460,8 @@ func (v *EndSessionCommandIsdnOptionsValue) MarshalPER(e *per.Encoder) {
 // ConferenceCommand is the CHOICE ConferenceCommand of H.245.
 type ConferenceCommand struct {
 	Choice                          ConferenceCommandChoice
-	BroadcastMyLogicalChannel       uint16                        `asn1:"broadcastMyLogicalChannel"`
-	CancelBroadcastMyLogicalChannel uint16                        `asn1:"cancelBroadcastMyLogicalChannel"`
+	BroadcastMyLogicalChannel       uint16                        `asn1:"broadcastMyLogicalChannel" in:"1..65535"`
+	CancelBroadcastMyLogicalChannel uint16                        `asn1:"cancelBroadcastMyLogicalChannel" in:"1..65535"`
 	MakeTerminalBroadcaster         TerminalLabel                 `asn1:"makeTerminalBroadcaster"`
 	SendThisSource                  TerminalLabel                 `asn1:"sendThisSource"`
 	SubstituteConferenceIDCommand   SubstituteConferenceIDCommand `asn1:"substituteConferenceIDCommand"`
@@ -24647,7 +24647,7 @@ func (v *EncryptionUpdateDirection) MarshalPER(e *per.Encoder) {
 
 // MiscellaneousCommand is the SEQUENCE MiscellaneousCommand of H.245.
 type MiscellaneousCommand struct {
-	LogicalChannelNumber uint16                             `asn1:"logicalChannelNumber"`
+	LogicalChannelNumber uint16                             `asn1:"logicalChannelNumber" in:"1..65535"`
 	Type                 MiscellaneousCommandType           `asn1:"type"`
 	Direction            per.Opt[EncryptionUpdateDirection] `asn1:"direction"`
 	Ext                  per.Extension
@@ -24701,9 +24701,9 @@ func (v *MiscellaneousCommand) MarshalPER(e *per.Encoder) {
 type MiscellaneousCommandType struct {
 	Choice                       MiscellaneousCommandTypeChoice
 	VideoFastUpdateGOB           MiscellaneousCommandTypeVideoFastUpdateGOBValue         `asn1:"videoFastUpdateGOB"`
-	VideoTemporalSpatialTradeOff uint8                                                   `asn1:"videoTemporalSpatialTradeOff"`
+	VideoTemporalSpatialTradeOff uint8                                                   `asn1:"videoTemporalSpatialTradeOff" in:"0..31"`
 	VideoFastUpdateMB            *MiscellaneousCommandTypeVideoFastUpdateMBValue         `asn1:"videoFastUpdateMB"`
-	MaxH223MUXPDUsize            uint16                                                  `asn1:"maxH223MUXPDUsize"`
+	MaxH223MUXPDUsize            uint16                                                  `asn1:"maxH223MUXPDUsize" in:"1..65535"`
 	EncryptionUpdate             *EncryptionSync                                         `asn1:"encryptionUpdate"`
 	EncryptionUpdateRequest      *EncryptionUpdateRequest                                `asn1:"encryptionUpdateRequest"`
 	ProgressiveRefinementStart   MiscellaneousCommandTypeProgressiveRefinementStartValue `asn1:"progressiveRefinementStart"`
@@ -24900,8 +24900,8 @@ func (v *MiscellaneousCommandType) MarshalPER(e *per.Encoder) {
 
 // MiscellaneousCommandTypeVideoFastUpdateGOBValue is a SEQUENCE of H.245 that has no name there.
 type MiscellaneousCommandTypeVideoFastUpdateGOBValue struct {
-	FirstGOB     uint8 `asn1:"firstGOB"`
-	NumberOfGOBs uint8 `asn1:"numberOfGOBs"`
+	FirstGOB     uint8 `asn1:"firstGOB" in:"0..17"`
+	NumberOfGOBs uint8 `asn1:"numberOfGOBs" in:"1..18"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
@@ -24924,9 +24924,9 @@ func (v *MiscellaneousCommandTypeVideoFastUpdateGOBValue) MarshalPER(e *per.Enco
 
 // MiscellaneousCommandTypeVideoFastUpdateMBValue is a SEQUENCE of H.245 that has no name there.
 type MiscellaneousCommandTypeVideoFastUpdateMBValue struct {
-	FirstGOB    per.Opt[uint8]  `asn1:"firstGOB"`
-	FirstMB     per.Opt[uint16] `asn1:"firstMB"`
-	NumberOfMBs uint16          `asn1:"numberOfMBs"`
+	FirstGOB    per.Opt[uint8]  `asn1:"firstGOB" in:"0..255"`
+	FirstMB     per.Opt[uint16] `asn1:"firstMB" in:"1..8192"`
+	NumberOfMBs uint16          `asn1:"numberOfMBs" in:"1..8192"`
 	Ext         per.Extension
 }
 
@@ -25068,9 +25068,9 @@ func (v *MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount) Mar
 
 // MiscellaneousCommandTypeVideoBadMBsValue is a SEQUENCE of H.245 that has no name there.
 type MiscellaneousCommandTypeVideoBadMBsValue struct {
-	FirstMB           uint16 `asn1:"firstMB"`
-	NumberOfMBs       uint16 `asn1:"numberOfMBs"`
-	TemporalReference uint16 `asn1:"temporalReference"`
+	FirstMB           uint16 `asn1:"firstMB" in:"1..9216"`
+	NumberOfMBs       uint16 `asn1:"numberOfMBs" in:"1..9216"`
+	TemporalReference uint16 `asn1:"temporalReference" in:"0..1023"`
 	Ext               per.Extension
 }
 
@@ -25109,8 +25109,8 @@ func (v *MiscellaneousCommandTypeVideoBadMBsValue) MarshalPER(e *per.Encoder) {
 // MiscellaneousCommandTypeLostPartialPictureValue is a SEQUENCE of H.245 that has no name there.
 type MiscellaneousCommandTypeLostPartialPictureValue struct {
 	PictureReference PictureReference `asn1:"pictureReference"`
-	FirstMB          uint16           `asn1:"firstMB"`
-	NumberOfMBs      uint16           `asn1:"numberOfMBs"`
+	FirstMB          uint16           `asn1:"firstMB" in:"1..9216"`
+	NumberOfMBs      uint16           `asn1:"numberOfMBs" in:"1..9216"`
 	Ext              per.Extension
 }
 
@@ -25192,7 +25192,7 @@ func (v *MiscellaneousCommandTypeEncryptionUpdateCommandValue) MarshalPER(e *per
 
 // MiscellaneousCommandTypeEncryptionUpdateAckValue is a SEQUENCE of H.245 that has no name there.
 type MiscellaneousCommandTypeEncryptionUpdateAckValue struct {
-	SynchFlag uint8 `asn1:"synchFlag"`
+	SynchFlag uint8 `asn1:"synchFlag" in:"0..255"`
 	Ext       per.Extension
 }
 
@@ -25267,7 +25267,7 @@ func (v *KeyProtectionMethod) MarshalPER(e *per.Encoder) {
 // EncryptionUpdateRequest is the SEQUENCE EncryptionUpdateRequest of H.245.
 type EncryptionUpdateRequest struct {
 	KeyProtectionMethod per.Opt[KeyProtectionMethod] `asn1:"keyProtectionMethod"`
-	SynchFlag           per.Opt[uint8]               `asn1:"synchFlag"`
+	SynchFlag           per.Opt[uint8]               `asn1:"synchFlag" in:"0..255"`
 	Ext                 per.Extension
 }
 
@@ -25323,8 +25323,8 @@ func (v *EncryptionUpdateRequest) MarshalPER(e *per.Encoder) {
 // PictureReference is the CHOICE PictureReference of H.245.
 type PictureReference struct {
 	Choice               PictureReferenceChoice
-	PictureNumber        uint16 `asn1:"pictureNumber"`
-	LongTermPictureIndex uint8  `asn1:"longTermPictureIndex"`
+	PictureNumber        uint16 `asn1:"pictureNumber" in:"0..1023"`
+	LongTermPictureIndex uint8  `asn1:"longTermPictureIndex" in:"0..255"`
 	Other                *per.Alternative
 }
 
@@ -25570,8 +25570,8 @@ func (v *H223MultiplexReconfigurationH223AnnexADoubleFlagValue) MarshalPER(e *pe
 
 // NewATMVCCommand is the SEQUENCE NewATMVCCommand of H.245.
 type NewATMVCCommand struct {
-	ResourceID                  uint16                           `asn1:"resourceID"`
-	BitRate                     uint16                           `asn1:"bitRate"`
+	ResourceID                  uint16                           `asn1:"resourceID" in:"0..65535"`
+	BitRate                     uint16                           `asn1:"bitRate" in:"1..65535"`
 	BitRateLockedToPCRClock     bool                             `asn1:"bitRateLockedToPCRClock"`
 	BitRateLockedToNetworkClock bool                             `asn1:"bitRateLockedToNetworkClock"`
 	Aal                         NewATMVCCommandAal               `asn1:"aal"`
@@ -25852,8 +25852,8 @@ func (v *NewATMVCCommandAalAal1ValueErrorCorrection) MarshalPER(e *per.Encoder) 
 
 // NewATMVCCommandAalAal5Value is a SEQUENCE of H.245 that has no name there.
 type NewATMVCCommandAalAal5Value struct {
-	ForwardMaximumSDUSize  uint16 `asn1:"forwardMaximumSDUSize"`
-	BackwardMaximumSDUSize uint16 `asn1:"backwardMaximumSDUSize"`
+	ForwardMaximumSDUSize  uint16 `asn1:"forwardMaximumSDUSize" in:"0..65535"`
+	BackwardMaximumSDUSize uint16 `asn1:"backwardMaximumSDUSize" in:"0..65535"`
 	Ext                    per.Extension
 }
 
@@ -25945,7 +25945,7 @@ func (v *NewATMVCCommandMultiplex) MarshalPER(e *per.Encoder) {
 
 // NewATMVCCommandReverseParameters is a SEQUENCE of H.245 that has no name there.
 type NewATMVCCommandReverseParameters struct {
-	BitRate                     uint16                                    `asn1:"bitRate"`
+	BitRate                     uint16                                    `asn1:"bitRate" in:"1..65535"`
 	BitRateLockedToPCRClock     bool                                      `asn1:"bitRateLockedToPCRClock"`
 	BitRateLockedToNetworkClock bool                                      `asn1:"bitRateLockedToNetworkClock"`
 	Multiplex                   NewATMVCCommandReverseParametersMultiplex `asn1:"multiplex"`
@@ -26044,8 +26044,8 @@ func (v *NewATMVCCommandReverseParametersMultiplex) MarshalPER(e *per.Encoder) {
 
 // MobileMultilinkReconfigurationCommand is the SEQUENCE MobileMultilinkReconfigurationCommand of H.245.
 type MobileMultilinkReconfigurationCommand struct {
-	SampleSize      uint8                                       `asn1:"sampleSize"`
-	SamplesPerFrame uint8                                       `asn1:"samplesPerFrame"`
+	SampleSize      uint8                                       `asn1:"sampleSize" in:"1..255"`
+	SamplesPerFrame uint8                                       `asn1:"samplesPerFrame" in:"1..255"`
 	Status          MobileMultilinkReconfigurationCommandStatus `asn1:"status"`
 	Ext             per.Extension
 }
@@ -26316,7 +26316,7 @@ func (v *FunctionNotSupportedCause) MarshalPER(e *per.Encoder) {
 // ConferenceIndication is the CHOICE ConferenceIndication of H.245.
 type ConferenceIndication struct {
 	Choice                                 ConferenceIndicationChoice
-	SbeNumber                              uint8                                  `asn1:"sbeNumber"`
+	SbeNumber                              uint8                                  `asn1:"sbeNumber" in:"0..9"`
 	TerminalNumberAssign                   TerminalLabel                          `asn1:"terminalNumberAssign"`
 	TerminalJoinedConference               TerminalLabel                          `asn1:"terminalJoinedConference"`
 	TerminalLeftConference                 TerminalLabel                          `asn1:"terminalLeftConference"`
@@ -26439,8 +26439,8 @@ func (v *ConferenceIndication) MarshalPER(e *per.Encoder) {
 
 // TerminalYouAreSeeingInSubPictureNumber is the SEQUENCE TerminalYouAreSeeingInSubPictureNumber of H.245.
 type TerminalYouAreSeeingInSubPictureNumber struct {
-	TerminalNumber   uint8 `asn1:"terminalNumber"`
-	SubPictureNumber uint8 `asn1:"subPictureNumber"`
+	TerminalNumber   uint8 `asn1:"terminalNumber" in:"0..192"`
+	SubPictureNumber uint8 `asn1:"subPictureNumber" in:"0..255"`
 	Ext              per.Extension
 }
 
@@ -26476,7 +26476,7 @@ func (v *TerminalYouAreSeeingInSubPictureNumber) MarshalPER(e *per.Encoder) {
 
 // VideoIndicateCompose is the SEQUENCE VideoIndicateCompose of H.245.
 type VideoIndicateCompose struct {
-	CompositionNumber uint8 `asn1:"compositionNumber"`
+	CompositionNumber uint8 `asn1:"compositionNumber" in:"0..255"`
 	Ext               per.Extension
 }
 
@@ -26510,7 +26510,7 @@ func (v *VideoIndicateCompose) MarshalPER(e *per.Encoder) {
 
 // MiscellaneousIndication is the SEQUENCE MiscellaneousIndication of H.245.
 type MiscellaneousIndication struct {
-	LogicalChannelNumber uint16                      `asn1:"logicalChannelNumber"`
+	LogicalChannelNumber uint16                      `asn1:"logicalChannelNumber" in:"1..65535"`
 	Type                 MiscellaneousIndicationType `asn1:"type"`
 	Ext                  per.Extension
 }
@@ -26548,7 +26548,7 @@ func (v *MiscellaneousIndication) MarshalPER(e *per.Encoder) {
 // MiscellaneousIndicationType is a CHOICE of H.245 that has no name there.
 type MiscellaneousIndicationType struct {
 	Choice                       MiscellaneousIndicationTypeChoice
-	VideoTemporalSpatialTradeOff uint8                                              `asn1:"videoTemporalSpatialTradeOff"`
+	VideoTemporalSpatialTradeOff uint8                                              `asn1:"videoTemporalSpatialTradeOff" in:"0..31"`
 	VideoNotDecodedMBs           MiscellaneousIndicationTypeVideoNotDecodedMBsValue `asn1:"videoNotDecodedMBs"`
 	TransportCapability          *TransportCapability                               `asn1:"transportCapability"`
 	Other                        *per.Alternative
@@ -26647,9 +26647,9 @@ func (v *MiscellaneousIndicationType) MarshalPER(e *per.Encoder) {
 
 // MiscellaneousIndicationTypeVideoNotDecodedMBsValue is a SEQUENCE of H.245 that has no name there.
 type MiscellaneousIndicationTypeVideoNotDecodedMBsValue struct {
-	FirstMB           uint16 `asn1:"firstMB"`
-	NumberOfMBs       uint16 `asn1:"numberOfMBs"`
-	TemporalReference uint8  `asn1:"temporalReference"`
+	FirstMB           uint16 `asn1:"firstMB" in:"1..8192"`
+	NumberOfMBs       uint16 `asn1:"numberOfMBs" in:"1..8192"`
+	TemporalReference uint8  `asn1:"temporalReference" in:"0..255"`
 	Ext               per.Extension
 }
 
@@ -26688,10 +26688,10 @@ func (v *MiscellaneousIndicationTypeVideoNotDecodedMBsValue) MarshalPER(e *per.E
 // JitterIndication is the SEQUENCE JitterIndication of H.245.
 type JitterIndication struct {
 	Scope                           JitterIndicationScope `asn1:"scope"`
-	EstimatedReceivedJitterMantissa uint8                 `asn1:"estimatedReceivedJitterMantissa"`
-	EstimatedReceivedJitterExponent uint8                 `asn1:"estimatedReceivedJitterExponent"`
-	SkippedFrameCount               per.Opt[uint8]        `asn1:"skippedFrameCount"`
-	AdditionalDecoderBuffer         per.Opt[uint32]       `asn1:"additionalDecoderBuffer"`
+	EstimatedReceivedJitterMantissa uint8                 `asn1:"estimatedReceivedJitterMantissa" in:"0..3"`
+	EstimatedReceivedJitterExponent uint8                 `asn1:"estimatedReceivedJitterExponent" in:"0..7"`
+	SkippedFrameCount               per.Opt[uint8]        `asn1:"skippedFrameCount" in:"0..15"`
+	AdditionalDecoderBuffer         per.Opt[uint32]       `asn1:"additionalDecoderBuffer" in:"0..262143"`
 	Ext                             per.Extension
 }
 
@@ -26747,8 +26747,8 @@ func (v *JitterIndication) MarshalPER(e *per.Encoder) {
 // JitterIndicationScope is a CHOICE of H.245 that has no name there.
 type JitterIndicationScope struct {
 	Choice               JitterIndicationScopeChoice
-	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
-	ResourceID           uint16 `asn1:"resourceID"`
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber" in:"1..65535"`
+	ResourceID           uint16 `asn1:"resourceID" in:"0..65535"`
 }
 
 // JitterIndicationScopeChoice says which alternative a JitterIndicationScope holds.
@@ -26803,9 +26803,9 @@ func (v *JitterIndicationScope) MarshalPER(e *per.Encoder) {
 
 // H223SkewIndication is the SEQUENCE H223SkewIndication of H.245.
 type H223SkewIndication struct {
-	LogicalChannelNumber1 uint16 `asn1:"logicalChannelNumber1"`
-	LogicalChannelNumber2 uint16 `asn1:"logicalChannelNumber2"`
-	Skew                  uint16 `asn1:"skew"`
+	LogicalChannelNumber1 uint16 `asn1:"logicalChannelNumber1" in:"1..65535"`
+	LogicalChannelNumber2 uint16 `asn1:"logicalChannelNumber2" in:"1..65535"`
+	Skew                  uint16 `asn1:"skew" in:"0..4095"`
 	Ext                   per.Extension
 }
 
@@ -26843,9 +26843,9 @@ func (v *H223SkewIndication) MarshalPER(e *per.Encoder) {
 
 // H2250MaximumSkewIndication is the SEQUENCE H2250MaximumSkewIndication of H.245.
 type H2250MaximumSkewIndication struct {
-	LogicalChannelNumber1 uint16 `asn1:"logicalChannelNumber1"`
-	LogicalChannelNumber2 uint16 `asn1:"logicalChannelNumber2"`
-	MaximumSkew           uint16 `asn1:"maximumSkew"`
+	LogicalChannelNumber1 uint16 `asn1:"logicalChannelNumber1" in:"1..65535"`
+	LogicalChannelNumber2 uint16 `asn1:"logicalChannelNumber2" in:"1..65535"`
+	MaximumSkew           uint16 `asn1:"maximumSkew" in:"0..4095"`
 	Ext                   per.Extension
 }
 
@@ -26918,8 +26918,8 @@ func (v *MCLocationIndication) MarshalPER(e *per.Encoder) {
 // VendorIdentification is the SEQUENCE VendorIdentification of H.245.
 type VendorIdentification struct {
 	Vendor        NonStandardIdentifier `asn1:"vendor"`
-	ProductNumber []byte                `asn1:"productNumber" per:"optional"`
-	VersionNumber []byte                `asn1:"versionNumber" per:"optional"`
+	ProductNumber []byte                `asn1:"productNumber" per:"optional" in:"1..256"`
+	VersionNumber []byte                `asn1:"versionNumber" per:"optional" in:"1..256"`
 	Ext           per.Extension
 }
 
@@ -26968,8 +26968,8 @@ func (v *VendorIdentification) MarshalPER(e *per.Encoder) {
 
 // NewATMVCIndication is the SEQUENCE NewATMVCIndication of H.245.
 type NewATMVCIndication struct {
-	ResourceID                  uint16                               `asn1:"resourceID"`
-	BitRate                     uint16                               `asn1:"bitRate"`
+	ResourceID                  uint16                               `asn1:"resourceID" in:"0..65535"`
+	BitRate                     uint16                               `asn1:"bitRate" in:"1..65535"`
 	BitRateLockedToPCRClock     bool                                 `asn1:"bitRateLockedToPCRClock"`
 	BitRateLockedToNetworkClock bool                                 `asn1:"bitRateLockedToNetworkClock"`
 	Aal                         NewATMVCIndicationAal                `asn1:"aal"`
@@ -27262,8 +27262,8 @@ func (v *NewATMVCIndicationAalAal1ValueErrorCorrection) MarshalPER(e *per.Encode
 
 // NewATMVCIndicationAalAal5Value is a SEQUENCE of H.245 that has no name there.
 type NewATMVCIndicationAalAal5Value struct {
-	ForwardMaximumSDUSize  uint16 `asn1:"forwardMaximumSDUSize"`
-	BackwardMaximumSDUSize uint16 `asn1:"backwardMaximumSDUSize"`
+	ForwardMaximumSDUSize  uint16 `asn1:"forwardMaximumSDUSize" in:"0..65535"`
+	BackwardMaximumSDUSize uint16 `asn1:"backwardMaximumSDUSize" in:"0..65535"`
 	Ext                    per.Extension
 }
 
@@ -27355,7 +27355,7 @@ func (v *NewATMVCIndicationMultiplex) MarshalPER(e *per.Encoder) {
 
 // NewATMVCIndicationReverseParameters is a SEQUENCE of H.245 that has no name there.
 type NewATMVCIndicationReverseParameters struct {
-	BitRate                     uint16                                       `asn1:"bitRate"`
+	BitRate                     uint16                                       `asn1:"bitRate" in:"1..65535"`
 	BitRateLockedToPCRClock     bool                                         `asn1:"bitRateLockedToPCRClock"`
 	BitRateLockedToNetworkClock bool                                         `asn1:"bitRateLockedToNetworkClock"`
 	Multiplex                   NewATMVCIndicationReverseParametersMultiplex `asn1:"multiplex"`
@@ -27743,8 +27743,8 @@ func (v *UserInputIndicationUserInputSupportIndicationValue) MarshalPER(e *per.E
 
 // UserInputIndicationSignalValue is a SEQUENCE of H.245 that has no name there.
 type UserInputIndicationSignalValue struct {
-	SignalType           string                             `asn1:"signalType"`
-	Duration             per.Opt[uint16]                    `asn1:"duration"`
+	SignalType           string                             `asn1:"signalType" in:"1..1" from:"0123456789#*ABCD!"`
+	Duration             per.Opt[uint16]                    `asn1:"duration" in:"1..65535"`
 	Rtp                  *UserInputIndicationSignalValueRtp `asn1:"rtp" per:"optional"`
 	RtpPayloadIndication bool                               `asn1:"rtpPayloadIndication" per:"optional"`
 	ParamS               *Params                            `asn1:"paramS" per:"optional"`
@@ -27853,9 +27853,9 @@ func (v *UserInputIndicationSignalValue) MarshalPER(e *per.Encoder) {
 
 // UserInputIndicationSignalValueRtp is a SEQUENCE of H.245 that has no name there.
 type UserInputIndicationSignalValueRtp struct {
-	Timestamp            per.Opt[uint32] `asn1:"timestamp"`
-	ExpirationTime       per.Opt[uint32] `asn1:"expirationTime"`
-	LogicalChannelNumber uint16          `asn1:"logicalChannelNumber"`
+	Timestamp            per.Opt[uint32] `asn1:"timestamp" in:"0..4294967295"`
+	ExpirationTime       per.Opt[uint32] `asn1:"expirationTime" in:"0..4294967295"`
+	LogicalChannelNumber uint16          `asn1:"logicalChannelNumber" in:"1..65535"`
 	Ext                  per.Extension
 }
 
@@ -27906,7 +27906,7 @@ func (v *UserInputIndicationSignalValueRtp) MarshalPER(e *per.Encoder) {
 
 // UserInputIndicationSignalUpdateValue is a SEQUENCE of H.245 that has no name there.
 type UserInputIndicationSignalUpdateValue struct {
-	Duration uint16                                           `asn1:"duration"`
+	Duration uint16                                           `asn1:"duration" in:"1..65535"`
 	Rtp      per.Opt[UserInputIndicationSignalUpdateValueRtp] `asn1:"rtp"`
 	Ext      per.Extension
 }
@@ -27950,7 +27950,7 @@ func (v *UserInputIndicationSignalUpdateValue) MarshalPER(e *per.Encoder) {
 
 // UserInputIndicationSignalUpdateValueRtp is a SEQUENCE of H.245 that has no name there.
 type UserInputIndicationSignalUpdateValueRtp struct {
-	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber" in:"1..65535"`
 	Ext                  per.Extension
 }
 
@@ -28171,8 +28171,8 @@ func (v *FlowControlIndication) MarshalPER(e *per.Encoder) {
 // FlowControlIndicationScope is a CHOICE of H.245 that has no name there.
 type FlowControlIndicationScope struct {
 	Choice               FlowControlIndicationScopeChoice
-	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber"`
-	ResourceID           uint16 `asn1:"resourceID"`
+	LogicalChannelNumber uint16 `asn1:"logicalChannelNumber" in:"1..65535"`
+	ResourceID           uint16 `asn1:"resourceID" in:"0..65535"`
 }
 
 // FlowControlIndicationScopeChoice says which alternative a FlowControlIndicationScope holds.
@@ -28228,7 +28228,7 @@ func (v *FlowControlIndicationScope) MarshalPER(e *per.Encoder) {
 // FlowControlIndicationRestriction is a CHOICE of H.245 that has no name there.
 type FlowControlIndicationRestriction struct {
 	Choice         FlowControlIndicationRestrictionChoice
-	MaximumBitRate uint32 `asn1:"maximumBitRate"`
+	MaximumBitRate uint32 `asn1:"maximumBitRate" in:"0..16777215"`
 }
 
 // FlowControlIndicationRestrictionChoice says which alternative a FlowControlIndicationRestriction holds.
@@ -28278,8 +28278,8 @@ func (v *FlowControlIndicationRestriction) MarshalPER(e *per.Encoder) {
 
 // MobileMultilinkReconfigurationIndication is the SEQUENCE MobileMultilinkReconfigurationIndication of H.245.
 type MobileMultilinkReconfigurationIndication struct {
-	SampleSize      uint8 `asn1:"sampleSize"`
-	SamplesPerFrame uint8 `asn1:"samplesPerFrame"`
+	SampleSize      uint8 `asn1:"sampleSize" in:"1..255"`
+	SamplesPerFrame uint8 `asn1:"samplesPerFrame" in:"1..255"`
 	Ext             per.Extension
 }
 

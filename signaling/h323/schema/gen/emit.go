@@ -129,6 +129,39 @@ func (g *emitter) fieldType(f field, hold holding) string {
 	}
 }
 
+// limits are struct tags for people and tests: "in" is the range of a number or of
+// a length in octets, characters or elements, "from" the characters of a string; "of"
+// is the range of a list's elements.
+func (g *emitter) limits(t *typ) string {
+	_, real := g.resolve(t)
+	tags := ""
+	if limit := limit(real); limit != "" {
+		tags = fmt.Sprintf(" in:%q", limit)
+	}
+	if real.kind == kList {
+		_, elem := g.resolve(real.elem)
+		if limit := limit(elem); limit != "" {
+			tags += fmt.Sprintf(" of:%q", limit)
+		}
+		real = elem
+	}
+	if real.from != "" {
+		tags += fmt.Sprintf(" from:%q", real.from)
+	}
+	return tags
+}
+
+func limit(t *typ) string {
+	switch _, fixed := fixedOctets(t); {
+	case !t.sized || t.kind == kOctets && fixed:
+		return ""
+	case t.unbounded():
+		return fmt.Sprintf("%d..", t.lo)
+	default:
+		return fmt.Sprintf("%d..%d", t.lo, t.hi)
+	}
+}
+
 func (g *emitter) definition(d *definition) {
 	title := map[kind]string{kSeq: "SEQUENCE", kChoice: "CHOICE", kEnum: "ENUMERATED"}[d.typ.kind]
 	if d.asn != "" {
@@ -177,7 +210,7 @@ func (g *emitter) choice(d *definition) {
 	g.p("Choice %sChoice", d.name)
 	for i, f := range d.typ.fields {
 		if r := g.w.repr(g.m, d.typ, i, f); r.hold != holdNothing {
-			g.p("%s %s `asn1:%q`", goName(f.name), g.fieldType(f, r.hold), f.name)
+			g.p("%s %s `asn1:%q%s`", goName(f.name), g.fieldType(f, r.hold), f.name, g.limits(f.typ))
 		}
 	}
 	if d.typ.extensible {
@@ -209,7 +242,7 @@ func (g *emitter) sequence(d *definition) {
 		if r.hold != holdValue && r.hold != holdOpt {
 			optional = ` per:"optional"`
 		}
-		g.p("%s %s `asn1:%q%s`", goName(f.name), g.fieldType(f, r.hold), f.name, optional)
+		g.p("%s %s `asn1:%q%s%s`", goName(f.name), g.fieldType(f, r.hold), f.name, optional, g.limits(f.typ))
 	}
 	if d.typ.extensible {
 		g.p("Ext per.Extension")
