@@ -39,6 +39,9 @@ func (n *Node) counts() (counts, standing map[string]float64) {
 		}
 	}
 	addCounts(out, standing, "line_", n.carrier.Counters())
+	if n.console != nil {
+		addCounts(out, standing, "console_", n.console.Counters())
+	}
 	return out, standing
 }
 

@@ -4,10 +4,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/rs/zerolog"
 
@@ -89,6 +91,10 @@ func (l *serverLog) handshakeFailed(remote net.Addr, reason string, v []any) {
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() {
 			l.refusals.add(remote, "", "said nothing, or began TLS and did not go on")
+			return
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
+			l.refusals.add(remote, "", "hung up before TLS was agreed")
 			return
 		}
 		if errors.As(err, new(tls.RecordHeaderError)) {
