@@ -17,6 +17,8 @@ import (
 	"roost/cmd/roost/console/api"
 	"roost/registrar"
 	"roost/registrar/credentials"
+	"roost/registrar/record"
+	"roost/resilience/mirror"
 )
 
 // startEdited starts a system whose configuration was changed by replacing text.
@@ -146,6 +148,31 @@ func TestFO4_AnAnnouncementAndATakeOverReachTheBackup(t *testing.T) {
 	}
 	if _, err := (source{paris}).TakeOver(api.TakeOver{Home: "rome"}); err == nil || !strings.Contains(err.Error(), "it backs up: london") {
 		t.Errorf("a home that is none: %v", err)
+	}
+}
+
+// Of two registrations the newest wins: the home lets go of a phone that has become a
+// guest elsewhere since, and of none that has registered at home since.
+func TestFB5_TheHomeLetsGoOfAGuestElsewhere(t *testing.T) {
+	s := newSite(t)
+	london := s.start("london")
+	s.phones("london", "poly", "tcp")
+	s.until("london", "all phones are registered at home", allRegistered(3))
+	tell := func(number string, registered time.Time) {
+		guest := record.Guest{Phone: registrar.Number(number), Home: "london", Where: "paris", Since: registered, Granted: 60}
+		mirrored{london}.Changed(mirror.RecordsChanged{Origin: "paris", Set: "guest/london", Changes: []mirror.Change{{
+			Kind: mirror.Added, Key: guestKey + number, Value: record.AppendGuest(nil, &guest, time.Now()), Expires: registered.Add(time.Minute)}}})
+	}
+	now := time.Now()
+	tell("201", now.Add(-time.Hour))
+	tell("202", now)
+	for number, want := range map[registrar.Number]int{"201": 1, "202": 0, "203": 1} {
+		if n := len(london.registrar.Lookup(number, time.Now())); n != want {
+			t.Errorf("%s has %d registrations at home, want %d", number, n, want)
+		}
+	}
+	if where := london.away.where("202"); where != "paris" {
+		t.Errorf("202 is at %q", where)
 	}
 }
 
