@@ -176,6 +176,33 @@ func TestFB5_TheHomeLetsGoOfAGuestElsewhere(t *testing.T) {
 	}
 }
 
+// Once the home says that it has registered the phone, the guest entry goes at once and
+// does not wait for its lease to end; what the home says of an older registration is nothing.
+func TestFB6_TheGuestEntryGoesWhenTheHomeHasThePhone(t *testing.T) {
+	s := newSite(t)
+	s.start("london")
+	paris := s.start("paris")
+	s.until("paris", "london is mirrored", func(st api.Status) bool { return homeState(st, "london") == "SYNCED" })
+	s.phones("london", "avaya-j100", "tcp")
+	s.until("london", "all phones are registered at home", allRegistered(3))
+	s.stop("london")
+	s.until("paris", "all phones are guests", func(st api.Status) bool { return len(st.Guests) == 3 })
+	tell := func(number registrar.Number, at time.Time) {
+		r := record.Registration{Registration: registrar.Registration{Number: number, Protocol: registrar.SIP, Contact: "sip:" + string(number) + "@192.0.2.7",
+			CallID: "told", Registered: at, Since: at, Granted: 60, Expires: at.Add(time.Minute), Home: "london", Transport: registrar.TCP}}
+		mirrored{paris}.Changed(mirror.RecordsChanged{Origin: "london", Set: bindSet("paris"), Changes: []mirror.Change{{
+			Kind: mirror.Added, Key: r.Key(), Value: record.AppendRegistration(nil, &r, time.Now()), Expires: r.Expires}}})
+	}
+	now := time.Now()
+	tell("201", now.Add(-50*time.Second))
+	tell("202", now)
+	for number, want := range map[registrar.Number]int{"201": 1, "202": 0, "203": 1} {
+		if n := len(paris.registrar.Lookup(number, time.Now())); n != want {
+			t.Errorf("%s has %d registrations at the backup, want %d", number, n, want)
+		}
+	}
+}
+
 // A phone that fails over answers with the nonce that its home gave it.
 func TestSE4_TheBackupTakesTheHomesNonces(t *testing.T) {
 	s := newSite(t)
