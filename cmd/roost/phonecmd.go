@@ -22,15 +22,15 @@ type phoneCmd struct {
 	Server []string `arg:"" optional:"" help:"Where to register, best first: ADDRESS[:PORT]. The first is called home, the next backup."`
 
 	Number      string     `short:"n" help:"Number, the user of its address." default:"201"`
-	User        string     `help:"User of the digest, the number if empty."`
-	Password    string     `short:"p" help:"Password." env:"ROOST_PHONE_PASSWORD"`
+	User        string     `help:"User of the digest, the number if empty." placeholder:"NAME"`
+	Password    string     `short:"p" help:"Password." env:"ROOST_PHONE_PASSWORD" placeholder:"TEXT"`
 	Domain      string     `short:"d" help:"SIP domain." default:"example.test"`
 	Profile     string     `help:"Family whose behaviour it has: avaya-j100, yealink, poly, cisco, grandstream-dual, snom." default:"yealink"`
 	Transport   string     `short:"t" help:"udp, tcp or tls." enum:"udp,tcp,tls" default:"udp"`
-	Address     netip.Addr `help:"Its own IP address, such as 127.0.1.20; chosen if empty."`
-	Returns     string     `help:"How it goes home by itself, instead of as its family does: by-server, at-refresh, probe, poll."`
-	Expires     int        `help:"Seconds of registration to ask for, instead of what its family does."`
-	TrustedRoot string     `help:"PEM file with the root that TLS servers are verified against." type:"path"`
+	Address     netip.Addr `help:"Its own IP address, such as 127.0.1.20; chosen if empty." placeholder:"ADDRESS"`
+	Returns     string     `help:"How it goes home by itself, instead of as its family does: by-server, at-refresh, probe, poll." placeholder:"HOW"`
+	Expires     int        `help:"Seconds of registration to ask for, instead of what its family does." placeholder:"SECONDS"`
+	TrustedRoot string     `help:"PEM file with the root that TLS servers are verified against." type:"path" placeholder:"FILE"`
 	Speed       float64    `help:"Run the phone's timers so many times faster." default:"1"`
 
 	loadFlags
