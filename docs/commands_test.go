@@ -64,6 +64,11 @@ func TestCommandsOfThePages(t *testing.T) {
 
 func startPair(t *testing.T) *pair {
 	t.Helper()
+	for _, program := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Fatalf("the pages' commands use %s, which is not here; .ci/tools installs what is missing, as root", program)
+		}
+	}
 	p := &pair{t: t, dir: t.TempDir(), bin: t.TempDir(), net: fmt.Sprintf("127.%d.%d.", 20+rand.IntN(200), 1+rand.IntN(250))}
 	program := filepath.Join(p.bin, "roost")
 	if output, err := exec.Command("go", "build", "-o", program, "roost/cmd/roost").CombinedOutput(); err != nil {
