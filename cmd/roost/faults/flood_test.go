@@ -35,7 +35,7 @@ type attack struct {
 }
 
 // most is what a system may weigh at any time, in bytes.
-const most = 300 << 20
+const most = 160 << 20
 
 func attacks() []attack {
 	return []attack{

@@ -137,7 +137,7 @@ func crackOne(t *testing.T, a *arena) {
 		if i < 5 {
 			t.Fatalf("kept out after %d wrong passwords", i)
 		}
-		if i > 60 {
+		if i > 20 {
 			return
 		}
 	}

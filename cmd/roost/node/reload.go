@@ -46,7 +46,7 @@ func (n *Node) Reload(c *config.Config) error {
 	}
 	n.share.directory(from, dir)
 	n.reviewNumbers(from, dir, now)
-	n.mirror.SetCompared(wants(c), compared(c))
+	n.mirror.SetCompared(wants(c, dir), compared(c))
 	n.keeper.step(resilience.Reconfigure{Config: machine})
 	n.reloadCertificates(now)
 	n.journal.happened("reloaded", n.name, "the configuration was read again", now)

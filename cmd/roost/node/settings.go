@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"roost/cmd/roost/config"
@@ -23,27 +24,26 @@ func compared(c *config.Config) map[string]string {
 }
 
 // wants says what this system asks of each peer; a line that asks for nothing
-// stands there too, so that the other end sees that we have it (NE1).
-func wants(c *config.Config) map[string]string {
+// stands there too, so that the other end sees that we have it (NE1). Who backs up
+// one of our locations backs up phones like any other (SH5).
+func wants(c *config.Config, d *directory.Directory) map[string]string {
 	asked := map[string]string{}
 	for i := range c.Network.Lines {
 		line := &c.Network.Lines[i]
 		asked[line.System] = ""
-		if line.BacksUpPhones() {
+		if line.BacksUpPhones() || slices.Contains(d.Backups(), line.System) {
 			asked[line.System] = "phones"
 		}
 	}
 	return asked
 }
 
-// sets are the sets that this system writes, besides the directory.
-func sets(c *config.Config, d *directory.Directory) []string {
+// sets are the sets that this system writes, besides the directory. They are fixed
+// at the start, and any peer may become a location's backup by a reload.
+func sets(c *config.Config) []string {
 	var names []string
-	for _, backup := range d.Backups() {
-		names = append(names, cfgSet(backup), bindSet(backup))
-	}
 	for _, peer := range peersOf(c) {
-		names = append(names, guestSet(peer))
+		names = append(names, cfgSet(peer), bindSet(peer), guestSet(peer))
 	}
 	return names
 }

@@ -42,8 +42,8 @@ func (n *Node) startMirror() error {
 	n.mirror, err = service.New(service.Options{
 		Config: mirror.Config{
 			Self: n.name, Epoch: mirror.NewEpoch(n.started, binary.LittleEndian.Uint32(seed[:])),
-			Sets: sets(c, n.directory()), Peers: peersOf(c),
-			Wants: wants(c), Compared: compared(c),
+			Sets: sets(c), Peers: peersOf(c),
+			Wants: wants(c, n.directory()), Compared: compared(c),
 			HeartbeatEvery: t.Heartbeat, SilentAfter: t.VisibleWithin, Patience: t.BehindAlarm,
 			RetryMin: shorter(500*time.Millisecond, c.LabSpeed), RetryMax: shorter(15*time.Second, c.LabSpeed),
 			PullDeadline: 5 * time.Second,

@@ -59,7 +59,7 @@ func (s source) licences() api.Licences {
 }
 
 func (s source) lines(view resilience.View, now time.Time) []api.Line {
-	asked := wants(s.config())
+	asked := wants(s.config(), s.directory())
 	weBackUp := s.homes.all()
 	lines := []api.Line{}
 	for _, l := range s.mirror.Status() {
