@@ -24,6 +24,7 @@ type loadFlags struct {
 	Rate      float64       `help:"Registrations begun a second, whatever is outstanding; 0: as the window allows." group:"Load:"`
 	For       time.Duration `help:"How long; with --once how long the phones' beginnings are spread." default:"5s" group:"Load:"`
 	Once      bool          `help:"Each phone registers once: a storm." group:"Load:"`
+	GiveUp    time.Duration `help:"How long an answer is waited for." default:"32s" group:"Load:"`
 	Algorithm string        `help:"Digest algorithm: MD5 or SHA-256." enum:"MD5,SHA-256" default:"MD5" group:"Load:"`
 	JSON      bool          `help:"Write the outcome as one JSON object." group:"Load:"`
 }
@@ -68,7 +69,7 @@ func (c *phoneCmd) loadConfig() (load.Config, error) {
 	made := load.Config{
 		Target: target, Transport: c.Transport, Refresh: c.Load == "refresh", NewConnection: c.New,
 		First: first, Users: c.Users, Password: c.Password, Domain: c.Domain, Algorithm: c.Algorithm, Lease: c.Expires,
-		Sockets: c.Sockets, Window: c.Window, Rate: c.Rate, For: c.For, Once: c.Once,
+		Sockets: c.Sockets, Window: c.Window, Rate: c.Rate, For: c.For, Once: c.Once, GiveUp: c.GiveUp,
 	}
 	if c.Transport == "tls" {
 		made.TLS, err = rootOnly(c.TrustedRoot)

@@ -62,9 +62,9 @@ func (b *bench) memory(ctx context.Context) error {
 	return b.publish("memory", t.String(), fmt.Sprintf(
 		"%s\n\nUDP, two processes; heap and resident after a forced collection, and resident as it stood before that. "+
 			"The home answered %.1f s after its start with %d users in YAML. "+
-			"A backup that starts anew was in sync with %d records %.2f s after its line could come up (%.2f s after its process began). "+
+			"A backup that starts anew was in sync with %d records %.2f s after its process began (its console answered after %.2f s). "+
 			"A refresh that is shared costs the home %.1f µs of processor time at %.0f a second (p99 %.2f ms), with profiling on. Load average at the end %s.",
-		b.machine(), home.upAfter.Seconds(), b.users, 4*b.users, (synced-up).Seconds(), synced.Seconds(),
+		b.machine(), home.upAfter.Seconds(), b.users, 4*b.users, synced.Seconds(), up.Seconds(),
 		shared.cost, shared.PerSecond, shared.P99, loadAverage()))
 }
 
