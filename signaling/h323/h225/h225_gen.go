@@ -23,6 +23,9 @@ type H323UserInformation struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H323UserInformation) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.H323UuPdu.UnmarshalPER(d)
@@ -41,6 +44,9 @@ func (v *H323UserInformation) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H323UserInformation) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -67,6 +73,9 @@ type H323UserInformationUserData struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H323UserInformationUserData) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ProtocolDiscriminator = uint8(d.Whole(255))
 	v.UserInformation = d.OctetsSized(1, 131)
@@ -81,6 +90,9 @@ func (v *H323UserInformationUserData) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H323UserInformationUserData) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -113,6 +125,9 @@ type H323UUPDU struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H323UUPDU) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.H323MessageBody.UnmarshalPER(d)
@@ -204,6 +219,9 @@ func (v *H323UUPDU) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H323UUPDU) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.H4501SupplementaryService != nil {
 		added |= 0x1
@@ -351,6 +369,9 @@ func (c H323UUPDUH323MessageBodyChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H323UUPDUH323MessageBody) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 6 {
@@ -410,6 +431,9 @@ func (v *H323UUPDUH323MessageBody) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H323UUPDUH323MessageBody) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 7:
 		e.Bit(false)
@@ -516,6 +540,9 @@ type H323UUPDUTunnelledSignallingMessage struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H323UUPDUTunnelledSignallingMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.TunnelledProtocolID.UnmarshalPER(d)
@@ -544,6 +571,9 @@ func (v *H323UUPDUTunnelledSignallingMessage) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H323UUPDUTunnelledSignallingMessage) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -576,6 +606,9 @@ type StimulusControl struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *StimulusControl) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	if present&0x4 != 0 {
@@ -599,6 +632,9 @@ func (v *StimulusControl) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *StimulusControl) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -645,6 +681,9 @@ type AlertingUUIE struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AlertingUUIE) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.ProtocolIdentifier = d.OID()
@@ -783,6 +822,9 @@ func (v *AlertingUUIE) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AlertingUUIE) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.CallIdentifier.OK {
 		added |= 0x1
@@ -957,6 +999,9 @@ type CallProceedingUUIE struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CallProceedingUUIE) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.ProtocolIdentifier = d.OID()
@@ -1044,6 +1089,9 @@ func (v *CallProceedingUUIE) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CallProceedingUUIE) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.CallIdentifier.OK {
 		added |= 0x1
@@ -1169,6 +1217,9 @@ type ConnectUUIE struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConnectUUIE) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.ProtocolIdentifier = d.OID()
@@ -1319,6 +1370,9 @@ func (v *ConnectUUIE) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ConnectUUIE) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.CallIdentifier.OK {
 		added |= 0x1
@@ -1500,6 +1554,9 @@ type InformationUUIE struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *InformationUUIE) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ProtocolIdentifier = d.OID()
 	if extended {
@@ -1563,6 +1620,9 @@ func (v *InformationUUIE) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *InformationUUIE) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.CallIdentifier.OK {
 		added |= 0x1
@@ -1652,6 +1712,9 @@ type ReleaseCompleteUUIE struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ReleaseCompleteUUIE) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.ProtocolIdentifier = d.OID()
@@ -1761,6 +1824,9 @@ func (v *ReleaseCompleteUUIE) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ReleaseCompleteUUIE) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.CallIdentifier.OK {
 		added |= 0x1
@@ -1931,6 +1997,9 @@ func (c ReleaseCompleteReasonChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ReleaseCompleteReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 13 {
@@ -1959,6 +2028,9 @@ func (v *ReleaseCompleteReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ReleaseCompleteReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 12:
 		e.Bit(false)
@@ -2038,6 +2110,9 @@ type SetupUUIE struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SetupUUIE) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(7)
 	v.ProtocolIdentifier = d.OID()
@@ -2336,6 +2411,9 @@ func (v *SetupUUIE) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *SetupUUIE) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.SourceCallSignalAddress != nil {
 		added |= 0x1
@@ -2683,6 +2761,9 @@ func (c SetupUUIEConferenceGoalChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SetupUUIEConferenceGoal) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 2 {
@@ -2702,6 +2783,9 @@ func (v *SetupUUIEConferenceGoal) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *SetupUUIEConferenceGoal) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -2731,6 +2815,9 @@ type SetupUUIEConnectionParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SetupUUIEConnectionParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ConnectionType.UnmarshalPER(d)
 	v.NumberOfScnConnections = uint16(d.Whole(65535))
@@ -2746,6 +2833,9 @@ func (v *SetupUUIEConnectionParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *SetupUUIEConnectionParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -2788,6 +2878,9 @@ func (c ScnConnectionTypeChoice) Name() string { return per.Name(namesScnConnect
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ScnConnectionType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -2805,6 +2898,9 @@ func (v *ScnConnectionType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ScnConnectionType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 7:
 		e.Bit(false)
@@ -2847,6 +2943,9 @@ func (c ScnConnectionAggregationChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ScnConnectionAggregation) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -2864,6 +2963,9 @@ func (v *ScnConnectionAggregation) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ScnConnectionAggregation) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 6:
 		e.Bit(false)
@@ -2903,6 +3005,9 @@ func (c PresentationIndicatorChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *PresentationIndicator) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -2920,6 +3025,9 @@ func (v *PresentationIndicator) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *PresentationIndicator) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -2978,6 +3086,9 @@ type FacilityUUIE struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FacilityUUIE) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	v.ProtocolIdentifier = d.OID()
@@ -3135,6 +3246,9 @@ func (v *FacilityUUIE) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FacilityUUIE) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.CallIdentifier.OK {
 		added |= 0x1
@@ -3319,6 +3433,9 @@ type ConferenceList struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceList) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	if present&0x4 != 0 {
@@ -3344,6 +3461,9 @@ func (v *ConferenceList) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ConferenceList) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -3399,6 +3519,9 @@ func (c FacilityReasonChoice) Name() string { return per.Name(namesFacilityReaso
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FacilityReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 7 {
@@ -3418,6 +3541,9 @@ func (v *FacilityReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FacilityReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -3455,6 +3581,9 @@ type ProgressUUIE struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ProgressUUIE) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(5)
 	v.ProtocolIdentifier = d.OID()
@@ -3523,6 +3652,9 @@ func (v *ProgressUUIE) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ProgressUUIE) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.MultipleCalls.OK {
 		added |= 0x1
@@ -3601,6 +3733,9 @@ type StatusUUIE struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *StatusUUIE) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.ProtocolIdentifier = d.OID()
@@ -3634,6 +3769,9 @@ func (v *StatusUUIE) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *StatusUUIE) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -3673,6 +3811,9 @@ type StatusInquiryUUIE struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *StatusInquiryUUIE) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.ProtocolIdentifier = d.OID()
@@ -3706,6 +3847,9 @@ func (v *StatusInquiryUUIE) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *StatusInquiryUUIE) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -3745,6 +3889,9 @@ type SetupAcknowledgeUUIE struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SetupAcknowledgeUUIE) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.ProtocolIdentifier = d.OID()
@@ -3778,6 +3925,9 @@ func (v *SetupAcknowledgeUUIE) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *SetupAcknowledgeUUIE) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -3822,6 +3972,9 @@ type NotifyUUIE struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NotifyUUIE) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.ProtocolIdentifier = d.OID()
@@ -3895,6 +4048,9 @@ func (v *NotifyUUIE) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NotifyUUIE) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.ConnectedAddress != nil {
 		added |= 0x1
@@ -4003,6 +4159,9 @@ func (c TransportAddressChoice) Name() string { return per.Name(namesTransportAd
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TransportAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -4038,6 +4197,9 @@ func (v *TransportAddress) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TransportAddress) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 7:
 		e.Bit(false)
@@ -4087,6 +4249,9 @@ type TransportAddressIpSourceRouteValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TransportAddressIpSourceRouteValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	d.OctetsFixed(v.Ip[:])
 	v.Port = uint16(d.Whole(65535))
@@ -4109,6 +4274,9 @@ func (v *TransportAddressIpSourceRouteValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TransportAddressIpSourceRouteValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -4152,6 +4320,9 @@ func (c TransportAddressIpSourceRouteValueRoutingChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TransportAddressIpSourceRouteValueRouting) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -4169,6 +4340,9 @@ func (v *TransportAddressIpSourceRouteValueRouting) UnmarshalPER(d *per.Decoder)
 
 // MarshalPER encodes v.
 func (v *TransportAddressIpSourceRouteValueRouting) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -4192,6 +4366,9 @@ type TransportAddressIpxAddressValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TransportAddressIpxAddressValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	d.OctetsFixed(v.Node[:])
 	d.OctetsFixed(v.Netnum[:])
 	d.OctetsFixed(v.Port[:])
@@ -4202,6 +4379,9 @@ func (v *TransportAddressIpxAddressValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TransportAddressIpxAddressValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.OctetsFixed(v.Node[:])
 	e.OctetsFixed(v.Netnum[:])
 	e.OctetsFixed(v.Port[:])
@@ -4218,6 +4398,9 @@ type IPAddress struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IPAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	d.OctetsFixed(v.Ip[:])
 	v.Port = uint16(d.Whole(65535))
 	if d.Failed() {
@@ -4227,6 +4410,9 @@ func (v *IPAddress) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IPAddress) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.OctetsFixed(v.Ip[:])
 	e.Whole(uint64(v.Port), 65535)
 	if e.Failed() {
@@ -4243,6 +4429,9 @@ type IP6Address struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IP6Address) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	d.OctetsFixed(v.Ip[:])
 	v.Port = uint16(d.Whole(65535))
@@ -4257,6 +4446,9 @@ func (v *IP6Address) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IP6Address) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -4288,6 +4480,9 @@ type EndpointType struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EndpointType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(6)
 	if present&0x20 != 0 {
@@ -4344,6 +4539,9 @@ func (v *EndpointType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EndpointType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Set.OK {
 		added |= 0x1
@@ -4410,6 +4608,9 @@ type GatewayInfo struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *GatewayInfo) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -4436,6 +4637,9 @@ func (v *GatewayInfo) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *GatewayInfo) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -4468,6 +4672,9 @@ type McuInfo struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *McuInfo) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -4496,6 +4703,9 @@ func (v *McuInfo) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *McuInfo) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Protocol != nil {
 		added |= 0x1
@@ -4531,6 +4741,9 @@ type TerminalInfo struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TerminalInfo) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -4548,6 +4761,9 @@ func (v *TerminalInfo) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TerminalInfo) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -4572,6 +4788,9 @@ type GatekeeperInfo struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *GatekeeperInfo) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -4589,6 +4808,9 @@ func (v *GatekeeperInfo) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *GatekeeperInfo) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -4651,6 +4873,9 @@ func (c SupportedProtocolsChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SupportedProtocols) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 3 {
@@ -4710,6 +4935,9 @@ func (v *SupportedProtocols) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *SupportedProtocols) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 9:
 		e.Bit(false)
@@ -4815,6 +5043,9 @@ type H310Caps struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H310Caps) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -4854,6 +5085,9 @@ func (v *H310Caps) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H310Caps) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.DataRatesSupported != nil {
 		added |= 0x1
@@ -4902,6 +5136,9 @@ type H320Caps struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H320Caps) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -4941,6 +5178,9 @@ func (v *H320Caps) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H320Caps) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.DataRatesSupported != nil {
 		added |= 0x1
@@ -4989,6 +5229,9 @@ type H321Caps struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H321Caps) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -5028,6 +5271,9 @@ func (v *H321Caps) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H321Caps) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.DataRatesSupported != nil {
 		added |= 0x1
@@ -5076,6 +5322,9 @@ type H322Caps struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H322Caps) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -5115,6 +5364,9 @@ func (v *H322Caps) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H322Caps) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.DataRatesSupported != nil {
 		added |= 0x1
@@ -5163,6 +5415,9 @@ type H323Caps struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H323Caps) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -5202,6 +5457,9 @@ func (v *H323Caps) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H323Caps) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.DataRatesSupported != nil {
 		added |= 0x1
@@ -5250,6 +5508,9 @@ type H324Caps struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H324Caps) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -5289,6 +5550,9 @@ func (v *H324Caps) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H324Caps) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.DataRatesSupported != nil {
 		added |= 0x1
@@ -5337,6 +5601,9 @@ type VoiceCaps struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *VoiceCaps) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -5376,6 +5643,9 @@ func (v *VoiceCaps) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *VoiceCaps) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.DataRatesSupported != nil {
 		added |= 0x1
@@ -5424,6 +5694,9 @@ type T120OnlyCaps struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *T120OnlyCaps) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -5463,6 +5736,9 @@ func (v *T120OnlyCaps) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *T120OnlyCaps) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.DataRatesSupported != nil {
 		added |= 0x1
@@ -5511,6 +5787,9 @@ type NonStandardProtocol struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NonStandardProtocol) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -5544,6 +5823,9 @@ func (v *NonStandardProtocol) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NonStandardProtocol) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -5583,6 +5865,9 @@ type T38FaxAnnexbOnlyCaps struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *T38FaxAnnexbOnlyCaps) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -5618,6 +5903,9 @@ func (v *T38FaxAnnexbOnlyCaps) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *T38FaxAnnexbOnlyCaps) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -5657,6 +5945,9 @@ type SIPCaps struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SIPCaps) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	if present&0x4 != 0 {
@@ -5692,6 +5983,9 @@ func (v *SIPCaps) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *SIPCaps) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -5733,6 +6027,9 @@ type VendorIdentifier struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *VendorIdentifier) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.Vendor.UnmarshalPER(d)
@@ -5758,6 +6055,9 @@ func (v *VendorIdentifier) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *VendorIdentifier) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.EnterpriseNumber != nil {
 		added |= 0x1
@@ -5797,6 +6097,9 @@ type H221NonStandard struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H221NonStandard) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.T35CountryCode = uint8(d.Whole(255))
 	v.T35Extension = uint8(d.Whole(255))
@@ -5812,6 +6115,9 @@ func (v *H221NonStandard) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H221NonStandard) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -5836,6 +6142,9 @@ type TunnelledProtocol struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TunnelledProtocol) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.Id.UnmarshalPER(d)
@@ -5853,6 +6162,9 @@ func (v *TunnelledProtocol) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TunnelledProtocol) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -5896,6 +6208,9 @@ func (c TunnelledProtocolIdChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TunnelledProtocolId) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -5920,6 +6235,9 @@ func (v *TunnelledProtocolId) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TunnelledProtocolId) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -5953,6 +6271,9 @@ type TunnelledProtocolAlternateIdentifier struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TunnelledProtocolAlternateIdentifier) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.ProtocolType = d.Chars(1, 64, nil)
@@ -5970,6 +6291,9 @@ func (v *TunnelledProtocolAlternateIdentifier) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TunnelledProtocolAlternateIdentifier) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -5995,6 +6319,9 @@ type NonStandardParameter struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NonStandardParameter) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.NonStandardIdentifier.UnmarshalPER(d)
 	v.Data = d.Octets()
 	if d.Failed() {
@@ -6004,6 +6331,9 @@ func (v *NonStandardParameter) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NonStandardParameter) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.NonStandardIdentifier.MarshalPER(e)
 	e.Octets(v.Data)
 	if e.Failed() {
@@ -6037,6 +6367,9 @@ func (c NonStandardIdentifierChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NonStandardIdentifier) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -6060,6 +6393,9 @@ func (v *NonStandardIdentifier) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NonStandardIdentifier) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -6116,6 +6452,9 @@ func (c AliasAddressChoice) Name() string { return per.Name(namesAliasAddress[:]
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AliasAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 6 {
@@ -6158,6 +6497,9 @@ func (v *AliasAddress) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AliasAddress) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -6233,6 +6575,9 @@ func (c AddressPatternChoice) Name() string { return per.Name(namesAddressPatter
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AddressPattern) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -6258,6 +6603,9 @@ func (v *AddressPattern) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AddressPattern) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -6294,6 +6642,9 @@ type AddressPatternRangeValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AddressPatternRangeValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.StartOfRange.UnmarshalPER(d)
 	v.EndOfRange.UnmarshalPER(d)
 	if d.Failed() {
@@ -6303,6 +6654,9 @@ func (v *AddressPatternRangeValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AddressPatternRangeValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.StartOfRange.MarshalPER(e)
 	v.EndOfRange.MarshalPER(e)
 	if e.Failed() {
@@ -6340,6 +6694,9 @@ func (c PartyNumberChoice) Name() string { return per.Name(namesPartyNumber[:], 
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *PartyNumber) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -6369,6 +6726,9 @@ func (v *PartyNumber) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *PartyNumber) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 5:
 		e.Bit(false)
@@ -6403,6 +6763,9 @@ type PublicPartyNumber struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *PublicPartyNumber) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.PublicTypeOfNumber.UnmarshalPER(d)
 	v.PublicNumberDigits = d.Chars(1, 128, h225Alphabet1)
 	if d.Failed() {
@@ -6412,6 +6775,9 @@ func (v *PublicPartyNumber) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *PublicPartyNumber) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.PublicTypeOfNumber.MarshalPER(e)
 	e.Chars(v.PublicNumberDigits, 1, 128, h225Alphabet1)
 	if e.Failed() {
@@ -6427,6 +6793,9 @@ type PrivatePartyNumber struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *PrivatePartyNumber) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.PrivateTypeOfNumber.UnmarshalPER(d)
 	v.PrivateNumberDigits = d.Chars(1, 128, h225Alphabet1)
 	if d.Failed() {
@@ -6436,6 +6805,9 @@ func (v *PrivatePartyNumber) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *PrivatePartyNumber) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.PrivateTypeOfNumber.MarshalPER(e)
 	e.Chars(v.PrivateNumberDigits, 1, 128, h225Alphabet1)
 	if e.Failed() {
@@ -6451,6 +6823,9 @@ type DisplayName struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DisplayName) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	present := d.Bits(1)
 	if present&0x1 != 0 {
 		v.Language.OK = true
@@ -6464,6 +6839,9 @@ func (v *DisplayName) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DisplayName) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.Bit(v.Language.OK)
 	if v.Language.OK {
 		e.Chars(v.Language.V, 0, -1, nil)
@@ -6502,6 +6880,9 @@ func (c PublicTypeOfNumberChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *PublicTypeOfNumber) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -6519,6 +6900,9 @@ func (v *PublicTypeOfNumber) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *PublicTypeOfNumber) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 6:
 		e.Bit(false)
@@ -6561,6 +6945,9 @@ func (c PrivateTypeOfNumberChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *PrivateTypeOfNumber) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -6578,6 +6965,9 @@ func (v *PrivateTypeOfNumber) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *PrivateTypeOfNumber) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 6:
 		e.Bit(false)
@@ -6616,6 +7006,9 @@ func (c MobileUIMChoice) Name() string { return per.Name(namesMobileUIM[:], int(
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MobileUIM) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -6641,6 +7034,9 @@ func (v *MobileUIM) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MobileUIM) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -6688,6 +7084,9 @@ type ANSI41UIM struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ANSI41UIM) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(11)
 	if present&0x400 != 0 {
@@ -6738,6 +7137,9 @@ func (v *ANSI41UIM) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ANSI41UIM) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -6819,6 +7221,9 @@ func (c ANSI41UIMSystemIdChoice) Name() string { return per.Name(namesANSI41UIMS
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ANSI41UIMSystemId) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -6842,6 +7247,9 @@ func (v *ANSI41UIMSystemId) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ANSI41UIMSystemId) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -6875,6 +7283,9 @@ type GSMUIM struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *GSMUIM) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(6)
 	if present&0x20 != 0 {
@@ -6906,6 +7317,9 @@ func (v *GSMUIM) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *GSMUIM) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -6972,6 +7386,9 @@ func (c IsupNumberChoice) Name() string { return per.Name(namesIsupNumber[:], in
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IsupNumber) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -7003,6 +7420,9 @@ func (v *IsupNumber) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IsupNumber) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 5:
 		e.Bit(false)
@@ -7046,6 +7466,9 @@ type IsupPublicPartyNumber struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IsupPublicPartyNumber) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.NatureOfAddress.UnmarshalPER(d)
 	v.Address = d.Chars(1, 128, h225Alphabet3)
@@ -7060,6 +7483,9 @@ func (v *IsupPublicPartyNumber) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IsupPublicPartyNumber) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7083,6 +7509,9 @@ type IsupPrivatePartyNumber struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IsupPrivatePartyNumber) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.PrivateTypeOfNumber.UnmarshalPER(d)
 	v.Address = d.Chars(1, 128, h225Alphabet3)
@@ -7097,6 +7526,9 @@ func (v *IsupPrivatePartyNumber) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IsupPrivatePartyNumber) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7139,6 +7571,9 @@ func (c NatureOfAddressChoice) Name() string { return per.Name(namesNatureOfAddr
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NatureOfAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -7156,6 +7591,9 @@ func (v *NatureOfAddress) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NatureOfAddress) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 8:
 		e.Bit(false)
@@ -7180,6 +7618,9 @@ type ExtendedAliasAddress struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ExtendedAliasAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.Address.UnmarshalPER(d)
@@ -7202,6 +7643,9 @@ func (v *ExtendedAliasAddress) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ExtendedAliasAddress) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7243,6 +7687,9 @@ type Endpoint struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *Endpoint) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(10)
 	if present&0x200 != 0 {
@@ -7349,6 +7796,9 @@ func (v *Endpoint) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *Endpoint) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AlternateTransportAddresses != nil {
 		added |= 0x1
@@ -7455,6 +7905,9 @@ type AlternateTransportAddresses struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AlternateTransportAddresses) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -7488,6 +7941,9 @@ func (v *AlternateTransportAddresses) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AlternateTransportAddresses) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Sctp != nil {
 		added |= 0x1
@@ -7543,6 +7999,9 @@ func (c UseSpecifiedTransportChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UseSpecifiedTransport) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -7562,6 +8021,9 @@ func (v *UseSpecifiedTransport) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UseSpecifiedTransport) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -7592,6 +8054,9 @@ type AlternateGK struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AlternateGK) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.RasAddress.UnmarshalPER(d)
@@ -7611,6 +8076,9 @@ func (v *AlternateGK) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AlternateGK) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7639,6 +8107,9 @@ type AltGKInfo struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AltGKInfo) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.AlternateGatekeeper = per.List[AlternateGK](d, d.Count(0, -1))
 	for i0 := range v.AlternateGatekeeper {
@@ -7659,6 +8130,9 @@ func (v *AltGKInfo) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AltGKInfo) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7702,6 +8176,9 @@ func (c SecurityServiceModeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SecurityServiceMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -7724,6 +8201,9 @@ func (v *SecurityServiceMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *SecurityServiceMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -7757,6 +8237,9 @@ type SecurityCapabilities struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SecurityCapabilities) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -7777,6 +8260,9 @@ func (v *SecurityCapabilities) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *SecurityCapabilities) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7832,6 +8318,9 @@ func (c SecurityErrorsChoice) Name() string { return per.Name(namesSecurityError
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SecurityErrors) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -7849,6 +8338,9 @@ func (v *SecurityErrors) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *SecurityErrors) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 16:
 		e.Bit(false)
@@ -7889,6 +8381,9 @@ func (c SecurityErrors2Choice) Name() string { return per.Name(namesSecurityErro
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SecurityErrors2) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -7906,6 +8401,9 @@ func (v *SecurityErrors2) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *SecurityErrors2) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 6:
 		e.Bit(false)
@@ -7947,6 +8445,9 @@ func (c H245SecurityChoice) Name() string { return per.Name(namesH245Security[:]
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H245Security) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -7975,6 +8476,9 @@ func (v *H245Security) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H245Security) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -8033,6 +8537,9 @@ func (c EncryptIntAlgChoice) Name() string { return per.Name(namesEncryptIntAlg[
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EncryptIntAlg) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -8057,6 +8564,9 @@ func (v *EncryptIntAlg) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EncryptIntAlg) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -8110,6 +8620,9 @@ func (c NonIsoIntegrityMechanismChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NonIsoIntegrityMechanism) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -8137,6 +8650,9 @@ func (v *NonIsoIntegrityMechanism) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NonIsoIntegrityMechanism) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -8196,6 +8712,9 @@ func (c IntegrityMechanismChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IntegrityMechanism) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -8223,6 +8742,9 @@ func (v *IntegrityMechanism) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IntegrityMechanism) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -8261,6 +8783,9 @@ type ICV struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ICV) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.AlgorithmOID = d.OID()
 	v.Icv = d.BitString(0, -1)
 	if d.Failed() {
@@ -8270,6 +8795,9 @@ func (v *ICV) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ICV) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.OID(v.AlgorithmOID)
 	e.BitString(v.Icv, 0, -1)
 	if e.Failed() {
@@ -8313,6 +8841,9 @@ func (c CryptoH323TokenChoice) Name() string { return per.Name(namesCryptoH323To
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CryptoH323Token) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -8356,6 +8887,9 @@ func (v *CryptoH323Token) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CryptoH323Token) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 8:
 		e.Bit(false)
@@ -8429,6 +8963,9 @@ type CryptoH323TokenCryptoEPPwdHashValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CryptoH323TokenCryptoEPPwdHashValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Alias.UnmarshalPER(d)
 	v.TimeStamp = uint32(d.Whole(4294967294) + 1)
 	v.Token.UnmarshalPER(d)
@@ -8439,6 +8976,9 @@ func (v *CryptoH323TokenCryptoEPPwdHashValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CryptoH323TokenCryptoEPPwdHashValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.Alias.MarshalPER(e)
 	e.Whole(uint64(v.TimeStamp)-1, 4294967294)
 	v.Token.MarshalPER(e)
@@ -8456,6 +8996,9 @@ type CryptoH323TokenCryptoGKPwdHashValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CryptoH323TokenCryptoGKPwdHashValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.GatekeeperId = d.BMP(1, 128)
 	v.TimeStamp = uint32(d.Whole(4294967294) + 1)
 	v.Token.UnmarshalPER(d)
@@ -8466,6 +9009,9 @@ func (v *CryptoH323TokenCryptoGKPwdHashValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CryptoH323TokenCryptoGKPwdHashValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.BMP(v.GatekeeperId, 1, 128)
 	e.Whole(uint64(v.TimeStamp)-1, 4294967294)
 	v.Token.MarshalPER(e)
@@ -8489,6 +9035,9 @@ type QseriesOptions struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *QseriesOptions) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Q932Full = d.Bit()
 	v.Q951Full = d.Bit()
@@ -8509,6 +9058,9 @@ func (v *QseriesOptions) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *QseriesOptions) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8538,6 +9090,9 @@ type Q954Details struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *Q954Details) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ConferenceCalling = d.Bit()
 	v.ThreePartyService = d.Bit()
@@ -8552,6 +9107,9 @@ func (v *Q954Details) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *Q954Details) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8574,6 +9132,9 @@ type CallIdentifier struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CallIdentifier) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	d.OctetsFixed(v.Guid[:])
 	if extended {
@@ -8587,6 +9148,9 @@ func (v *CallIdentifier) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CallIdentifier) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8610,6 +9174,9 @@ type DataRate struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DataRate) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -8632,6 +9199,9 @@ func (v *DataRate) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DataRate) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8662,6 +9232,9 @@ type CallLinkage struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CallLinkage) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -8683,6 +9256,9 @@ func (v *CallLinkage) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CallLinkage) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8712,6 +9288,9 @@ type SupportedPrefix struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SupportedPrefix) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -8730,6 +9309,9 @@ func (v *SupportedPrefix) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *SupportedPrefix) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8755,6 +9337,9 @@ type CapacityReportingCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CapacityReportingCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.CanReportCallCapacity = d.Bit()
 	if extended {
@@ -8768,6 +9353,9 @@ func (v *CapacityReportingCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CapacityReportingCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8789,6 +9377,9 @@ type CapacityReportingSpecification struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CapacityReportingSpecification) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.When.UnmarshalPER(d)
 	if extended {
@@ -8802,6 +9393,9 @@ func (v *CapacityReportingSpecification) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CapacityReportingSpecification) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8824,6 +9418,9 @@ type CapacityReportingSpecificationWhen struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CapacityReportingSpecificationWhen) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -8843,6 +9440,9 @@ func (v *CapacityReportingSpecificationWhen) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CapacityReportingSpecificationWhen) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8866,6 +9466,9 @@ type CallCapacity struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CallCapacity) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -8887,6 +9490,9 @@ func (v *CallCapacity) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CallCapacity) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8926,6 +9532,9 @@ type CallCapacityInfo struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CallCapacityInfo) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(11)
 	if present&0x400 != 0 {
@@ -9049,6 +9658,9 @@ func (v *CallCapacityInfo) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CallCapacityInfo) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.SipGwCallsAvailable != nil {
 		added |= 0x1
@@ -9159,6 +9771,9 @@ type CallsAvailable struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CallsAvailable) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.Calls = uint32(d.Whole(4294967295))
@@ -9182,6 +9797,9 @@ func (v *CallsAvailable) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CallsAvailable) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Carrier != nil {
 		added |= 0x1
@@ -9217,6 +9835,9 @@ type CircuitInfo struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CircuitInfo) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	if present&0x4 != 0 {
@@ -9247,6 +9868,9 @@ func (v *CircuitInfo) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CircuitInfo) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -9284,6 +9908,9 @@ type CircuitIdentifier struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CircuitIdentifier) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -9311,6 +9938,9 @@ func (v *CircuitIdentifier) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CircuitIdentifier) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Carrier != nil {
 		added |= 0x1
@@ -9348,6 +9978,9 @@ type CicInfo struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CicInfo) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Cic = per.List[[]byte](d, d.Count(0, -1))
 	for i0 := range v.Cic {
@@ -9368,6 +10001,9 @@ func (v *CicInfo) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CicInfo) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -9394,6 +10030,9 @@ type GroupID struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *GroupID) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -9417,6 +10056,9 @@ func (v *GroupID) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *GroupID) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -9446,6 +10088,9 @@ type CarrierInfo struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CarrierInfo) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -9465,6 +10110,9 @@ func (v *CarrierInfo) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CarrierInfo) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -9515,6 +10163,9 @@ func (c ServiceControlDescriptorChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ServiceControlDescriptor) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -9544,6 +10195,9 @@ func (v *ServiceControlDescriptor) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ServiceControlDescriptor) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -9586,6 +10240,9 @@ type ServiceControlSession struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ServiceControlSession) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.SessionId = uint8(d.Whole(255))
@@ -9605,6 +10262,9 @@ func (v *ServiceControlSession) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ServiceControlSession) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -9648,6 +10308,9 @@ func (c ServiceControlSessionReasonChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ServiceControlSessionReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -9665,6 +10328,9 @@ func (v *ServiceControlSessionReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ServiceControlSessionReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -9690,6 +10356,9 @@ type RasUsageInfoTypes struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RasUsageInfoTypes) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	v.NonStandardUsageTypes = per.List[NonStandardParameter](d, d.Count(0, -1))
@@ -9719,6 +10388,9 @@ func (v *RasUsageInfoTypes) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RasUsageInfoTypes) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -9748,6 +10420,9 @@ type RasUsageSpecification struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RasUsageSpecification) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.When.UnmarshalPER(d)
@@ -9767,6 +10442,9 @@ func (v *RasUsageSpecification) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RasUsageSpecification) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -9795,6 +10473,9 @@ type RasUsageSpecificationWhen struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RasUsageSpecificationWhen) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	if present&0x4 != 0 {
@@ -9817,6 +10498,9 @@ func (v *RasUsageSpecificationWhen) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RasUsageSpecificationWhen) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -9841,6 +10525,9 @@ type RasUsageSpecificationCallStartingPoint struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RasUsageSpecificationCallStartingPoint) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -9860,6 +10547,9 @@ func (v *RasUsageSpecificationCallStartingPoint) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RasUsageSpecificationCallStartingPoint) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -9885,6 +10575,9 @@ type RasUsageInformation struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RasUsageInformation) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	v.NonStandardUsageFields = per.List[NonStandardParameter](d, d.Count(0, -1))
@@ -9917,6 +10610,9 @@ func (v *RasUsageInformation) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RasUsageInformation) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -9971,6 +10667,9 @@ func (c CallTerminationCauseChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CallTerminationCause) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -9995,6 +10694,9 @@ func (v *CallTerminationCause) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CallTerminationCause) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -10030,6 +10732,9 @@ type BandwidthDetails struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *BandwidthDetails) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Sender = d.Bit()
 	v.Multicast = d.Bit()
@@ -10046,6 +10751,9 @@ func (v *BandwidthDetails) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *BandwidthDetails) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -10071,6 +10779,9 @@ type CallCreditCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CallCreditCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -10092,6 +10803,9 @@ func (v *CallCreditCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CallCreditCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -10124,6 +10838,9 @@ type CallCreditServiceControl struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CallCreditServiceControl) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(5)
 	if present&0x10 != 0 {
@@ -10156,6 +10873,9 @@ func (v *CallCreditServiceControl) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CallCreditServiceControl) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -10212,6 +10932,9 @@ func (c CallCreditServiceControlBillingModeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CallCreditServiceControlBillingMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -10229,6 +10952,9 @@ func (v *CallCreditServiceControlBillingMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CallCreditServiceControlBillingMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -10267,6 +10993,9 @@ func (c CallCreditServiceControlCallStartingPointChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CallCreditServiceControlCallStartingPoint) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -10284,6 +11013,9 @@ func (v *CallCreditServiceControlCallStartingPoint) UnmarshalPER(d *per.Decoder)
 
 // MarshalPER encodes v.
 func (v *CallCreditServiceControlCallStartingPoint) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -10384,6 +11116,9 @@ func (c GenericIdentifierChoice) Name() string { return per.Name(namesGenericIde
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *GenericIdentifier) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -10413,6 +11148,9 @@ func (v *GenericIdentifier) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *GenericIdentifier) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -10672,6 +11410,9 @@ type FeatureSet struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FeatureSet) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	v.ReplacementFeatureSet = d.Bit()
@@ -10713,6 +11454,9 @@ func (v *FeatureSet) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FeatureSet) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -10756,6 +11500,9 @@ type TransportChannelInfo struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TransportChannelInfo) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -10777,6 +11524,9 @@ func (v *TransportChannelInfo) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TransportChannelInfo) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -10804,7 +11554,7 @@ type RTPSession struct {
 	Cname                string               `asn1:"cname"`
 	Ssrc                 uint32               `asn1:"ssrc" in:"1..4294967295"`
 	SessionId            uint8                `asn1:"sessionId" in:"1..255"`
-	AssociatedSessionIds []uint8              `asn1:"associatedSessionIds" of:"1..255"`
+	AssociatedSessionIds []uint16             `asn1:"associatedSessionIds" of:"1..255"`
 	Multicast            bool                 `asn1:"multicast" per:"optional"`
 	Bandwidth            per.Opt[uint32]      `asn1:"bandwidth" in:"0..4294967295"`
 	Ext                  per.Extension
@@ -10812,15 +11562,18 @@ type RTPSession struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RTPSession) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.RtpAddress.UnmarshalPER(d)
 	v.RtcpAddress.UnmarshalPER(d)
 	v.Cname = d.Chars(0, -1, nil)
 	v.Ssrc = uint32(d.Whole(4294967294) + 1)
 	v.SessionId = uint8(d.Whole(254) + 1)
-	v.AssociatedSessionIds = per.List[uint8](d, d.Count(0, -1))
+	v.AssociatedSessionIds = per.List[uint16](d, d.Count(0, -1))
 	for i0 := range v.AssociatedSessionIds {
-		v.AssociatedSessionIds[i0] = uint8(d.Whole(254) + 1)
+		v.AssociatedSessionIds[i0] = uint16(d.Whole(254) + 1)
 		if d.Failed() {
 			break
 		}
@@ -10847,6 +11600,9 @@ func (v *RTPSession) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RTPSession) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Multicast {
 		added |= 0x1
@@ -10904,6 +11660,9 @@ func (c RehomingModelChoice) Name() string { return per.Name(namesRehomingModel[
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RehomingModel) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = RehomingModelChoice(d.Whole(1) + 1)
 	if d.Failed() {
 		d.Within("RehomingModel")
@@ -10912,6 +11671,9 @@ func (v *RehomingModel) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RehomingModel) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
@@ -11009,6 +11771,9 @@ func (c RasMessageChoice) Name() string { return per.Name(namesRasMessage[:], in
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RasMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 8 {
@@ -11136,6 +11901,9 @@ func (v *RasMessage) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RasMessage) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 25:
 		e.Bit(false)
@@ -11383,6 +12151,9 @@ type GatekeeperRequest struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *GatekeeperRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(4)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -11526,6 +12297,9 @@ func (v *GatekeeperRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *GatekeeperRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AlternateEndpoints != nil {
 		added |= 0x1
@@ -11700,6 +12474,9 @@ type GatekeeperConfirm struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *GatekeeperConfirm) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -11813,6 +12590,9 @@ func (v *GatekeeperConfirm) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *GatekeeperConfirm) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AlternateGatekeeper != nil {
 		added |= 0x1
@@ -11957,6 +12737,9 @@ type GatekeeperReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *GatekeeperReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -12031,6 +12814,9 @@ func (v *GatekeeperReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *GatekeeperReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AltGKInfo != nil {
 		added |= 0x1
@@ -12142,6 +12928,9 @@ func (c GatekeeperRejectReasonChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *GatekeeperRejectReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 4 {
@@ -12165,6 +12954,9 @@ func (v *GatekeeperRejectReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *GatekeeperRejectReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -12232,6 +13024,9 @@ type RegistrationRequest struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RegistrationRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -12472,6 +13267,9 @@ func (v *RegistrationRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RegistrationRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AlternateEndpoints != nil {
 		added |= 0x1
@@ -12779,6 +13577,9 @@ type RegistrationConfirm struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RegistrationConfirm) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -12977,6 +13778,9 @@ func (v *RegistrationConfirm) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RegistrationConfirm) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AlternateGatekeeper != nil {
 		added |= 0x1
@@ -13209,6 +14013,9 @@ type RegistrationConfirmPreGrantedARQ struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RegistrationConfirmPreGrantedARQ) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.MakeCall = d.Bit()
 	v.UseGKCallSignalAddressToMakeCall = d.Bit()
@@ -13249,6 +14056,9 @@ func (v *RegistrationConfirmPreGrantedARQ) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RegistrationConfirmPreGrantedARQ) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.IrrFrequencyInCall.OK {
 		added |= 0x1
@@ -13316,6 +14126,9 @@ type RegistrationReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RegistrationReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -13396,6 +14209,9 @@ func (v *RegistrationReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RegistrationReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AltGKInfo != nil {
 		added |= 0x1
@@ -13528,6 +14344,9 @@ func (c RegistrationRejectReasonChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RegistrationRejectReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 11 {
@@ -13564,6 +14383,9 @@ func (v *RegistrationRejectReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RegistrationRejectReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 8:
 		e.Bit(false)
@@ -13610,6 +14432,9 @@ type RegistrationRejectReasonInvalidTerminalAliasesValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RegistrationRejectReasonInvalidTerminalAliasesValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	if present&0x4 != 0 {
@@ -13650,6 +14475,9 @@ func (v *RegistrationRejectReasonInvalidTerminalAliasesValue) UnmarshalPER(d *pe
 
 // MarshalPER encodes v.
 func (v *RegistrationRejectReasonInvalidTerminalAliasesValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -13706,6 +14534,9 @@ type UnregistrationRequest struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UnregistrationRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -13843,6 +14674,9 @@ func (v *UnregistrationRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UnregistrationRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AlternateEndpoints != nil {
 		added |= 0x1
@@ -14014,6 +14848,9 @@ func (c UnregRequestReasonChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UnregRequestReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 3 {
@@ -14037,6 +14874,9 @@ func (v *UnregRequestReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UnregRequestReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -14074,6 +14914,9 @@ type UnregistrationConfirm struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UnregistrationConfirm) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -14137,6 +14980,9 @@ func (v *UnregistrationConfirm) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UnregistrationConfirm) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Tokens != nil {
 		added |= 0x1
@@ -14218,6 +15064,9 @@ type UnregistrationReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UnregistrationReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -14282,6 +15131,9 @@ func (v *UnregistrationReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UnregistrationReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AltGKInfo != nil {
 		added |= 0x1
@@ -14376,6 +15228,9 @@ func (c UnregRejectReasonChoice) Name() string { return per.Name(namesUnregRejec
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UnregRejectReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 3 {
@@ -14399,6 +15254,9 @@ func (v *UnregRejectReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UnregRejectReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -14464,6 +15322,9 @@ type AdmissionRequest struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AdmissionRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(7)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -14673,6 +15534,9 @@ func (v *AdmissionRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AdmissionRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.CanMapAlias.OK {
 		added |= 0x1
@@ -14925,6 +15789,9 @@ func (c CallTypeChoice) Name() string { return per.Name(namesCallType[:], int(c)
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CallType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -14942,6 +15809,9 @@ func (v *CallType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CallType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -14978,6 +15848,9 @@ func (c CallModelChoice) Name() string { return per.Name(namesCallModel[:], int(
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CallModel) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -14995,6 +15868,9 @@ func (v *CallModel) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CallModel) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -15034,6 +15910,9 @@ func (c TransportQOSChoice) Name() string { return per.Name(namesTransportQOS[:]
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TransportQOS) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -15063,6 +15942,9 @@ func (v *TransportQOS) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TransportQOS) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -15125,6 +16007,9 @@ type AdmissionConfirm struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AdmissionConfirm) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -15348,6 +16233,9 @@ func (v *AdmissionConfirm) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AdmissionConfirm) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.DestinationInfo != nil {
 		added |= 0x1
@@ -15612,6 +16500,9 @@ type UUIEsRequested struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UUIEsRequested) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Setup = d.Bit()
 	v.CallProceeding = d.Bit()
@@ -15657,6 +16548,9 @@ func (v *UUIEsRequested) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UUIEsRequested) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Status.OK {
 		added |= 0x1
@@ -15729,6 +16623,9 @@ type AdmissionReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AdmissionReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -15827,6 +16724,9 @@ func (v *AdmissionReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AdmissionReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AltGKInfo != nil {
 		added |= 0x1
@@ -15979,6 +16879,9 @@ func (c AdmissionRejectReasonChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AdmissionRejectReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 15 {
@@ -16010,6 +16913,9 @@ func (v *AdmissionRejectReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AdmissionRejectReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 8:
 		e.Bit(false)
@@ -16064,6 +16970,9 @@ type BandwidthRequest struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *BandwidthRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -16181,6 +17090,9 @@ func (v *BandwidthRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *BandwidthRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.CallIdentifier.OK {
 		added |= 0x1
@@ -16330,6 +17242,9 @@ type BandwidthConfirm struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *BandwidthConfirm) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -16400,6 +17315,9 @@ func (v *BandwidthConfirm) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *BandwidthConfirm) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Tokens != nil {
 		added |= 0x1
@@ -16491,6 +17409,9 @@ type BandwidthReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *BandwidthReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -16556,6 +17477,9 @@ func (v *BandwidthReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *BandwidthReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AltGKInfo != nil {
 		added |= 0x1
@@ -16653,6 +17577,9 @@ func (c BandRejectReasonChoice) Name() string { return per.Name(namesBandRejectR
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *BandRejectReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 2 {
@@ -16676,6 +17603,9 @@ func (v *BandRejectReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *BandRejectReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 6:
 		e.Bit(false)
@@ -16728,6 +17658,9 @@ type LocationRequest struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *LocationRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -16893,6 +17826,9 @@ func (v *LocationRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *LocationRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.SourceInfo != nil {
 		added |= 0x1
@@ -17104,6 +18040,9 @@ type LocationConfirm struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *LocationConfirm) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -17276,6 +18215,9 @@ func (v *LocationConfirm) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *LocationConfirm) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.DestinationInfo != nil {
 		added |= 0x1
@@ -17478,6 +18420,9 @@ type LocationReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *LocationReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -17559,6 +18504,9 @@ func (v *LocationReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *LocationReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AltGKInfo != nil {
 		added |= 0x1
@@ -17685,6 +18633,9 @@ func (c LocationRejectReasonChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *LocationRejectReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 12 {
@@ -17716,6 +18667,9 @@ func (v *LocationRejectReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *LocationRejectReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -17770,6 +18724,9 @@ type DisengageRequest struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DisengageRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -17889,6 +18846,9 @@ func (v *DisengageRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DisengageRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.CallIdentifier.OK {
 		added |= 0x1
@@ -18049,6 +19009,9 @@ func (c DisengageReasonChoice) Name() string { return per.Name(namesDisengageRea
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DisengageReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -18066,6 +19029,9 @@ func (v *DisengageReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DisengageReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -18097,6 +19063,9 @@ type DisengageConfirm struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DisengageConfirm) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -18178,6 +19147,9 @@ func (v *DisengageConfirm) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DisengageConfirm) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Tokens != nil {
 		added |= 0x1
@@ -18283,6 +19255,9 @@ type DisengageReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DisengageReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -18347,6 +19322,9 @@ func (v *DisengageReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DisengageReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AltGKInfo != nil {
 		added |= 0x1
@@ -18441,6 +19419,9 @@ func (c DisengageRejectReasonChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DisengageRejectReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 2 {
@@ -18464,6 +19445,9 @@ func (v *DisengageRejectReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DisengageRejectReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -18510,6 +19494,9 @@ type InfoRequest struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *InfoRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -18618,6 +19605,9 @@ func (v *InfoRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *InfoRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.CallIdentifier.OK {
 		added |= 0x1
@@ -18766,6 +19756,9 @@ type InfoRequestResponse struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *InfoRequestResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	if present&0x4 != 0 {
@@ -18875,6 +19868,9 @@ func (v *InfoRequestResponse) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *InfoRequestResponse) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Tokens != nil {
 		added |= 0x1
@@ -19013,6 +20009,9 @@ type InfoRequestResponsePerCallInfo struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *InfoRequestResponsePerCallInfo) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(5)
 	if present&0x10 != 0 {
@@ -19136,6 +20135,9 @@ func (v *InfoRequestResponsePerCallInfo) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *InfoRequestResponsePerCallInfo) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.CallIdentifier.OK {
 		added |= 0x1
@@ -19268,6 +20270,9 @@ type InfoRequestResponsePerCallInfoPdu struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *InfoRequestResponsePerCallInfoPdu) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.H323pdu.UnmarshalPER(d)
 	v.Sent = d.Bit()
 	if d.Failed() {
@@ -19277,6 +20282,9 @@ func (v *InfoRequestResponsePerCallInfoPdu) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *InfoRequestResponsePerCallInfoPdu) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.H323pdu.MarshalPER(e)
 	e.Bit(v.Sent)
 	if e.Failed() {
@@ -19311,6 +20319,9 @@ func (c InfoRequestResponseStatusChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *InfoRequestResponseStatus) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -19332,6 +20343,9 @@ func (v *InfoRequestResponseStatus) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *InfoRequestResponseStatus) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -19362,6 +20376,9 @@ type InfoRequestAck struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *InfoRequestAck) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(4)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -19402,6 +20419,9 @@ func (v *InfoRequestAck) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *InfoRequestAck) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -19451,6 +20471,9 @@ type InfoRequestNak struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *InfoRequestNak) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(5)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -19496,6 +20519,9 @@ func (v *InfoRequestNak) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *InfoRequestNak) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -19563,6 +20589,9 @@ func (c InfoRequestNakReasonChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *InfoRequestNakReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -19586,6 +20615,9 @@ func (v *InfoRequestNakReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *InfoRequestNakReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -19623,6 +20655,9 @@ type NonStandardMessage struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NonStandardMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
 	v.NonStandardData.UnmarshalPER(d)
@@ -19682,6 +20717,9 @@ func (v *NonStandardMessage) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NonStandardMessage) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Tokens != nil {
 		added |= 0x1
@@ -19757,6 +20795,9 @@ type UnknownMessageResponse struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UnknownMessageResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
 	if extended {
@@ -19803,6 +20844,9 @@ func (v *UnknownMessageResponse) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UnknownMessageResponse) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Tokens != nil {
 		added |= 0x1
@@ -19867,6 +20911,9 @@ type RequestInProgress struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestInProgress) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(4)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -19908,6 +20955,9 @@ func (v *RequestInProgress) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestInProgress) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -19962,6 +21012,9 @@ type ResourcesAvailableIndicate struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ResourcesAvailableIndicate) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(4)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -20029,6 +21082,9 @@ func (v *ResourcesAvailableIndicate) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ResourcesAvailableIndicate) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Capacity.OK {
 		added |= 0x1
@@ -20104,6 +21160,9 @@ type ResourcesAvailableConfirm struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ResourcesAvailableConfirm) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(4)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -20156,6 +21215,9 @@ func (v *ResourcesAvailableConfirm) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ResourcesAvailableConfirm) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.GenericData != nil {
 		added |= 0x1
@@ -20220,6 +21282,9 @@ type ServiceControlIndication struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ServiceControlIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(8)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -20287,6 +21352,9 @@ func (v *ServiceControlIndication) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ServiceControlIndication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -20355,6 +21423,9 @@ type ServiceControlIndicationCallSpecific struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ServiceControlIndicationCallSpecific) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.CallIdentifier.UnmarshalPER(d)
 	d.OctetsFixed(v.ConferenceID[:])
@@ -20370,6 +21441,9 @@ func (v *ServiceControlIndicationCallSpecific) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ServiceControlIndicationCallSpecific) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -20400,6 +21474,9 @@ type ServiceControlResponse struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ServiceControlResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(7)
 	v.RequestSeqNum = uint16(d.Whole(65534) + 1)
@@ -20457,6 +21534,9 @@ func (v *ServiceControlResponse) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ServiceControlResponse) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -20534,6 +21614,9 @@ func (c ServiceControlResponseResultChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ServiceControlResponseResult) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -20551,6 +21634,9 @@ func (v *ServiceControlResponseResult) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ServiceControlResponseResult) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 5:
 		e.Bit(false)

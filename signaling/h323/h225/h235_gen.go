@@ -14,6 +14,9 @@ type H235NonStandardParameter struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H235NonStandardParameter) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.NonStandardIdentifier = d.OID()
 	v.Data = d.Octets()
 	if d.Failed() {
@@ -23,6 +26,9 @@ func (v *H235NonStandardParameter) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H235NonStandardParameter) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.OID(v.NonStandardIdentifier)
 	e.Octets(v.Data)
 	if e.Failed() {
@@ -40,6 +46,9 @@ type DHset struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DHset) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Halfkey = d.BitString(0, 2048)
 	v.ModSize = d.BitString(0, 2048)
@@ -55,6 +64,9 @@ func (v *DHset) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DHset) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -79,6 +91,9 @@ type ECpoint struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ECpoint) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -100,6 +115,9 @@ func (v *ECpoint) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ECpoint) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -144,6 +162,9 @@ func (c ECKASDHChoice) Name() string { return per.Name(namesECKASDH[:], int(c)-1
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ECKASDH) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -169,6 +190,9 @@ func (v *ECKASDH) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ECKASDH) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -208,6 +232,9 @@ type ECKASDHEckasdhpValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ECKASDHEckasdhpValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.PublicKey.UnmarshalPER(d)
 	v.Modulus = d.BitString(0, 511)
 	v.Base.UnmarshalPER(d)
@@ -220,6 +247,9 @@ func (v *ECKASDHEckasdhpValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ECKASDHEckasdhpValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.PublicKey.MarshalPER(e)
 	e.BitString(v.Modulus, 0, 511)
 	v.Base.MarshalPER(e)
@@ -241,6 +271,9 @@ type ECKASDHEckasdh2Value struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ECKASDHEckasdh2Value) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.PublicKey.UnmarshalPER(d)
 	v.FieldSize = d.BitString(0, 511)
 	v.Base.UnmarshalPER(d)
@@ -253,6 +286,9 @@ func (v *ECKASDHEckasdh2Value) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ECKASDHEckasdh2Value) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.PublicKey.MarshalPER(e)
 	e.BitString(v.FieldSize, 0, 511)
 	v.Base.MarshalPER(e)
@@ -272,6 +308,9 @@ type TypedCertificate struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TypedCertificate) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Type = d.OID()
 	v.Certificate = d.Octets()
@@ -286,6 +325,9 @@ func (v *TypedCertificate) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TypedCertificate) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -322,6 +364,9 @@ func (c AuthenticationBESChoice) Name() string { return per.Name(namesAuthentica
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AuthenticationBES) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -339,6 +384,9 @@ func (v *AuthenticationBES) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AuthenticationBES) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -387,6 +435,9 @@ func (c AuthenticationMechanismChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AuthenticationMechanism) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 2 {
@@ -417,6 +468,9 @@ func (v *AuthenticationMechanism) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AuthenticationMechanism) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 7:
 		e.Bit(false)
@@ -470,6 +524,9 @@ type ClearToken struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ClearToken) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(8)
 	v.TokenOID = d.OID()
@@ -541,6 +598,9 @@ func (v *ClearToken) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ClearToken) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Eckasdhkey.OK {
 		added |= 0x1
@@ -631,6 +691,9 @@ type ProfileElement struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ProfileElement) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.ElementID = uint8(d.Whole(255))
@@ -653,6 +716,9 @@ func (v *ProfileElement) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ProfileElement) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -704,6 +770,9 @@ func (c ElementChoice) Name() string { return per.Name(namesElement[:], int(c)-1
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *Element) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -733,6 +802,9 @@ func (v *Element) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *Element) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 5:
 		e.Bit(false)
@@ -771,6 +843,9 @@ type Params struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *Params) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -808,6 +883,9 @@ func (v *Params) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *Params) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Iv16.OK {
 		added |= 0x1
@@ -861,6 +939,9 @@ type Encrypted struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *Encrypted) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.AlgorithmOID = d.OID()
 	v.ParamS.UnmarshalPER(d)
 	v.EncryptedData = d.Octets()
@@ -871,6 +952,9 @@ func (v *Encrypted) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *Encrypted) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.OID(v.AlgorithmOID)
 	v.ParamS.MarshalPER(e)
 	e.Octets(v.EncryptedData)
@@ -889,6 +973,9 @@ type Signed struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *Signed) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.ToBeSigned = d.Octets()
 	v.AlgorithmOID = d.OID()
 	v.ParamS.UnmarshalPER(d)
@@ -900,6 +987,9 @@ func (v *Signed) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *Signed) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.Octets(v.ToBeSigned)
 	e.OID(v.AlgorithmOID)
 	v.ParamS.MarshalPER(e)
@@ -918,6 +1008,9 @@ type Hashed struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *Hashed) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.AlgorithmOID = d.OID()
 	v.ParamS.UnmarshalPER(d)
 	v.Hash = d.BitString(0, -1)
@@ -928,6 +1021,9 @@ func (v *Hashed) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *Hashed) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.OID(v.AlgorithmOID)
 	v.ParamS.MarshalPER(e)
 	e.BitString(v.Hash, 0, -1)
@@ -964,6 +1060,9 @@ func (c CryptoTokenChoice) Name() string { return per.Name(namesCryptoToken[:], 
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CryptoToken) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -995,6 +1094,9 @@ func (v *CryptoToken) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CryptoToken) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -1043,6 +1145,9 @@ type CryptoTokenCryptoEncryptedTokenValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CryptoTokenCryptoEncryptedTokenValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.TokenOID = d.OID()
 	v.Token.UnmarshalPER(d)
 	if d.Failed() {
@@ -1052,6 +1157,9 @@ func (v *CryptoTokenCryptoEncryptedTokenValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CryptoTokenCryptoEncryptedTokenValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.OID(v.TokenOID)
 	v.Token.MarshalPER(e)
 	if e.Failed() {
@@ -1067,6 +1175,9 @@ type CryptoTokenCryptoSignedTokenValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CryptoTokenCryptoSignedTokenValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.TokenOID = d.OID()
 	v.Token.UnmarshalPER(d)
 	if d.Failed() {
@@ -1076,6 +1187,9 @@ func (v *CryptoTokenCryptoSignedTokenValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CryptoTokenCryptoSignedTokenValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.OID(v.TokenOID)
 	v.Token.MarshalPER(e)
 	if e.Failed() {
@@ -1092,6 +1206,9 @@ type CryptoTokenCryptoHashedTokenValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CryptoTokenCryptoHashedTokenValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.TokenOID = d.OID()
 	v.HashedVals.UnmarshalPER(d)
 	v.Token.UnmarshalPER(d)
@@ -1102,6 +1219,9 @@ func (v *CryptoTokenCryptoHashedTokenValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CryptoTokenCryptoHashedTokenValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.OID(v.TokenOID)
 	v.HashedVals.MarshalPER(e)
 	v.Token.MarshalPER(e)
@@ -1138,6 +1258,9 @@ func (c H235KeyChoice) Name() string { return per.Name(namesH235Key[:], int(c)-1
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H235Key) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -1172,6 +1295,9 @@ func (v *H235Key) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H235Key) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -1231,6 +1357,9 @@ type V3KeySyncMaterial struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *V3KeySyncMaterial) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(7)
 	if present&0x40 != 0 {
@@ -1272,6 +1401,9 @@ func (v *V3KeySyncMaterial) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *V3KeySyncMaterial) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.GenericKeyMaterial != nil {
 		added |= 0x1
@@ -1330,6 +1462,9 @@ type KeySyncMaterial struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *KeySyncMaterial) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.GeneralID = d.BMP(1, 128)
 	v.KeyMaterial = d.BitString(1, 2048)
@@ -1344,6 +1479,9 @@ func (v *KeySyncMaterial) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *KeySyncMaterial) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)

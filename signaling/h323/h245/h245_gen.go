@@ -43,6 +43,9 @@ func (c MultimediaSystemControlMessageChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultimediaSystemControlMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -74,6 +77,9 @@ func (v *MultimediaSystemControlMessage) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultimediaSystemControlMessage) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -166,6 +172,9 @@ func (c RequestMessageChoice) Name() string { return per.Name(namesRequestMessag
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 5 {
@@ -232,6 +241,9 @@ func (v *RequestMessage) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestMessage) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 11:
 		e.Bit(false)
@@ -401,6 +413,9 @@ func (c ResponseMessageChoice) Name() string { return per.Name(namesResponseMess
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ResponseMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 6 {
@@ -492,6 +507,9 @@ func (v *ResponseMessage) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ResponseMessage) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 19:
 		e.Bit(false)
@@ -683,6 +701,9 @@ func (c CommandMessageChoice) Name() string { return per.Name(namesCommandMessag
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CommandMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 6 {
@@ -742,6 +763,9 @@ func (v *CommandMessage) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CommandMessage) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 7:
 		e.Bit(false)
@@ -899,6 +923,9 @@ func (c IndicationMessageChoice) Name() string { return per.Name(namesIndication
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IndicationMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 10 {
@@ -983,6 +1010,9 @@ func (v *IndicationMessage) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IndicationMessage) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 14:
 		e.Bit(false)
@@ -1116,6 +1146,9 @@ type GenericMessage struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *GenericMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.MessageIdentifier.UnmarshalPER(d)
@@ -1143,6 +1176,9 @@ func (v *GenericMessage) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *GenericMessage) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -1175,6 +1211,9 @@ type NonStandardMessage struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NonStandardMessage) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.NonStandardData.UnmarshalPER(d)
 	if extended {
@@ -1188,6 +1227,9 @@ func (v *NonStandardMessage) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NonStandardMessage) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -1209,6 +1251,9 @@ type NonStandardParameter struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NonStandardParameter) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.NonStandardIdentifier.UnmarshalPER(d)
 	v.Data = d.Octets()
 	if d.Failed() {
@@ -1218,6 +1263,9 @@ func (v *NonStandardParameter) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NonStandardParameter) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.NonStandardIdentifier.MarshalPER(e)
 	e.Octets(v.Data)
 	if e.Failed() {
@@ -1250,6 +1298,9 @@ func (c NonStandardIdentifierChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NonStandardIdentifier) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = NonStandardIdentifierChoice(d.Whole(1) + 1)
 	switch v.Choice {
 	case NonStandardIdentifierObject:
@@ -1264,6 +1315,9 @@ func (v *NonStandardIdentifier) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NonStandardIdentifier) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
@@ -1290,6 +1344,9 @@ type NonStandardIdentifierH221NonStandardValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NonStandardIdentifierH221NonStandardValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.T35CountryCode = uint8(d.Whole(255))
 	v.T35Extension = uint8(d.Whole(255))
 	v.ManufacturerCode = uint16(d.Whole(65535))
@@ -1300,6 +1357,9 @@ func (v *NonStandardIdentifierH221NonStandardValue) UnmarshalPER(d *per.Decoder)
 
 // MarshalPER encodes v.
 func (v *NonStandardIdentifierH221NonStandardValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.Whole(uint64(v.T35CountryCode), 255)
 	e.Whole(uint64(v.T35Extension), 255)
 	e.Whole(uint64(v.ManufacturerCode), 65535)
@@ -1317,6 +1377,9 @@ type MasterSlaveDetermination struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MasterSlaveDetermination) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.TerminalType = uint8(d.Whole(255))
 	v.StatusDeterminationNumber = uint32(d.Whole(16777215))
@@ -1331,6 +1394,9 @@ func (v *MasterSlaveDetermination) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MasterSlaveDetermination) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -1353,6 +1419,9 @@ type MasterSlaveDeterminationAck struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MasterSlaveDeterminationAck) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Decision.UnmarshalPER(d)
 	if extended {
@@ -1366,6 +1435,9 @@ func (v *MasterSlaveDeterminationAck) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MasterSlaveDeterminationAck) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -1402,6 +1474,9 @@ func (c MasterSlaveDeterminationAckDecisionChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MasterSlaveDeterminationAckDecision) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = MasterSlaveDeterminationAckDecisionChoice(d.Whole(1) + 1)
 	if d.Failed() {
 		d.Within("MasterSlaveDeterminationAckDecision")
@@ -1410,6 +1485,9 @@ func (v *MasterSlaveDeterminationAckDecision) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MasterSlaveDeterminationAckDecision) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
@@ -1429,6 +1507,9 @@ type MasterSlaveDeterminationReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MasterSlaveDeterminationReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Cause.UnmarshalPER(d)
 	if extended {
@@ -1442,6 +1523,9 @@ func (v *MasterSlaveDeterminationReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MasterSlaveDeterminationReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -1478,6 +1562,9 @@ func (c MasterSlaveDeterminationRejectCauseChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MasterSlaveDeterminationRejectCause) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -1495,6 +1582,9 @@ func (v *MasterSlaveDeterminationRejectCause) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MasterSlaveDeterminationRejectCause) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 1:
 		e.Bit(false)
@@ -1515,6 +1605,9 @@ type MasterSlaveDeterminationRelease struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MasterSlaveDeterminationRelease) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -1527,6 +1620,9 @@ func (v *MasterSlaveDeterminationRelease) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MasterSlaveDeterminationRelease) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -1552,6 +1648,9 @@ type TerminalCapabilitySet struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TerminalCapabilitySet) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	v.SequenceNumber = uint8(d.Whole(255))
@@ -1600,6 +1699,9 @@ func (v *TerminalCapabilitySet) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TerminalCapabilitySet) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.GenericInformation != nil {
 		added |= 0x1
@@ -1651,6 +1753,9 @@ type CapabilityTableEntry struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CapabilityTableEntry) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	present := d.Bits(1)
 	v.CapabilityTableEntryNumber = uint16(d.Whole(65534) + 1)
 	if present&0x1 != 0 {
@@ -1664,6 +1769,9 @@ func (v *CapabilityTableEntry) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CapabilityTableEntry) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.Bit(v.Capability != nil)
 	e.Whole(uint64(v.CapabilityTableEntryNumber)-1, 65534)
 	if v.Capability != nil {
@@ -1677,11 +1785,14 @@ func (v *CapabilityTableEntry) MarshalPER(e *per.Encoder) {
 // CapabilityDescriptor is the SEQUENCE CapabilityDescriptor of H.245.
 type CapabilityDescriptor struct {
 	CapabilityDescriptorNumber uint8      `asn1:"capabilityDescriptorNumber" in:"0..255"`
-	SimultaneousCapabilities   [][]uint16 `asn1:"simultaneousCapabilities" per:"optional" in:"1..256" of:"1..256"`
+	SimultaneousCapabilities   [][]uint16 `asn1:"simultaneousCapabilities" per:"optional" in:"1..256" of:"1..256 1..65535"`
 }
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CapabilityDescriptor) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	present := d.Bits(1)
 	v.CapabilityDescriptorNumber = uint8(d.Whole(255))
 	if present&0x1 != 0 {
@@ -1706,6 +1817,9 @@ func (v *CapabilityDescriptor) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CapabilityDescriptor) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.Bit(v.SimultaneousCapabilities != nil)
 	e.Whole(uint64(v.CapabilityDescriptorNumber), 255)
 	if v.SimultaneousCapabilities != nil {
@@ -1731,6 +1845,9 @@ type TerminalCapabilitySetAck struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TerminalCapabilitySetAck) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
 	if extended {
@@ -1755,6 +1872,9 @@ func (v *TerminalCapabilitySetAck) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TerminalCapabilitySetAck) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.GenericInformation != nil {
 		added |= 0x1
@@ -1789,6 +1909,9 @@ type TerminalCapabilitySetReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TerminalCapabilitySetReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
 	v.Cause.UnmarshalPER(d)
@@ -1814,6 +1937,9 @@ func (v *TerminalCapabilitySetReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TerminalCapabilitySetReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.GenericInformation != nil {
 		added |= 0x1
@@ -1866,6 +1992,9 @@ func (c TerminalCapabilitySetRejectCauseChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TerminalCapabilitySetRejectCause) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -1887,6 +2016,9 @@ func (v *TerminalCapabilitySetRejectCause) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TerminalCapabilitySetRejectCause) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -1929,6 +2061,9 @@ func (c TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueChoice) N
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueChoice(d.Whole(1) + 1)
 	switch v.Choice {
 	case TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValueHighestEntryNumberProcessed:
@@ -1941,6 +2076,9 @@ func (v *TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue) Unmars
 
 // MarshalPER encodes v.
 func (v *TerminalCapabilitySetRejectCauseTableEntryCapacityExceededValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
@@ -1964,6 +2102,9 @@ type TerminalCapabilitySetRelease struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TerminalCapabilitySetRelease) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -1987,6 +2128,9 @@ func (v *TerminalCapabilitySetRelease) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TerminalCapabilitySetRelease) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.GenericInformation != nil {
 		added |= 0x1
@@ -2088,6 +2232,9 @@ func (c CapabilityChoice) Name() string { return per.Name(namesCapability[:], in
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *Capability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 17 {
@@ -2196,6 +2343,9 @@ func (v *Capability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *Capability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 12:
 		e.Bit(false)
@@ -2372,6 +2522,9 @@ type CapabilityH233EncryptionReceiveCapabilityValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CapabilityH233EncryptionReceiveCapabilityValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.H233IVResponseTime = uint8(d.Whole(255))
 	if extended {
@@ -2385,6 +2538,9 @@ func (v *CapabilityH233EncryptionReceiveCapabilityValue) UnmarshalPER(d *per.Dec
 
 // MarshalPER encodes v.
 func (v *CapabilityH233EncryptionReceiveCapabilityValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -2407,6 +2563,9 @@ type H235SecurityCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H235SecurityCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.EncryptionAuthenticationAndIntegrity.UnmarshalPER(d)
 	v.MediaCapability = uint16(d.Whole(65534) + 1)
@@ -2421,6 +2580,9 @@ func (v *H235SecurityCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H235SecurityCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -2469,6 +2631,9 @@ func (c MultiplexCapabilityChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplexCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 2 {
@@ -2510,6 +2675,9 @@ func (v *MultiplexCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultiplexCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -2578,6 +2746,9 @@ type H222Capability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H222Capability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.NumberOfVCs = uint16(d.Whole(255) + 1)
 	v.VcCapability = per.List[VCCapability](d, d.Count(0, -1))
@@ -2598,6 +2769,9 @@ func (v *H222Capability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H222Capability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -2628,6 +2802,9 @@ type VCCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *VCCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -2658,6 +2835,9 @@ func (v *VCCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *VCCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Aal1ViaGateway != nil {
 		added |= 0x1
@@ -2705,6 +2885,9 @@ type VCCapabilityAal1 struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *VCCapabilityAal1) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.NullClockRecovery = d.Bit()
 	v.SrtsClockRecovery = d.Bit()
@@ -2726,6 +2909,9 @@ func (v *VCCapabilityAal1) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *VCCapabilityAal1) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -2756,6 +2942,9 @@ type VCCapabilityAal5 struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *VCCapabilityAal5) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ForwardMaximumSDUSize = uint16(d.Whole(65535))
 	v.BackwardMaximumSDUSize = uint16(d.Whole(65535))
@@ -2770,6 +2959,9 @@ func (v *VCCapabilityAal5) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *VCCapabilityAal5) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -2792,6 +2984,9 @@ type VCCapabilityAvailableBitRates struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *VCCapabilityAvailableBitRates) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Type.UnmarshalPER(d)
 	if extended {
@@ -2805,6 +3000,9 @@ func (v *VCCapabilityAvailableBitRates) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *VCCapabilityAvailableBitRates) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -2843,6 +3041,9 @@ func (c VCCapabilityAvailableBitRatesTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *VCCapabilityAvailableBitRatesType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = VCCapabilityAvailableBitRatesTypeChoice(d.Whole(1) + 1)
 	switch v.Choice {
 	case VCCapabilityAvailableBitRatesTypeSingleBitRate:
@@ -2857,6 +3058,9 @@ func (v *VCCapabilityAvailableBitRatesType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *VCCapabilityAvailableBitRatesType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
@@ -2882,6 +3086,9 @@ type VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.LowerBitRate = uint16(d.Whole(65534) + 1)
 	v.HigherBitRate = uint16(d.Whole(65534) + 1)
 	if d.Failed() {
@@ -2891,6 +3098,9 @@ func (v *VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue) UnmarshalPER(d *
 
 // MarshalPER encodes v.
 func (v *VCCapabilityAvailableBitRatesTypeRangeOfBitRatesValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.Whole(uint64(v.LowerBitRate)-1, 65534)
 	e.Whole(uint64(v.HigherBitRate)-1, 65534)
 	if e.Failed() {
@@ -2915,6 +3125,9 @@ type VCCapabilityAal1ViaGateway struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *VCCapabilityAal1ViaGateway) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.GatewayAddress = per.List[Q2931Address](d, d.Count(1, 256))
 	for i0 := range v.GatewayAddress {
@@ -2943,6 +3156,9 @@ func (v *VCCapabilityAal1ViaGateway) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *VCCapabilityAal1ViaGateway) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -2995,6 +3211,9 @@ type H223Capability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223Capability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.TransportWithIFrames = d.Bit()
 	v.VideoWithAL1 = d.Bit()
@@ -3057,6 +3276,9 @@ func (v *H223Capability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223Capability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.MaxMUXPDUSizeCapability.OK {
 		added |= 0x1
@@ -3155,6 +3377,9 @@ func (c H223CapabilityH223MultiplexTableCapabilityChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223CapabilityH223MultiplexTableCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = H223CapabilityH223MultiplexTableCapabilityChoice(d.Whole(1) + 1)
 	switch v.Choice {
 	case H223CapabilityH223MultiplexTableCapabilityEnhanced:
@@ -3167,6 +3392,9 @@ func (v *H223CapabilityH223MultiplexTableCapability) UnmarshalPER(d *per.Decoder
 
 // MarshalPER encodes v.
 func (v *H223CapabilityH223MultiplexTableCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
@@ -3192,6 +3420,9 @@ type H223CapabilityH223MultiplexTableCapabilityEnhancedValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223CapabilityH223MultiplexTableCapabilityEnhancedValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.MaximumNestingDepth = uint8(d.Whole(14) + 1)
 	v.MaximumElementListSize = uint8(d.Whole(253) + 2)
@@ -3207,6 +3438,9 @@ func (v *H223CapabilityH223MultiplexTableCapabilityEnhancedValue) UnmarshalPER(d
 
 // MarshalPER encodes v.
 func (v *H223CapabilityH223MultiplexTableCapabilityEnhancedValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -3234,6 +3468,9 @@ type H223CapabilityMobileOperationTransmitCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223CapabilityMobileOperationTransmitCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ModeChangeCapability = d.Bit()
 	v.H223AnnexA = d.Bit()
@@ -3251,6 +3488,9 @@ func (v *H223CapabilityMobileOperationTransmitCapability) UnmarshalPER(d *per.De
 
 // MarshalPER encodes v.
 func (v *H223CapabilityMobileOperationTransmitCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -3277,6 +3517,9 @@ type H223CapabilityMobileMultilinkFrameCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223CapabilityMobileMultilinkFrameCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.MaximumSampleSize = uint8(d.Whole(254) + 1)
 	v.MaximumPayloadLength = uint16(d.Whole(65024) + 1)
@@ -3291,6 +3534,9 @@ func (v *H223CapabilityMobileMultilinkFrameCapability) UnmarshalPER(d *per.Decod
 
 // MarshalPER encodes v.
 func (v *H223CapabilityMobileMultilinkFrameCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -3326,6 +3572,9 @@ type H223AnnexCCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AnnexCCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.VideoWithAL1M = d.Bit()
 	v.VideoWithAL2M = d.Bit()
@@ -3357,6 +3606,9 @@ func (v *H223AnnexCCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223AnnexCCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.RsCodeCapability.OK {
 		added |= 0x1
@@ -3412,6 +3664,9 @@ type V76Capability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *V76Capability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SuspendResumeCapabilitywAddress = d.Bit()
 	v.SuspendResumeCapabilitywoAddress = d.Bit()
@@ -3439,6 +3694,9 @@ func (v *V76Capability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *V76Capability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -3474,6 +3732,9 @@ type V75Capability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *V75Capability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.AudioHeader = d.Bit()
 	if extended {
@@ -3487,6 +3748,9 @@ func (v *V75Capability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *V75Capability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -3518,6 +3782,9 @@ type H2250Capability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H2250Capability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.MaximumAudioDelayJitter = uint16(d.Whole(1023))
 	v.ReceiveMultipointCapability.UnmarshalPER(d)
@@ -3566,6 +3833,9 @@ func (v *H2250Capability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H2250Capability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.TransportCapability != nil {
 		added |= 0x1
@@ -3629,6 +3899,9 @@ type H2250CapabilityMcCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H2250CapabilityMcCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.CentralizedConferenceMC = d.Bit()
 	v.DecentralizedConferenceMC = d.Bit()
@@ -3643,6 +3916,9 @@ func (v *H2250CapabilityMcCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H2250CapabilityMcCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -3666,6 +3942,9 @@ type MediaPacketizationCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MediaPacketizationCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.H261aVideoPacketization = d.Bit()
 	if extended {
@@ -3690,6 +3969,9 @@ func (v *MediaPacketizationCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MediaPacketizationCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.RtpPayloadType != nil {
 		added |= 0x1
@@ -3727,6 +4009,9 @@ type RSVPParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RSVPParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(6)
 	if present&0x20 != 0 {
@@ -3764,6 +4049,9 @@ func (v *RSVPParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RSVPParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -3822,6 +4110,9 @@ func (c QOSModeChoice) Name() string { return per.Name(namesQOSMode[:], int(c)-1
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *QOSMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -3839,6 +4130,9 @@ func (v *QOSMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *QOSMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -3866,6 +4160,9 @@ type ATMParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ATMParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.MaxNTUSize = uint16(d.Whole(65535))
 	v.AtmUBR = d.Bit()
@@ -3884,6 +4181,9 @@ func (v *ATMParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ATMParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -3911,6 +4211,9 @@ type ServicePriorityValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ServicePriorityValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -3934,6 +4237,9 @@ func (v *ServicePriorityValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ServicePriorityValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Value.OK {
 		added |= 0x1
@@ -3970,6 +4276,9 @@ type ServicePriority struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ServicePriority) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -4004,6 +4313,9 @@ func (v *ServicePriority) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ServicePriority) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.ServiceClass.OK {
 		added |= 0x1
@@ -4049,6 +4361,9 @@ type AuthorizationParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AuthorizationParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -4066,6 +4381,9 @@ func (v *AuthorizationParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AuthorizationParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -4104,6 +4422,9 @@ func (c QOSTypeChoice) Name() string { return per.Name(namesQOSType[:], int(c)-1
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *QOSType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -4121,6 +4442,9 @@ func (v *QOSType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *QOSType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -4161,6 +4485,9 @@ func (c QOSClassChoice) Name() string { return per.Name(namesQOSClass[:], int(c)
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *QOSClass) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -4178,6 +4505,9 @@ func (v *QOSClass) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *QOSClass) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 6:
 		e.Bit(false)
@@ -4202,6 +4532,9 @@ type QOSDescriptor struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *QOSDescriptor) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -4221,6 +4554,9 @@ func (v *QOSDescriptor) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *QOSDescriptor) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -4251,6 +4587,9 @@ type GenericTransportParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *GenericTransportParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(5)
 	if present&0x10 != 0 {
@@ -4284,6 +4623,9 @@ func (v *GenericTransportParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *GenericTransportParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -4332,6 +4674,9 @@ type QOSCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *QOSCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	if present&0x4 != 0 {
@@ -4393,6 +4738,9 @@ func (v *QOSCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *QOSCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.LocalQoS.OK {
 		added |= 0x1
@@ -4493,6 +4841,9 @@ func (c MediaTransportTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MediaTransportType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -4516,6 +4867,9 @@ func (v *MediaTransportType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MediaTransportType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -4547,6 +4901,9 @@ type MediaTransportTypeAtmAAL5CompressedValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MediaTransportTypeAtmAAL5CompressedValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.VariableDelta = d.Bit()
 	if extended {
@@ -4560,6 +4917,9 @@ func (v *MediaTransportTypeAtmAAL5CompressedValue) UnmarshalPER(d *per.Decoder) 
 
 // MarshalPER encodes v.
 func (v *MediaTransportTypeAtmAAL5CompressedValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -4581,6 +4941,9 @@ type MediaChannelCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MediaChannelCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -4598,6 +4961,9 @@ func (v *MediaChannelCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MediaChannelCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -4624,6 +4990,9 @@ type TransportCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TransportCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	if present&0x4 != 0 {
@@ -4659,6 +5028,9 @@ func (v *TransportCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TransportCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -4699,6 +5071,9 @@ type RedundancyEncodingCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RedundancyEncodingCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.RedundancyEncodingMethod.UnmarshalPER(d)
@@ -4723,6 +5098,9 @@ func (v *RedundancyEncodingCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RedundancyEncodingCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -4771,6 +5149,9 @@ func (c RedundancyEncodingMethodChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RedundancyEncodingMethod) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -4800,6 +5181,9 @@ func (v *RedundancyEncodingMethod) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RedundancyEncodingMethod) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -4840,21 +5224,24 @@ type RTPH263VideoRedundancyEncoding struct {
 	NumberOfThreads         uint8                                              `asn1:"numberOfThreads" in:"1..16"`
 	FramesBetweenSyncPoints uint16                                             `asn1:"framesBetweenSyncPoints" in:"1..256"`
 	FrameToThreadMapping    RTPH263VideoRedundancyEncodingFrameToThreadMapping `asn1:"frameToThreadMapping"`
-	ContainedThreads        []uint8                                            `asn1:"containedThreads" per:"optional" in:"1..256" of:"0..15"`
+	ContainedThreads        []uint16                                           `asn1:"containedThreads" per:"optional" in:"1..256" of:"0..15"`
 	Ext                     per.Extension
 }
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RTPH263VideoRedundancyEncoding) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.NumberOfThreads = uint8(d.Whole(15) + 1)
 	v.FramesBetweenSyncPoints = uint16(d.Whole(255) + 1)
 	v.FrameToThreadMapping.UnmarshalPER(d)
 	if present&0x1 != 0 {
-		v.ContainedThreads = per.List[uint8](d, d.Count(1, 256))
+		v.ContainedThreads = per.List[uint16](d, d.Count(1, 256))
 		for i0 := range v.ContainedThreads {
-			v.ContainedThreads[i0] = uint8(d.Whole(15))
+			v.ContainedThreads[i0] = uint16(d.Whole(15))
 			if d.Failed() {
 				break
 			}
@@ -4871,6 +5258,9 @@ func (v *RTPH263VideoRedundancyEncoding) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RTPH263VideoRedundancyEncoding) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -4918,6 +5308,9 @@ func (c RTPH263VideoRedundancyEncodingFrameToThreadMappingChoice) Name() string 
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RTPH263VideoRedundancyEncodingFrameToThreadMapping) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -4945,6 +5338,9 @@ func (v *RTPH263VideoRedundancyEncodingFrameToThreadMapping) UnmarshalPER(d *per
 
 // MarshalPER encodes v.
 func (v *RTPH263VideoRedundancyEncodingFrameToThreadMapping) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -4968,18 +5364,21 @@ func (v *RTPH263VideoRedundancyEncodingFrameToThreadMapping) MarshalPER(e *per.E
 
 // RTPH263VideoRedundancyFrameMapping is the SEQUENCE RTPH263VideoRedundancyFrameMapping of H.245.
 type RTPH263VideoRedundancyFrameMapping struct {
-	ThreadNumber  uint8   `asn1:"threadNumber" in:"0..15"`
-	FrameSequence []uint8 `asn1:"frameSequence" in:"1..256" of:"0..255"`
+	ThreadNumber  uint8    `asn1:"threadNumber" in:"0..15"`
+	FrameSequence []uint16 `asn1:"frameSequence" in:"1..256" of:"0..255"`
 	Ext           per.Extension
 }
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RTPH263VideoRedundancyFrameMapping) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ThreadNumber = uint8(d.Whole(15))
-	v.FrameSequence = per.List[uint8](d, d.Count(1, 256))
+	v.FrameSequence = per.List[uint16](d, d.Count(1, 256))
 	for i0 := range v.FrameSequence {
-		v.FrameSequence[i0] = uint8(d.Whole(255))
+		v.FrameSequence[i0] = uint16(d.Whole(255))
 		if d.Failed() {
 			break
 		}
@@ -4995,6 +5394,9 @@ func (v *RTPH263VideoRedundancyFrameMapping) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RTPH263VideoRedundancyFrameMapping) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -5022,6 +5424,9 @@ type MultipointCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultipointCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.MulticastCapability = d.Bit()
 	v.MultiUniCastConference = d.Bit()
@@ -5043,6 +5448,9 @@ func (v *MultipointCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultipointCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -5076,6 +5484,9 @@ type MediaDistributionCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MediaDistributionCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.CentralizedControl = d.Bit()
@@ -5113,6 +5524,9 @@ func (v *MediaDistributionCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MediaDistributionCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -5378,6 +5792,9 @@ type H261VideoCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H261VideoCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -5408,6 +5825,9 @@ func (v *H261VideoCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H261VideoCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.VideoBadMBsCap.OK {
 		added |= 0x1
@@ -5464,6 +5884,9 @@ type H262VideoCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H262VideoCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(6)
 	v.ProfileAndLevelSPatML = d.Bit()
@@ -5518,6 +5941,9 @@ func (v *H262VideoCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H262VideoCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.VideoBadMBsCap.OK {
 		added |= 0x1
@@ -5601,6 +6027,9 @@ type H263VideoCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H263VideoCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(7)
 	if present&0x40 != 0 {
@@ -5696,6 +6125,9 @@ func (v *H263VideoCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H263VideoCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.SlowSqcifMPI.OK {
 		added |= 0x1
@@ -5817,6 +6249,9 @@ type EnhancementLayerInfo struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EnhancementLayerInfo) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	v.BaseBitRateConstrained = d.Bit()
@@ -5858,6 +6293,9 @@ func (v *EnhancementLayerInfo) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EnhancementLayerInfo) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -5901,6 +6339,9 @@ type BEnhancementParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *BEnhancementParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.EnhancementOptions.UnmarshalPER(d)
 	v.NumberOfBPictures = uint8(d.Whole(63) + 1)
@@ -5915,6 +6356,9 @@ func (v *BEnhancementParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *BEnhancementParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -5952,6 +6396,9 @@ type EnhancementOptions struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EnhancementOptions) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(11)
 	if present&0x400 != 0 {
@@ -6014,6 +6461,9 @@ func (v *EnhancementOptions) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EnhancementOptions) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -6113,6 +6563,9 @@ type H263Options struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H263Options) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(5)
 	v.AdvancedIntraCodingMode = d.Bit()
@@ -6197,6 +6650,9 @@ func (v *H263Options) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H263Options) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.VideoBadMBsCap.OK {
 		added |= 0x1
@@ -6290,6 +6746,9 @@ type TransparencyParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TransparencyParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.PresentationOrder = uint16(d.Whole(255) + 1)
 	v.OffsetX = int32(int64(d.Whole(524287)) - 262144)
@@ -6307,6 +6766,9 @@ func (v *TransparencyParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TransparencyParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -6335,6 +6797,9 @@ type RefPictureSelection struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RefPictureSelection) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -6360,6 +6825,9 @@ func (v *RefPictureSelection) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RefPictureSelection) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.EnhancedReferencePicSelect != nil {
 		added |= 0x1
@@ -6399,6 +6867,9 @@ type RefPictureSelectionAdditionalPictureMemory struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RefPictureSelectionAdditionalPictureMemory) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(6)
 	if present&0x20 != 0 {
@@ -6436,6 +6907,9 @@ func (v *RefPictureSelectionAdditionalPictureMemory) UnmarshalPER(d *per.Decoder
 
 // MarshalPER encodes v.
 func (v *RefPictureSelectionAdditionalPictureMemory) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -6499,6 +6973,9 @@ func (c RefPictureSelectionVideoBackChannelSendChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RefPictureSelectionVideoBackChannelSend) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -6516,6 +6993,9 @@ func (v *RefPictureSelectionVideoBackChannelSend) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RefPictureSelectionVideoBackChannelSend) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 5:
 		e.Bit(false)
@@ -6538,6 +7018,9 @@ type RefPictureSelectionEnhancedReferencePicSelect struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RefPictureSelectionEnhancedReferencePicSelect) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -6555,6 +7038,9 @@ func (v *RefPictureSelectionEnhancedReferencePicSelect) UnmarshalPER(d *per.Deco
 
 // MarshalPER encodes v.
 func (v *RefPictureSelectionEnhancedReferencePicSelect) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -6581,6 +7067,9 @@ type RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameters st
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.MpuHorizMBs = uint8(d.Whole(127) + 1)
 	v.MpuVertMBs = uint8(d.Whole(71) + 1)
@@ -6596,6 +7085,9 @@ func (v *RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameter
 
 // MarshalPER encodes v.
 func (v *RefPictureSelectionEnhancedReferencePicSelectSubPictureRemovalParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -6625,6 +7117,9 @@ type CustomPictureClockFrequency struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CustomPictureClockFrequency) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(5)
 	v.ClockConversionCode = uint16(d.Whole(1) + 1000)
@@ -6660,6 +7155,9 @@ func (v *CustomPictureClockFrequency) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CustomPictureClockFrequency) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -6707,6 +7205,9 @@ type CustomPictureFormat struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CustomPictureFormat) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.MaxCustomPictureWidth = uint16(d.Whole(2047) + 1)
 	v.MaxCustomPictureHeight = uint16(d.Whole(2047) + 1)
@@ -6725,6 +7226,9 @@ func (v *CustomPictureFormat) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CustomPictureFormat) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -6752,6 +7256,9 @@ type CustomPictureFormatMPI struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CustomPictureFormatMPI) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -6778,6 +7285,9 @@ func (v *CustomPictureFormatMPI) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CustomPictureFormatMPI) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -6811,6 +7321,9 @@ type CustomPictureFormatMPICustomPCF struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CustomPictureFormatMPICustomPCF) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ClockConversionCode = uint16(d.Whole(1) + 1000)
 	v.ClockDivisor = uint8(d.Whole(126) + 1)
@@ -6826,6 +7339,9 @@ func (v *CustomPictureFormatMPICustomPCF) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CustomPictureFormatMPICustomPCF) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -6845,7 +7361,7 @@ func (v *CustomPictureFormatMPICustomPCF) MarshalPER(e *per.Encoder) {
 type CustomPictureFormatPixelAspectInformation struct {
 	Choice              CustomPictureFormatPixelAspectInformationChoice
 	AnyPixelAspectRatio bool                                                        `asn1:"anyPixelAspectRatio"`
-	PixelAspectCode     []uint8                                                     `asn1:"pixelAspectCode" in:"1..14" of:"1..14"`
+	PixelAspectCode     []uint16                                                    `asn1:"pixelAspectCode" in:"1..14" of:"1..14"`
 	ExtendedPAR         []CustomPictureFormatPixelAspectInformationExtendedPARValue `asn1:"extendedPAR" in:"1..256"`
 	Other               *per.Alternative
 }
@@ -6869,6 +7385,9 @@ func (c CustomPictureFormatPixelAspectInformationChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CustomPictureFormatPixelAspectInformation) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -6882,9 +7401,9 @@ func (v *CustomPictureFormatPixelAspectInformation) UnmarshalPER(d *per.Decoder)
 		case CustomPictureFormatPixelAspectInformationAnyPixelAspectRatio:
 			v.AnyPixelAspectRatio = d.Bit()
 		case CustomPictureFormatPixelAspectInformationPixelAspectCode:
-			v.PixelAspectCode = per.List[uint8](d, d.Count(1, 14))
+			v.PixelAspectCode = per.List[uint16](d, d.Count(1, 14))
 			for i0 := range v.PixelAspectCode {
-				v.PixelAspectCode[i0] = uint8(d.Whole(13) + 1)
+				v.PixelAspectCode[i0] = uint16(d.Whole(13) + 1)
 				if d.Failed() {
 					break
 				}
@@ -6906,6 +7425,9 @@ func (v *CustomPictureFormatPixelAspectInformation) UnmarshalPER(d *per.Decoder)
 
 // MarshalPER encodes v.
 func (v *CustomPictureFormatPixelAspectInformation) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -6943,6 +7465,9 @@ type CustomPictureFormatPixelAspectInformationExtendedPARValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CustomPictureFormatPixelAspectInformationExtendedPARValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Width = uint8(d.Whole(254) + 1)
 	v.Height = uint8(d.Whole(254) + 1)
@@ -6957,6 +7482,9 @@ func (v *CustomPictureFormatPixelAspectInformationExtendedPARValue) UnmarshalPER
 
 // MarshalPER encodes v.
 func (v *CustomPictureFormatPixelAspectInformationExtendedPARValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -6980,6 +7508,9 @@ type H263VideoModeCombos struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H263VideoModeCombos) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.H263VideoUncoupledModes.UnmarshalPER(d)
 	v.H263VideoCoupledModes = per.List[H263ModeComboFlags](d, d.Count(1, 16))
@@ -7000,6 +7531,9 @@ func (v *H263VideoModeCombos) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H263VideoModeCombos) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7047,6 +7581,9 @@ type H263ModeComboFlags struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H263ModeComboFlags) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.UnrestrictedVector = d.Bit()
 	v.ArithmeticCoding = d.Bit()
@@ -7092,6 +7629,9 @@ func (v *H263ModeComboFlags) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H263ModeComboFlags) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.EnhancedReferencePicSelect.OK {
 		added |= 0x1
@@ -7156,6 +7696,9 @@ type H263Version3Options struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H263Version3Options) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.DataPartitionedSlices = d.Bit()
 	v.FixedPointIDCT0 = d.Bit()
@@ -7176,6 +7719,9 @@ func (v *H263Version3Options) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H263Version3Options) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7211,6 +7757,9 @@ type IS11172VideoCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IS11172VideoCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(6)
 	v.ConstrainedBitstream = d.Bit()
@@ -7255,6 +7804,9 @@ func (v *IS11172VideoCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IS11172VideoCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.VideoBadMBsCap.OK {
 		added |= 0x1
@@ -7562,6 +8114,9 @@ type AudioCapabilityG7231Value struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AudioCapabilityG7231Value) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.MaxAlSduAudioFrames = uint16(d.Whole(255) + 1)
 	v.SilenceSuppression = d.Bit()
 	if d.Failed() {
@@ -7571,6 +8126,9 @@ func (v *AudioCapabilityG7231Value) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AudioCapabilityG7231Value) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.Whole(uint64(v.MaxAlSduAudioFrames)-1, 255)
 	e.Bit(v.SilenceSuppression)
 	if e.Failed() {
@@ -7593,6 +8151,9 @@ type G729Extensions struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *G729Extensions) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -7617,6 +8178,9 @@ func (v *G729Extensions) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *G729Extensions) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7650,6 +8214,9 @@ type G7231AnnexCCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *G7231AnnexCCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.MaxAlSduAudioFrames = uint16(d.Whole(255) + 1)
@@ -7669,6 +8236,9 @@ func (v *G7231AnnexCCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *G7231AnnexCCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7700,6 +8270,9 @@ type G7231AnnexCCapabilityG723AnnexCAudioMode struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *G7231AnnexCCapabilityG723AnnexCAudioMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.HighRateMode0 = uint8(d.Whole(51) + 27)
 	v.HighRateMode1 = uint8(d.Whole(51) + 27)
@@ -7718,6 +8291,9 @@ func (v *G7231AnnexCCapabilityG723AnnexCAudioMode) UnmarshalPER(d *per.Decoder) 
 
 // MarshalPER encodes v.
 func (v *G7231AnnexCCapabilityG723AnnexCAudioMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7752,6 +8328,9 @@ type IS11172AudioCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IS11172AudioCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.AudioLayer1 = d.Bit()
 	v.AudioLayer2 = d.Bit()
@@ -7773,6 +8352,9 @@ func (v *IS11172AudioCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IS11172AudioCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7822,6 +8404,9 @@ type IS13818AudioCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IS13818AudioCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.AudioLayer1 = d.Bit()
 	v.AudioLayer2 = d.Bit()
@@ -7855,6 +8440,9 @@ func (v *IS13818AudioCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IS13818AudioCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7898,6 +8486,9 @@ type GSMAudioCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *GSMAudioCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.AudioUnitSize = uint16(d.Whole(255) + 1)
 	v.ComfortNoise = d.Bit()
@@ -7913,6 +8504,9 @@ func (v *GSMAudioCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *GSMAudioCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -7979,6 +8573,9 @@ type DataApplicationCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DataApplicationCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Application.UnmarshalPER(d)
 	v.MaxBitRate = uint32(d.Whole(4294967295))
@@ -7993,6 +8590,9 @@ func (v *DataApplicationCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DataApplicationCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8056,6 +8656,9 @@ func (c DataApplicationCapabilityApplicationChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DataApplicationCapabilityApplication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 4 {
@@ -8110,6 +8713,9 @@ func (v *DataApplicationCapabilityApplication) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DataApplicationCapabilityApplication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 10:
 		e.Bit(false)
@@ -8187,6 +8793,9 @@ type DataApplicationCapabilityApplicationT84Value struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DataApplicationCapabilityApplicationT84Value) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.T84Protocol.UnmarshalPER(d)
 	v.T84Profile.UnmarshalPER(d)
 	if d.Failed() {
@@ -8196,6 +8805,9 @@ func (v *DataApplicationCapabilityApplicationT84Value) UnmarshalPER(d *per.Decod
 
 // MarshalPER encodes v.
 func (v *DataApplicationCapabilityApplicationT84Value) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.T84Protocol.MarshalPER(e)
 	v.T84Profile.MarshalPER(e)
 	if e.Failed() {
@@ -8211,6 +8823,9 @@ type DataApplicationCapabilityApplicationNlpidValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DataApplicationCapabilityApplicationNlpidValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.NlpidProtocol.UnmarshalPER(d)
 	v.NlpidData = d.Octets()
 	if d.Failed() {
@@ -8220,6 +8835,9 @@ func (v *DataApplicationCapabilityApplicationNlpidValue) UnmarshalPER(d *per.Dec
 
 // MarshalPER encodes v.
 func (v *DataApplicationCapabilityApplicationNlpidValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.NlpidProtocol.MarshalPER(e)
 	e.Octets(v.NlpidData)
 	if e.Failed() {
@@ -8235,6 +8853,9 @@ type DataApplicationCapabilityApplicationT38faxValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DataApplicationCapabilityApplicationT38faxValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.T38FaxProtocol.UnmarshalPER(d)
 	v.T38FaxProfile.UnmarshalPER(d)
 	if d.Failed() {
@@ -8244,6 +8865,9 @@ func (v *DataApplicationCapabilityApplicationT38faxValue) UnmarshalPER(d *per.De
 
 // MarshalPER encodes v.
 func (v *DataApplicationCapabilityApplicationT38faxValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.T38FaxProtocol.MarshalPER(e)
 	v.T38FaxProfile.MarshalPER(e)
 	if e.Failed() {
@@ -8289,6 +8913,9 @@ func (c DataProtocolCapabilityChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DataProtocolCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 7 {
@@ -8318,6 +8945,9 @@ func (v *DataProtocolCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DataProtocolCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 7:
 		e.Bit(false)
@@ -8381,6 +9011,9 @@ func (c DataProtocolCapabilityV76wCompressionValueChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DataProtocolCapabilityV76wCompressionValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -8409,6 +9042,9 @@ func (v *DataProtocolCapabilityV76wCompressionValue) UnmarshalPER(d *per.Decoder
 
 // MarshalPER encodes v.
 func (v *DataProtocolCapabilityV76wCompressionValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -8465,6 +9101,9 @@ func (c CompressionTypeChoice) Name() string { return per.Name(namesCompressionT
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CompressionType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -8486,6 +9125,9 @@ func (v *CompressionType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CompressionType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 1:
 		e.Bit(false)
@@ -8512,6 +9154,9 @@ type V42bis struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *V42bis) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.NumberOfCodewords = uint32(d.Whole(65535) + 1)
 	v.MaximumStringLength = uint16(d.Whole(255) + 1)
@@ -8526,6 +9171,9 @@ func (v *V42bis) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *V42bis) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8562,6 +9210,9 @@ func (c T84ProfileChoice) Name() string { return per.Name(namesT84Profile[:], in
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *T84Profile) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = T84ProfileChoice(d.Whole(1) + 1)
 	switch v.Choice {
 	case T84ProfileT84Restricted:
@@ -8575,6 +9226,9 @@ func (v *T84Profile) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *T84Profile) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
@@ -8620,6 +9274,9 @@ type T84ProfileT84RestrictedValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *T84ProfileT84RestrictedValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Qcif = d.Bit()
 	v.Cif = d.Bit()
@@ -8651,6 +9308,9 @@ func (v *T84ProfileT84RestrictedValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *T84ProfileT84RestrictedValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8696,6 +9356,9 @@ type T38FaxProfile struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *T38FaxProfile) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.FillBitRemoval = d.Bit()
 	v.TranscodingJBIG = d.Bit()
@@ -8735,6 +9398,9 @@ func (v *T38FaxProfile) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *T38FaxProfile) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Version.OK {
 		added |= 0x1
@@ -8806,6 +9472,9 @@ func (c T38FaxRateManagementChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *T38FaxRateManagement) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -8823,6 +9492,9 @@ func (v *T38FaxRateManagement) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *T38FaxRateManagement) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -8846,6 +9518,9 @@ type T38FaxUdpOptions struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *T38FaxUdpOptions) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	present := d.Bits(2)
 	if present&0x2 != 0 {
 		v.T38FaxMaxBuffer.OK = true
@@ -8863,6 +9538,9 @@ func (v *T38FaxUdpOptions) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *T38FaxUdpOptions) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.Bit(v.T38FaxMaxBuffer.OK)
 	e.Bit(v.T38FaxMaxDatagram.OK)
 	if v.T38FaxMaxBuffer.OK {
@@ -8901,6 +9579,9 @@ func (c T38FaxUdpOptionsT38FaxUdpECChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *T38FaxUdpOptionsT38FaxUdpEC) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -8918,6 +9599,9 @@ func (v *T38FaxUdpOptionsT38FaxUdpEC) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *T38FaxUdpOptionsT38FaxUdpEC) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -8940,6 +9624,9 @@ type T38FaxTcpOptions struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *T38FaxTcpOptions) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.T38TCPBidirectionalMode = d.Bit()
 	if extended {
@@ -8953,6 +9640,9 @@ func (v *T38FaxTcpOptions) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *T38FaxTcpOptions) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -8977,6 +9667,9 @@ type EncryptionAuthenticationAndIntegrity struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EncryptionAuthenticationAndIntegrity) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	if present&0x4 != 0 {
@@ -9013,6 +9706,9 @@ func (v *EncryptionAuthenticationAndIntegrity) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EncryptionAuthenticationAndIntegrity) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.GenericH235SecurityCapability != nil {
 		added |= 0x1
@@ -9074,6 +9770,9 @@ func (c MediaEncryptionAlgorithmChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MediaEncryptionAlgorithm) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -9098,6 +9797,9 @@ func (v *MediaEncryptionAlgorithm) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MediaEncryptionAlgorithm) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -9131,6 +9833,9 @@ type AuthenticationCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AuthenticationCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -9153,6 +9858,9 @@ func (v *AuthenticationCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AuthenticationCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.AntiSpamAlgorithm != nil {
 		added |= 0x1
@@ -9185,6 +9893,9 @@ type IntegrityCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IntegrityCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -9202,6 +9913,9 @@ func (v *IntegrityCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IntegrityCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -9254,6 +9968,9 @@ func (c UserInputCapabilityChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UserInputCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 6 {
@@ -9288,6 +10005,9 @@ func (v *UserInputCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UserInputCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 6:
 		e.Bit(false)
@@ -9333,6 +10053,9 @@ type ConferenceCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -9368,6 +10091,9 @@ func (v *ConferenceCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ConferenceCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.VideoIndicateMixingCapability.OK {
 		added |= 0x1
@@ -9417,6 +10143,9 @@ type GenericCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *GenericCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(5)
 	v.CapabilityIdentifier.UnmarshalPER(d)
@@ -9460,6 +10189,9 @@ func (v *GenericCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *GenericCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -9529,6 +10261,9 @@ func (c CapabilityIdentifierChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CapabilityIdentifier) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -9557,6 +10292,9 @@ func (v *CapabilityIdentifier) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CapabilityIdentifier) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -9678,6 +10416,9 @@ func (c ParameterIdentifierChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ParameterIdentifier) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -9706,6 +10447,9 @@ func (v *ParameterIdentifier) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ParameterIdentifier) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -9853,12 +10597,15 @@ func (v *ParameterValue) MarshalPER(e *per.Encoder) {
 type MultiplexedStreamCapability struct {
 	MultiplexFormat       MultiplexFormat `asn1:"multiplexFormat"`
 	ControlOnMuxStream    bool            `asn1:"controlOnMuxStream"`
-	CapabilityOnMuxStream [][]uint16      `asn1:"capabilityOnMuxStream" per:"optional" in:"1..256" of:"1..256"`
+	CapabilityOnMuxStream [][]uint16      `asn1:"capabilityOnMuxStream" per:"optional" in:"1..256" of:"1..256 1..65535"`
 	Ext                   per.Extension
 }
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplexedStreamCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.MultiplexFormat.UnmarshalPER(d)
@@ -9889,6 +10636,9 @@ func (v *MultiplexedStreamCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultiplexedStreamCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -9939,6 +10689,9 @@ func (c MultiplexFormatChoice) Name() string { return per.Name(namesMultiplexFor
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplexFormat) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -9967,6 +10720,9 @@ func (v *MultiplexFormat) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultiplexFormat) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -10010,6 +10766,9 @@ type AudioTelephonyEventCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AudioTelephonyEventCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.DynamicRTPPayloadType = uint8(d.Whole(31) + 96)
 	v.AudioTelephoneEvent = d.General()
@@ -10024,6 +10783,9 @@ func (v *AudioTelephonyEventCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AudioTelephonyEventCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -10046,6 +10808,9 @@ type AudioToneCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AudioToneCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.DynamicRTPPayloadType = uint8(d.Whole(31) + 96)
 	if extended {
@@ -10059,6 +10824,9 @@ func (v *AudioToneCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AudioToneCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -10080,6 +10848,9 @@ type NoPTAudioTelephonyEventCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NoPTAudioTelephonyEventCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.AudioTelephoneEvent = d.General()
 	if extended {
@@ -10093,6 +10864,9 @@ func (v *NoPTAudioTelephonyEventCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NoPTAudioTelephonyEventCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -10113,6 +10887,9 @@ type NoPTAudioToneCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NoPTAudioToneCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -10125,6 +10902,9 @@ func (v *NoPTAudioToneCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NoPTAudioToneCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -10139,12 +10919,15 @@ func (v *NoPTAudioToneCapability) MarshalPER(e *per.Encoder) {
 
 // MultiplePayloadStreamCapability is the SEQUENCE MultiplePayloadStreamCapability of H.245.
 type MultiplePayloadStreamCapability struct {
-	Capabilities [][]uint16 `asn1:"capabilities" in:"1..256" of:"1..256"`
+	Capabilities [][]uint16 `asn1:"capabilities" in:"1..256" of:"1..256 1..65535"`
 	Ext          per.Extension
 }
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplePayloadStreamCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Capabilities = per.List[[]uint16](d, d.Count(1, 256))
 	for i0 := range v.Capabilities {
@@ -10170,6 +10953,9 @@ func (v *MultiplePayloadStreamCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultiplePayloadStreamCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -10211,6 +10997,9 @@ func (c DepFECCapabilityChoice) Name() string { return per.Name(namesDepFECCapab
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DepFECCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -10233,6 +11022,9 @@ func (v *DepFECCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DepFECCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 1:
 		e.Bit(false)
@@ -10263,6 +11055,9 @@ type DepFECCapabilityRfc2733Value struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DepFECCapabilityRfc2733Value) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.RedundancyEncoding = d.Bit()
 	v.SeparateStream.UnmarshalPER(d)
@@ -10277,6 +11072,9 @@ func (v *DepFECCapabilityRfc2733Value) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DepFECCapabilityRfc2733Value) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -10300,6 +11098,9 @@ type DepFECCapabilityRfc2733ValueSeparateStream struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DepFECCapabilityRfc2733ValueSeparateStream) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SeparatePort = d.Bit()
 	v.SamePort = d.Bit()
@@ -10314,6 +11115,9 @@ func (v *DepFECCapabilityRfc2733ValueSeparateStream) UnmarshalPER(d *per.Decoder
 
 // MarshalPER encodes v.
 func (v *DepFECCapabilityRfc2733ValueSeparateStream) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -10338,6 +11142,9 @@ type FECCapability struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FECCapability) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.ProtectedCapability = uint16(d.Whole(65534) + 1)
@@ -10359,6 +11166,9 @@ func (v *FECCapability) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FECCapability) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -10407,6 +11217,9 @@ func (c FECCapabilityRfc2733FormatChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FECCapabilityRfc2733Format) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = FECCapabilityRfc2733FormatChoice(d.Whole(2) + 1)
 	switch v.Choice {
 	case FECCapabilityRfc2733FormatRfc2733rfc2198:
@@ -10423,6 +11236,9 @@ func (v *FECCapabilityRfc2733Format) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FECCapabilityRfc2733Format) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Whole(c-1, 2)
@@ -10464,6 +11280,9 @@ type OpenLogicalChannel struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *OpenLogicalChannel) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
@@ -10506,6 +11325,9 @@ func (v *OpenLogicalChannel) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *OpenLogicalChannel) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.SeparateStack != nil {
 		added |= 0x1
@@ -10563,6 +11385,9 @@ type OpenLogicalChannelForwardLogicalChannelParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *OpenLogicalChannelForwardLogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -10594,6 +11419,9 @@ func (v *OpenLogicalChannelForwardLogicalChannelParameters) UnmarshalPER(d *per.
 
 // MarshalPER encodes v.
 func (v *OpenLogicalChannelForwardLogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.ForwardLogicalChannelDependency.OK {
 		added |= 0x1
@@ -10659,6 +11487,9 @@ func (c OpenLogicalChannelForwardLogicalChannelParametersMultiplexParametersChoi
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 2 {
@@ -10694,6 +11525,9 @@ func (v *OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters) U
 
 // MarshalPER encodes v.
 func (v *OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -10752,6 +11586,9 @@ type OpenLogicalChannelReverseLogicalChannelParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *OpenLogicalChannelReverseLogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.DataType.UnmarshalPER(d)
@@ -10782,6 +11619,9 @@ func (v *OpenLogicalChannelReverseLogicalChannelParameters) UnmarshalPER(d *per.
 
 // MarshalPER encodes v.
 func (v *OpenLogicalChannelReverseLogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.ReverseLogicalChannelDependency.OK {
 		added |= 0x1
@@ -10843,6 +11683,9 @@ func (c OpenLogicalChannelReverseLogicalChannelParametersMultiplexParametersChoi
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -10875,6 +11718,9 @@ func (v *OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters) U
 
 // MarshalPER encodes v.
 func (v *OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -10928,6 +11774,9 @@ type NetworkAccessParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NetworkAccessParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -10956,6 +11805,9 @@ func (v *NetworkAccessParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NetworkAccessParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.T120SetupProcedure.OK {
 		added |= 0x1
@@ -11010,6 +11862,9 @@ func (c NetworkAccessParametersDistributionChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NetworkAccessParametersDistribution) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -11027,6 +11882,9 @@ func (v *NetworkAccessParametersDistribution) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NetworkAccessParametersDistribution) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -11069,6 +11927,9 @@ func (c NetworkAccessParametersNetworkAddressChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NetworkAccessParametersNetworkAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -11095,6 +11956,9 @@ func (v *NetworkAccessParametersNetworkAddress) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NetworkAccessParametersNetworkAddress) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -11146,6 +12010,9 @@ func (c NetworkAccessParametersT120SetupProcedureChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NetworkAccessParametersT120SetupProcedure) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -11163,6 +12030,9 @@ func (v *NetworkAccessParametersT120SetupProcedure) UnmarshalPER(d *per.Decoder)
 
 // MarshalPER encodes v.
 func (v *NetworkAccessParametersT120SetupProcedure) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -11186,6 +12056,9 @@ type Q2931Address struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *Q2931Address) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.Address.UnmarshalPER(d)
@@ -11203,6 +12076,9 @@ func (v *Q2931Address) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *Q2931Address) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -11246,6 +12122,9 @@ func (c Q2931AddressAddressChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *Q2931AddressAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -11269,6 +12148,9 @@ func (v *Q2931AddressAddress) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *Q2931AddressAddress) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -11297,6 +12179,9 @@ type V75Parameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *V75Parameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.AudioHeaderPresent = d.Bit()
 	if extended {
@@ -11310,6 +12195,9 @@ func (v *V75Parameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *V75Parameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -11723,6 +12611,9 @@ type MultiplexedStreamParameter struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplexedStreamParameter) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.MultiplexFormat.UnmarshalPER(d)
 	v.ControlOnMuxStream = d.Bit()
@@ -11737,6 +12628,9 @@ func (v *MultiplexedStreamParameter) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultiplexedStreamParameter) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -11763,6 +12657,9 @@ type H222LogicalChannelParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H222LogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	v.ResourceID = uint16(d.Whole(65535))
@@ -11788,6 +12685,9 @@ func (v *H222LogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H222LogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -11823,6 +12723,9 @@ type H223LogicalChannelParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223LogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.AdaptationLayerType.UnmarshalPER(d)
 	v.SegmentableFlag = d.Bit()
@@ -11837,6 +12740,9 @@ func (v *H223LogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223LogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -11887,6 +12793,9 @@ func (c H223LogicalChannelParametersAdaptationLayerTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223LogicalChannelParametersAdaptationLayerType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 3 {
@@ -11924,6 +12833,9 @@ func (v *H223LogicalChannelParametersAdaptationLayerType) UnmarshalPER(d *per.De
 
 // MarshalPER encodes v.
 func (v *H223LogicalChannelParametersAdaptationLayerType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 6:
 		e.Bit(false)
@@ -11981,6 +12893,9 @@ type H223LogicalChannelParametersAdaptationLayerTypeAl3Value struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223LogicalChannelParametersAdaptationLayerTypeAl3Value) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.ControlFieldOctets = uint8(d.Whole(2))
 	v.SendBufferSize = uint32(d.Whole(16777215))
 	if d.Failed() {
@@ -11990,6 +12905,9 @@ func (v *H223LogicalChannelParametersAdaptationLayerTypeAl3Value) UnmarshalPER(d
 
 // MarshalPER encodes v.
 func (v *H223LogicalChannelParametersAdaptationLayerTypeAl3Value) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.Whole(uint64(v.ControlFieldOctets), 2)
 	e.Whole(uint64(v.SendBufferSize), 16777215)
 	if e.Failed() {
@@ -12012,6 +12930,9 @@ type H223AL1MParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AL1MParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.TransferMode.UnmarshalPER(d)
 	v.HeaderFEC.UnmarshalPER(d)
@@ -12037,6 +12958,9 @@ func (v *H223AL1MParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223AL1MParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.RsCodeCorrection.OK {
 		added |= 0x1
@@ -12088,6 +13012,9 @@ func (c H223AL1MParametersTransferModeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AL1MParametersTransferMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -12105,6 +13032,9 @@ func (v *H223AL1MParametersTransferMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223AL1MParametersTransferMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -12143,6 +13073,9 @@ func (c H223AL1MParametersHeaderFECChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AL1MParametersHeaderFEC) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -12160,6 +13093,9 @@ func (v *H223AL1MParametersHeaderFEC) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223AL1MParametersHeaderFEC) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -12204,6 +13140,9 @@ func (c H223AL1MParametersCrcLengthChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AL1MParametersCrcLength) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 4 {
@@ -12223,6 +13162,9 @@ func (v *H223AL1MParametersCrcLength) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223AL1MParametersCrcLength) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -12269,6 +13211,9 @@ func (c H223AL1MParametersArqTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AL1MParametersArqType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -12294,6 +13239,9 @@ func (v *H223AL1MParametersArqType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223AL1MParametersArqType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -12331,6 +13279,9 @@ type H223AL2MParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AL2MParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.HeaderFEC.UnmarshalPER(d)
 	v.AlpduInterleaving = d.Bit()
@@ -12345,6 +13296,9 @@ func (v *H223AL2MParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223AL2MParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -12383,6 +13337,9 @@ func (c H223AL2MParametersHeaderFECChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AL2MParametersHeaderFEC) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -12400,6 +13357,9 @@ func (v *H223AL2MParametersHeaderFEC) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223AL2MParametersHeaderFEC) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -12427,6 +13387,9 @@ type H223AL3MParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AL3MParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.HeaderFormat.UnmarshalPER(d)
 	v.CrcLength.UnmarshalPER(d)
@@ -12450,6 +13413,9 @@ func (v *H223AL3MParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223AL3MParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.RsCodeCorrection.OK {
 		added |= 0x1
@@ -12499,6 +13465,9 @@ func (c H223AL3MParametersHeaderFormatChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AL3MParametersHeaderFormat) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -12516,6 +13485,9 @@ func (v *H223AL3MParametersHeaderFormat) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223AL3MParametersHeaderFormat) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -12560,6 +13532,9 @@ func (c H223AL3MParametersCrcLengthChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AL3MParametersCrcLength) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 4 {
@@ -12579,6 +13554,9 @@ func (v *H223AL3MParametersCrcLength) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223AL3MParametersCrcLength) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -12625,6 +13603,9 @@ func (c H223AL3MParametersArqTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AL3MParametersArqType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -12650,6 +13631,9 @@ func (v *H223AL3MParametersArqType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223AL3MParametersArqType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -12687,6 +13671,9 @@ type H223AnnexCArqParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AnnexCArqParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.NumberOfRetransmissions.UnmarshalPER(d)
 	v.SendBufferSize = uint32(d.Whole(16777215))
@@ -12701,6 +13688,9 @@ func (v *H223AnnexCArqParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223AnnexCArqParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -12740,6 +13730,9 @@ func (c H223AnnexCArqParametersNumberOfRetransmissionsChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223AnnexCArqParametersNumberOfRetransmissions) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -12761,6 +13754,9 @@ func (v *H223AnnexCArqParametersNumberOfRetransmissions) UnmarshalPER(d *per.Dec
 
 // MarshalPER encodes v.
 func (v *H223AnnexCArqParametersNumberOfRetransmissions) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -12791,6 +13787,9 @@ type V76LogicalChannelParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *V76LogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.HdlcParameters.UnmarshalPER(d)
 	v.SuspendResume.UnmarshalPER(d)
@@ -12808,6 +13807,9 @@ func (v *V76LogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *V76LogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -12850,6 +13852,9 @@ func (c V76LogicalChannelParametersSuspendResumeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *V76LogicalChannelParametersSuspendResume) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -12867,6 +13872,9 @@ func (v *V76LogicalChannelParametersSuspendResume) UnmarshalPER(d *per.Decoder) 
 
 // MarshalPER encodes v.
 func (v *V76LogicalChannelParametersSuspendResume) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -12906,6 +13914,9 @@ func (c V76LogicalChannelParametersModeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *V76LogicalChannelParametersMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -12928,6 +13939,9 @@ func (v *V76LogicalChannelParametersMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *V76LogicalChannelParametersMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -12959,6 +13973,9 @@ type V76LogicalChannelParametersModeERMValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *V76LogicalChannelParametersModeERMValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.WindowSize = uint8(d.Whole(126) + 1)
 	v.Recovery.UnmarshalPER(d)
@@ -12973,6 +13990,9 @@ func (v *V76LogicalChannelParametersModeERMValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *V76LogicalChannelParametersModeERMValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -13012,6 +14032,9 @@ func (c V76LogicalChannelParametersModeERMValueRecoveryChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *V76LogicalChannelParametersModeERMValueRecovery) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -13029,6 +14052,9 @@ func (v *V76LogicalChannelParametersModeERMValueRecovery) UnmarshalPER(d *per.De
 
 // MarshalPER encodes v.
 func (v *V76LogicalChannelParametersModeERMValueRecovery) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -13053,6 +14079,9 @@ type V76HDLCParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *V76HDLCParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.CrcLength.UnmarshalPER(d)
 	v.N401 = uint16(d.Whole(4094) + 1)
@@ -13068,6 +14097,9 @@ func (v *V76HDLCParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *V76HDLCParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -13106,6 +14138,9 @@ func (c CRCLengthChoice) Name() string { return per.Name(namesCRCLength[:], int(
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CRCLength) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -13123,6 +14158,9 @@ func (v *CRCLength) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CRCLength) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -13158,6 +14196,9 @@ type H2250LogicalChannelParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H2250LogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(10)
 	if present&0x200 != 0 {
@@ -13235,6 +14276,9 @@ func (v *H2250LogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H2250LogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.TransportCapability != nil {
 		added |= 0x1
@@ -13340,6 +14384,9 @@ func (c H2250LogicalChannelParametersMediaPacketizationChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H2250LogicalChannelParametersMediaPacketization) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -13364,6 +14411,9 @@ func (v *H2250LogicalChannelParametersMediaPacketization) UnmarshalPER(d *per.De
 
 // MarshalPER encodes v.
 func (v *H2250LogicalChannelParametersMediaPacketization) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 1:
 		e.Bit(false)
@@ -13399,6 +14449,9 @@ type RTPPayloadType struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RTPPayloadType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.PayloadDescriptor.UnmarshalPER(d)
@@ -13417,6 +14470,9 @@ func (v *RTPPayloadType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RTPPayloadType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -13462,6 +14518,9 @@ func (c RTPPayloadTypePayloadDescriptorChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RTPPayloadTypePayloadDescriptor) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -13492,6 +14551,9 @@ func (v *RTPPayloadTypePayloadDescriptor) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RTPPayloadTypePayloadDescriptor) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -13833,6 +14895,9 @@ func (c DepFECDataChoice) Name() string { return per.Name(namesDepFECData[:], in
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DepFECData) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = 1
 	switch v.Choice {
 	case DepFECDataRfc2733:
@@ -13846,6 +14911,9 @@ func (v *DepFECData) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DepFECData) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 1:
 		switch v.Choice {
@@ -13872,6 +14940,9 @@ type DepFECDataRfc2733Value struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DepFECDataRfc2733Value) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Mode.UnmarshalPER(d)
 	if extended {
@@ -13885,6 +14956,9 @@ func (v *DepFECDataRfc2733Value) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DepFECDataRfc2733Value) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -13923,6 +14997,9 @@ func (c DepFECDataRfc2733ValueModeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DepFECDataRfc2733ValueMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -13945,6 +15022,9 @@ func (v *DepFECDataRfc2733ValueMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DepFECDataRfc2733ValueMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -13993,6 +15073,9 @@ func (c DepFECDataRfc2733ValueModeSeparateStreamValueChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DepFECDataRfc2733ValueModeSeparateStreamValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -14016,6 +15099,9 @@ func (v *DepFECDataRfc2733ValueModeSeparateStreamValue) UnmarshalPER(d *per.Deco
 
 // MarshalPER encodes v.
 func (v *DepFECDataRfc2733ValueModeSeparateStreamValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -14045,6 +15131,9 @@ type DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.ProtectedSessionID = uint8(d.Whole(254) + 1)
@@ -14063,6 +15152,9 @@ func (v *DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue) Unmars
 
 // MarshalPER encodes v.
 func (v *DepFECDataRfc2733ValueModeSeparateStreamValueDifferentPortValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -14088,6 +15180,9 @@ type DepFECDataRfc2733ValueModeSeparateStreamValueSamePortValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DepFECDataRfc2733ValueModeSeparateStreamValueSamePortValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ProtectedPayloadType = uint8(d.Whole(127))
 	if extended {
@@ -14101,6 +15196,9 @@ func (v *DepFECDataRfc2733ValueModeSeparateStreamValueSamePortValue) UnmarshalPE
 
 // MarshalPER encodes v.
 func (v *DepFECDataRfc2733ValueModeSeparateStreamValueSamePortValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -14136,6 +15234,9 @@ func (c FECDataChoice) Name() string { return per.Name(namesFECData[:], int(c)-1
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FECData) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -14158,6 +15259,9 @@ func (v *FECData) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FECData) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 1:
 		e.Bit(false)
@@ -14189,6 +15293,9 @@ type FECDataRfc2733Value struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FECDataRfc2733Value) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.ProtectedPayloadType = uint8(d.Whole(127))
@@ -14207,6 +15314,9 @@ func (v *FECDataRfc2733Value) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FECDataRfc2733Value) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -14252,6 +15362,9 @@ func (c FECDataRfc2733ValuePktModeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FECDataRfc2733ValuePktMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -14275,6 +15388,9 @@ func (v *FECDataRfc2733ValuePktMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FECDataRfc2733ValuePktMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -14302,6 +15418,9 @@ type FECDataRfc2733ValuePktModeRfc2733sameportValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FECDataRfc2733ValuePktModeRfc2733sameportValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -14314,6 +15433,9 @@ func (v *FECDataRfc2733ValuePktModeRfc2733sameportValue) UnmarshalPER(d *per.Dec
 
 // MarshalPER encodes v.
 func (v *FECDataRfc2733ValuePktModeRfc2733sameportValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -14334,6 +15456,9 @@ type FECDataRfc2733ValuePktModeRfc2733diffportValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FECDataRfc2733ValuePktModeRfc2733diffportValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ProtectedChannel = uint16(d.Whole(65534) + 1)
 	if extended {
@@ -14347,6 +15472,9 @@ func (v *FECDataRfc2733ValuePktModeRfc2733diffportValue) UnmarshalPER(d *per.Dec
 
 // MarshalPER encodes v.
 func (v *FECDataRfc2733ValuePktModeRfc2733diffportValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -14384,6 +15512,9 @@ func (c TransportAddressChoice) Name() string { return per.Name(namesTransportAd
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TransportAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -14409,6 +15540,9 @@ func (v *TransportAddress) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TransportAddress) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -14471,6 +15605,9 @@ func (c UnicastAddressChoice) Name() string { return per.Name(namesUnicastAddres
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UnicastAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 2 {
@@ -14510,6 +15647,9 @@ func (v *UnicastAddress) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UnicastAddress) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 5:
 		e.Bit(false)
@@ -14565,6 +15705,9 @@ type UnicastAddressIPXAddressValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UnicastAddressIPXAddressValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	d.OctetsFixed(v.Node[:])
 	d.OctetsFixed(v.Netnum[:])
@@ -14580,6 +15723,9 @@ func (v *UnicastAddressIPXAddressValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UnicastAddressIPXAddressValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -14606,6 +15752,9 @@ type UnicastAddressIPSourceRouteAddressValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UnicastAddressIPSourceRouteAddressValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Routing.UnmarshalPER(d)
 	d.OctetsFixed(v.Network[:])
@@ -14628,6 +15777,9 @@ func (v *UnicastAddressIPSourceRouteAddressValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UnicastAddressIPSourceRouteAddressValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -14670,6 +15822,9 @@ func (c UnicastAddressIPSourceRouteAddressValueRoutingChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UnicastAddressIPSourceRouteAddressValueRouting) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = UnicastAddressIPSourceRouteAddressValueRoutingChoice(d.Whole(1) + 1)
 	if d.Failed() {
 		d.Within("UnicastAddressIPSourceRouteAddressValueRouting")
@@ -14678,6 +15833,9 @@ func (v *UnicastAddressIPSourceRouteAddressValueRouting) UnmarshalPER(d *per.Dec
 
 // MarshalPER encodes v.
 func (v *UnicastAddressIPSourceRouteAddressValueRouting) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
@@ -14717,6 +15875,9 @@ func (c MulticastAddressChoice) Name() string { return per.Name(namesMulticastAd
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MulticastAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 2 {
@@ -14749,6 +15910,9 @@ func (v *MulticastAddress) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MulticastAddress) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -14793,6 +15957,9 @@ type IPAddress struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IPAddress) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	d.OctetsFixed(v.Network[:])
 	v.TsapIdentifier = uint16(d.Whole(65535))
@@ -14807,6 +15974,9 @@ func (v *IPAddress) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IPAddress) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -14830,6 +16000,9 @@ type IP6Address struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IP6Address) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	d.OctetsFixed(v.Network[:])
 	v.TsapIdentifier = uint16(d.Whole(65535))
@@ -14844,6 +16017,9 @@ func (v *IP6Address) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IP6Address) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -14870,6 +16046,9 @@ type EncryptionSync struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EncryptionSync) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -14904,6 +16083,9 @@ func (v *EncryptionSync) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EncryptionSync) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.GenericParameter != nil {
 		added |= 0x1
@@ -14946,6 +16128,9 @@ type EscrowData struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EscrowData) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.EscrowID = d.OID()
 	v.EscrowValue = d.BitString(1, 65535)
@@ -14960,6 +16145,9 @@ func (v *EscrowData) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EscrowData) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -14987,6 +16175,9 @@ type OpenLogicalChannelAck struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *OpenLogicalChannelAck) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
@@ -15034,6 +16225,9 @@ func (v *OpenLogicalChannelAck) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *OpenLogicalChannelAck) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.SeparateStack != nil {
 		added |= 0x1
@@ -15097,6 +16291,9 @@ type OpenLogicalChannelAckReverseLogicalChannelParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *OpenLogicalChannelAckReverseLogicalChannelParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.ReverseLogicalChannelNumber = uint16(d.Whole(65534) + 1)
@@ -15125,6 +16322,9 @@ func (v *OpenLogicalChannelAckReverseLogicalChannelParameters) UnmarshalPER(d *p
 
 // MarshalPER encodes v.
 func (v *OpenLogicalChannelAckReverseLogicalChannelParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.ReplacementFor.OK {
 		added |= 0x1
@@ -15180,6 +16380,9 @@ func (c OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParametersC
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -15209,6 +16412,9 @@ func (v *OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters
 
 // MarshalPER encodes v.
 func (v *OpenLogicalChannelAckReverseLogicalChannelParametersMultiplexParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 1:
 		e.Bit(false)
@@ -15267,6 +16473,9 @@ func (c OpenLogicalChannelAckForwardMultiplexAckParametersChoice) Name() string 
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *OpenLogicalChannelAckForwardMultiplexAckParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -15289,6 +16498,9 @@ func (v *OpenLogicalChannelAckForwardMultiplexAckParameters) UnmarshalPER(d *per
 
 // MarshalPER encodes v.
 func (v *OpenLogicalChannelAckForwardMultiplexAckParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 1:
 		e.Bit(false)
@@ -15320,6 +16532,9 @@ type OpenLogicalChannelReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *OpenLogicalChannelReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
 	v.Cause.UnmarshalPER(d)
@@ -15345,6 +16560,9 @@ func (v *OpenLogicalChannelReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *OpenLogicalChannelReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.GenericInformation != nil {
 		added |= 0x1
@@ -15408,6 +16626,9 @@ func (c OpenLogicalChannelRejectCauseChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *OpenLogicalChannelRejectCause) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 10 {
@@ -15427,6 +16648,9 @@ func (v *OpenLogicalChannelRejectCause) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *OpenLogicalChannelRejectCause) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 6:
 		e.Bit(false)
@@ -15455,6 +16679,9 @@ type OpenLogicalChannelConfirm struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *OpenLogicalChannelConfirm) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
 	if extended {
@@ -15479,6 +16706,9 @@ func (v *OpenLogicalChannelConfirm) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *OpenLogicalChannelConfirm) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.GenericInformation != nil {
 		added |= 0x1
@@ -15517,6 +16747,9 @@ type H2250LogicalChannelAckParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H2250LogicalChannelAckParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(5)
 	if present&0x10 != 0 {
@@ -15567,6 +16800,9 @@ func (v *H2250LogicalChannelAckParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H2250LogicalChannelAckParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.FlowControlToZero.OK {
 		added |= 0x1
@@ -15628,6 +16864,9 @@ type CloseLogicalChannel struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CloseLogicalChannel) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
 	v.Source.UnmarshalPER(d)
@@ -15648,6 +16887,9 @@ func (v *CloseLogicalChannel) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CloseLogicalChannel) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Reason.OK {
 		added |= 0x1
@@ -15693,6 +16935,9 @@ func (c CloseLogicalChannelSourceChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CloseLogicalChannelSource) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = CloseLogicalChannelSourceChoice(d.Whole(1) + 1)
 	if d.Failed() {
 		d.Within("CloseLogicalChannelSource")
@@ -15701,6 +16946,9 @@ func (v *CloseLogicalChannelSource) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CloseLogicalChannelSource) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
@@ -15739,6 +16987,9 @@ func (c CloseLogicalChannelReasonChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CloseLogicalChannelReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -15762,6 +17013,9 @@ func (v *CloseLogicalChannelReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CloseLogicalChannelReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -15793,6 +17047,9 @@ type CloseLogicalChannelAck struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CloseLogicalChannelAck) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
 	if extended {
@@ -15806,6 +17063,9 @@ func (v *CloseLogicalChannelAck) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CloseLogicalChannelAck) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -15829,6 +17089,9 @@ type RequestChannelClose struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestChannelClose) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
 	if extended {
@@ -15854,6 +17117,9 @@ func (v *RequestChannelClose) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestChannelClose) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.QosCapability != nil {
 		added |= 0x1
@@ -15911,6 +17177,9 @@ func (c RequestChannelCloseReasonChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestChannelCloseReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -15934,6 +17203,9 @@ func (v *RequestChannelCloseReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestChannelCloseReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -15965,6 +17237,9 @@ type RequestChannelCloseAck struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestChannelCloseAck) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
 	if extended {
@@ -15978,6 +17253,9 @@ func (v *RequestChannelCloseAck) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestChannelCloseAck) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16000,6 +17278,9 @@ type RequestChannelCloseReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestChannelCloseReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
 	v.Cause.UnmarshalPER(d)
@@ -16014,6 +17295,9 @@ func (v *RequestChannelCloseReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestChannelCloseReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16051,6 +17335,9 @@ func (c RequestChannelCloseRejectCauseChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestChannelCloseRejectCause) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -16068,6 +17355,9 @@ func (v *RequestChannelCloseRejectCause) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestChannelCloseRejectCause) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 1:
 		e.Bit(false)
@@ -16089,6 +17379,9 @@ type RequestChannelCloseRelease struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestChannelCloseRelease) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ForwardLogicalChannelNumber = uint16(d.Whole(65534) + 1)
 	if extended {
@@ -16102,6 +17395,9 @@ func (v *RequestChannelCloseRelease) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestChannelCloseRelease) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16124,6 +17420,9 @@ type MultiplexEntrySend struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplexEntrySend) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
 	v.MultiplexEntryDescriptors = per.List[MultiplexEntryDescriptor](d, d.Count(1, 15))
@@ -16144,6 +17443,9 @@ func (v *MultiplexEntrySend) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultiplexEntrySend) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16169,6 +17471,9 @@ type MultiplexEntryDescriptor struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplexEntryDescriptor) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	present := d.Bits(1)
 	v.MultiplexTableEntryNumber = uint8(d.Whole(14) + 1)
 	if present&0x1 != 0 {
@@ -16187,6 +17492,9 @@ func (v *MultiplexEntryDescriptor) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultiplexEntryDescriptor) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.Bit(v.ElementList != nil)
 	e.Whole(uint64(v.MultiplexTableEntryNumber)-1, 14)
 	if v.ElementList != nil {
@@ -16329,6 +17637,9 @@ func (c MultiplexElementRepeatCountChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplexElementRepeatCount) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = MultiplexElementRepeatCountChoice(d.Whole(1) + 1)
 	switch v.Choice {
 	case MultiplexElementRepeatCountFinite:
@@ -16341,6 +17652,9 @@ func (v *MultiplexElementRepeatCount) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultiplexElementRepeatCount) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
@@ -16358,18 +17672,21 @@ func (v *MultiplexElementRepeatCount) MarshalPER(e *per.Encoder) {
 
 // MultiplexEntrySendAck is the SEQUENCE MultiplexEntrySendAck of H.245.
 type MultiplexEntrySendAck struct {
-	SequenceNumber            uint8   `asn1:"sequenceNumber" in:"0..255"`
-	MultiplexTableEntryNumber []uint8 `asn1:"multiplexTableEntryNumber" in:"1..15" of:"1..15"`
+	SequenceNumber            uint8    `asn1:"sequenceNumber" in:"0..255"`
+	MultiplexTableEntryNumber []uint16 `asn1:"multiplexTableEntryNumber" in:"1..15" of:"1..15"`
 	Ext                       per.Extension
 }
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplexEntrySendAck) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
-	v.MultiplexTableEntryNumber = per.List[uint8](d, d.Count(1, 15))
+	v.MultiplexTableEntryNumber = per.List[uint16](d, d.Count(1, 15))
 	for i0 := range v.MultiplexTableEntryNumber {
-		v.MultiplexTableEntryNumber[i0] = uint8(d.Whole(14) + 1)
+		v.MultiplexTableEntryNumber[i0] = uint16(d.Whole(14) + 1)
 		if d.Failed() {
 			break
 		}
@@ -16385,6 +17702,9 @@ func (v *MultiplexEntrySendAck) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultiplexEntrySendAck) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16411,6 +17731,9 @@ type MultiplexEntrySendReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplexEntrySendReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
 	v.RejectionDescriptions = per.List[MultiplexEntryRejectionDescriptions](d, d.Count(1, 15))
@@ -16431,6 +17754,9 @@ func (v *MultiplexEntrySendReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultiplexEntrySendReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16457,6 +17783,9 @@ type MultiplexEntryRejectionDescriptions struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplexEntryRejectionDescriptions) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.MultiplexTableEntryNumber = uint8(d.Whole(14) + 1)
 	v.Cause.UnmarshalPER(d)
@@ -16471,6 +17800,9 @@ func (v *MultiplexEntryRejectionDescriptions) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultiplexEntryRejectionDescriptions) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16509,6 +17841,9 @@ func (c MultiplexEntryRejectionDescriptionsCauseChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplexEntryRejectionDescriptionsCause) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -16526,6 +17861,9 @@ func (v *MultiplexEntryRejectionDescriptionsCause) UnmarshalPER(d *per.Decoder) 
 
 // MarshalPER encodes v.
 func (v *MultiplexEntryRejectionDescriptionsCause) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -16542,16 +17880,19 @@ func (v *MultiplexEntryRejectionDescriptionsCause) MarshalPER(e *per.Encoder) {
 
 // MultiplexEntrySendRelease is the SEQUENCE MultiplexEntrySendRelease of H.245.
 type MultiplexEntrySendRelease struct {
-	MultiplexTableEntryNumber []uint8 `asn1:"multiplexTableEntryNumber" in:"1..15" of:"1..15"`
+	MultiplexTableEntryNumber []uint16 `asn1:"multiplexTableEntryNumber" in:"1..15" of:"1..15"`
 	Ext                       per.Extension
 }
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplexEntrySendRelease) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
-	v.MultiplexTableEntryNumber = per.List[uint8](d, d.Count(1, 15))
+	v.MultiplexTableEntryNumber = per.List[uint16](d, d.Count(1, 15))
 	for i0 := range v.MultiplexTableEntryNumber {
-		v.MultiplexTableEntryNumber[i0] = uint8(d.Whole(14) + 1)
+		v.MultiplexTableEntryNumber[i0] = uint16(d.Whole(14) + 1)
 		if d.Failed() {
 			break
 		}
@@ -16567,6 +17908,9 @@ func (v *MultiplexEntrySendRelease) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultiplexEntrySendRelease) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16585,16 +17929,19 @@ func (v *MultiplexEntrySendRelease) MarshalPER(e *per.Encoder) {
 
 // RequestMultiplexEntry is the SEQUENCE RequestMultiplexEntry of H.245.
 type RequestMultiplexEntry struct {
-	EntryNumbers []uint8 `asn1:"entryNumbers" in:"1..15" of:"1..15"`
+	EntryNumbers []uint16 `asn1:"entryNumbers" in:"1..15" of:"1..15"`
 	Ext          per.Extension
 }
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestMultiplexEntry) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
-	v.EntryNumbers = per.List[uint8](d, d.Count(1, 15))
+	v.EntryNumbers = per.List[uint16](d, d.Count(1, 15))
 	for i0 := range v.EntryNumbers {
-		v.EntryNumbers[i0] = uint8(d.Whole(14) + 1)
+		v.EntryNumbers[i0] = uint16(d.Whole(14) + 1)
 		if d.Failed() {
 			break
 		}
@@ -16610,6 +17957,9 @@ func (v *RequestMultiplexEntry) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestMultiplexEntry) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16628,16 +17978,19 @@ func (v *RequestMultiplexEntry) MarshalPER(e *per.Encoder) {
 
 // RequestMultiplexEntryAck is the SEQUENCE RequestMultiplexEntryAck of H.245.
 type RequestMultiplexEntryAck struct {
-	EntryNumbers []uint8 `asn1:"entryNumbers" in:"1..15" of:"1..15"`
+	EntryNumbers []uint16 `asn1:"entryNumbers" in:"1..15" of:"1..15"`
 	Ext          per.Extension
 }
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestMultiplexEntryAck) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
-	v.EntryNumbers = per.List[uint8](d, d.Count(1, 15))
+	v.EntryNumbers = per.List[uint16](d, d.Count(1, 15))
 	for i0 := range v.EntryNumbers {
-		v.EntryNumbers[i0] = uint8(d.Whole(14) + 1)
+		v.EntryNumbers[i0] = uint16(d.Whole(14) + 1)
 		if d.Failed() {
 			break
 		}
@@ -16653,6 +18006,9 @@ func (v *RequestMultiplexEntryAck) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestMultiplexEntryAck) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16671,17 +18027,20 @@ func (v *RequestMultiplexEntryAck) MarshalPER(e *per.Encoder) {
 
 // RequestMultiplexEntryReject is the SEQUENCE RequestMultiplexEntryReject of H.245.
 type RequestMultiplexEntryReject struct {
-	EntryNumbers          []uint8                                      `asn1:"entryNumbers" in:"1..15" of:"1..15"`
+	EntryNumbers          []uint16                                     `asn1:"entryNumbers" in:"1..15" of:"1..15"`
 	RejectionDescriptions []RequestMultiplexEntryRejectionDescriptions `asn1:"rejectionDescriptions" in:"1..15"`
 	Ext                   per.Extension
 }
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestMultiplexEntryReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
-	v.EntryNumbers = per.List[uint8](d, d.Count(1, 15))
+	v.EntryNumbers = per.List[uint16](d, d.Count(1, 15))
 	for i0 := range v.EntryNumbers {
-		v.EntryNumbers[i0] = uint8(d.Whole(14) + 1)
+		v.EntryNumbers[i0] = uint16(d.Whole(14) + 1)
 		if d.Failed() {
 			break
 		}
@@ -16704,6 +18063,9 @@ func (v *RequestMultiplexEntryReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestMultiplexEntryReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16733,6 +18095,9 @@ type RequestMultiplexEntryRejectionDescriptions struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestMultiplexEntryRejectionDescriptions) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.MultiplexTableEntryNumber = uint8(d.Whole(14) + 1)
 	v.Cause.UnmarshalPER(d)
@@ -16747,6 +18112,9 @@ func (v *RequestMultiplexEntryRejectionDescriptions) UnmarshalPER(d *per.Decoder
 
 // MarshalPER encodes v.
 func (v *RequestMultiplexEntryRejectionDescriptions) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16784,6 +18152,9 @@ func (c RequestMultiplexEntryRejectionDescriptionsCauseChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestMultiplexEntryRejectionDescriptionsCause) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -16801,6 +18172,9 @@ func (v *RequestMultiplexEntryRejectionDescriptionsCause) UnmarshalPER(d *per.De
 
 // MarshalPER encodes v.
 func (v *RequestMultiplexEntryRejectionDescriptionsCause) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 1:
 		e.Bit(false)
@@ -16816,16 +18190,19 @@ func (v *RequestMultiplexEntryRejectionDescriptionsCause) MarshalPER(e *per.Enco
 
 // RequestMultiplexEntryRelease is the SEQUENCE RequestMultiplexEntryRelease of H.245.
 type RequestMultiplexEntryRelease struct {
-	EntryNumbers []uint8 `asn1:"entryNumbers" in:"1..15" of:"1..15"`
+	EntryNumbers []uint16 `asn1:"entryNumbers" in:"1..15" of:"1..15"`
 	Ext          per.Extension
 }
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestMultiplexEntryRelease) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
-	v.EntryNumbers = per.List[uint8](d, d.Count(1, 15))
+	v.EntryNumbers = per.List[uint16](d, d.Count(1, 15))
 	for i0 := range v.EntryNumbers {
-		v.EntryNumbers[i0] = uint8(d.Whole(14) + 1)
+		v.EntryNumbers[i0] = uint16(d.Whole(14) + 1)
 		if d.Failed() {
 			break
 		}
@@ -16841,6 +18218,9 @@ func (v *RequestMultiplexEntryRelease) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestMultiplexEntryRelease) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16866,6 +18246,9 @@ type RequestMode struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
 	v.RequestedModes = per.List[[]ModeElement](d, d.Count(1, 256))
@@ -16892,6 +18275,9 @@ func (v *RequestMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16921,6 +18307,9 @@ type RequestModeAck struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestModeAck) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
 	v.Response.UnmarshalPER(d)
@@ -16935,6 +18324,9 @@ func (v *RequestModeAck) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestModeAck) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -16973,6 +18365,9 @@ func (c RequestModeAckResponseChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestModeAckResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -16990,6 +18385,9 @@ func (v *RequestModeAckResponse) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestModeAckResponse) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -17013,6 +18411,9 @@ type RequestModeReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestModeReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
 	v.Cause.UnmarshalPER(d)
@@ -17027,6 +18428,9 @@ func (v *RequestModeReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestModeReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -17066,6 +18470,9 @@ func (c RequestModeRejectCauseChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestModeRejectCause) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -17083,6 +18490,9 @@ func (v *RequestModeRejectCause) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestModeRejectCause) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -17104,6 +18514,9 @@ type RequestModeRelease struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestModeRelease) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -17116,6 +18529,9 @@ func (v *RequestModeRelease) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestModeRelease) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -17332,6 +18748,9 @@ type ModeElement struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ModeElement) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.Type.UnmarshalPER(d)
@@ -17380,6 +18799,9 @@ func (v *ModeElement) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ModeElement) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.V76ModeParameters.OK {
 		added |= 0x1
@@ -17446,6 +18868,9 @@ type H235Mode struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H235Mode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.EncryptionAuthenticationAndIntegrity.UnmarshalPER(d)
 	v.MediaMode.UnmarshalPER(d)
@@ -17460,6 +18885,9 @@ func (v *H235Mode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H235Mode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -17502,6 +18930,9 @@ func (c H235ModeMediaModeChoice) Name() string { return per.Name(namesH235ModeMe
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H235ModeMediaMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -17533,6 +18964,9 @@ func (v *H235ModeMediaMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H235ModeMediaMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -17581,6 +19015,9 @@ type MultiplexedStreamModeParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultiplexedStreamModeParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
 	if extended {
@@ -17594,6 +19031,9 @@ func (v *MultiplexedStreamModeParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultiplexedStreamModeParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -18230,6 +19670,9 @@ type DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPortValue struct 
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPortValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.ProtectedSessionID = uint8(d.Whole(254) + 1)
@@ -18248,6 +19691,9 @@ func (v *DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPortValue) Un
 
 // MarshalPER encodes v.
 func (v *DepFECModeRfc2733ModeValueModeSeparateStreamValueDifferentPortValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -18394,6 +19840,9 @@ func (c FECModeRfc2733FormatChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FECModeRfc2733Format) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = FECModeRfc2733FormatChoice(d.Whole(2) + 1)
 	switch v.Choice {
 	case FECModeRfc2733FormatRfc2733rfc2198:
@@ -18410,6 +19859,9 @@ func (v *FECModeRfc2733Format) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FECModeRfc2733Format) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Whole(c-1, 2)
@@ -18447,6 +19899,9 @@ type H223ModeParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223ModeParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.AdaptationLayerType.UnmarshalPER(d)
 	v.SegmentableFlag = d.Bit()
@@ -18461,6 +19916,9 @@ func (v *H223ModeParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223ModeParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -18511,6 +19969,9 @@ func (c H223ModeParametersAdaptationLayerTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223ModeParametersAdaptationLayerType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 3 {
@@ -18548,6 +20009,9 @@ func (v *H223ModeParametersAdaptationLayerType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223ModeParametersAdaptationLayerType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 6:
 		e.Bit(false)
@@ -18605,6 +20069,9 @@ type H223ModeParametersAdaptationLayerTypeAl3Value struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223ModeParametersAdaptationLayerTypeAl3Value) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.ControlFieldOctets = uint8(d.Whole(2))
 	v.SendBufferSize = uint32(d.Whole(16777215))
 	if d.Failed() {
@@ -18614,6 +20081,9 @@ func (v *H223ModeParametersAdaptationLayerTypeAl3Value) UnmarshalPER(d *per.Deco
 
 // MarshalPER encodes v.
 func (v *H223ModeParametersAdaptationLayerTypeAl3Value) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.Whole(uint64(v.ControlFieldOctets), 2)
 	e.Whole(uint64(v.SendBufferSize), 16777215)
 	if e.Failed() {
@@ -18643,6 +20113,9 @@ func (c V76ModeParametersChoice) Name() string { return per.Name(namesV76ModePar
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *V76ModeParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -18660,6 +20133,9 @@ func (v *V76ModeParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *V76ModeParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -18682,6 +20158,9 @@ type H2250ModeParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H2250ModeParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -18699,6 +20178,9 @@ func (v *H2250ModeParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H2250ModeParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -18724,6 +20206,9 @@ type RedundancyEncodingMode struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RedundancyEncodingMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.RedundancyEncodingMethod.UnmarshalPER(d)
@@ -18742,6 +20227,9 @@ func (v *RedundancyEncodingMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RedundancyEncodingMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -18785,6 +20273,9 @@ func (c RedundancyEncodingModeSecondaryEncodingChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RedundancyEncodingModeSecondaryEncoding) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -18810,6 +20301,9 @@ func (v *RedundancyEncodingModeSecondaryEncoding) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RedundancyEncodingModeSecondaryEncoding) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -18870,6 +20364,9 @@ func (c VideoModeChoice) Name() string { return per.Name(namesVideoMode[:], int(
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *VideoMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -18910,6 +20407,9 @@ func (v *VideoMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *VideoMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 5:
 		e.Bit(false)
@@ -18975,6 +20475,9 @@ type H261VideoMode struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H261VideoMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Resolution.UnmarshalPER(d)
 	v.BitRate = uint16(d.Whole(19199) + 1)
@@ -18990,6 +20493,9 @@ func (v *H261VideoMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H261VideoMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -19028,6 +20534,9 @@ func (c H261VideoModeResolutionChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H261VideoModeResolution) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = H261VideoModeResolutionChoice(d.Whole(1) + 1)
 	if d.Failed() {
 		d.Within("H261VideoModeResolution")
@@ -19036,6 +20545,9 @@ func (v *H261VideoModeResolution) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H261VideoModeResolution) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
@@ -19061,6 +20573,9 @@ type H262VideoMode struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H262VideoMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(6)
 	v.ProfileAndLevel.UnmarshalPER(d)
@@ -19099,6 +20614,9 @@ func (v *H262VideoMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H262VideoMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -19169,6 +20687,9 @@ func (c H262VideoModeProfileAndLevelChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H262VideoModeProfileAndLevel) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -19186,6 +20707,9 @@ func (v *H262VideoModeProfileAndLevel) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H262VideoModeProfileAndLevel) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 11:
 		e.Bit(false)
@@ -19216,6 +20740,9 @@ type H263VideoMode struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H263VideoMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Resolution.UnmarshalPER(d)
 	v.BitRate = uint16(d.Whole(19199) + 1)
@@ -19252,6 +20779,9 @@ func (v *H263VideoMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H263VideoMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.ErrorCompensation.OK {
 		added |= 0x1
@@ -19322,6 +20852,9 @@ func (c H263VideoModeResolutionChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H263VideoModeResolution) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -19341,6 +20874,9 @@ func (v *H263VideoModeResolution) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H263VideoModeResolution) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 5:
 		e.Bit(false)
@@ -19374,6 +20910,9 @@ type IS11172VideoMode struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IS11172VideoMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(6)
 	v.ConstrainedBitstream = d.Bit()
@@ -19412,6 +20951,9 @@ func (v *IS11172VideoMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IS11172VideoMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -19671,6 +21213,9 @@ func (c AudioModeG7231ValueChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *AudioModeG7231Value) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = AudioModeG7231ValueChoice(d.Whole(3) + 1)
 	if d.Failed() {
 		d.Within("AudioModeG7231Value")
@@ -19679,6 +21224,9 @@ func (v *AudioModeG7231Value) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *AudioModeG7231Value) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Whole(c-1, 3)
@@ -19701,6 +21249,9 @@ type IS11172AudioMode struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IS11172AudioMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.AudioLayer.UnmarshalPER(d)
 	v.AudioSampling.UnmarshalPER(d)
@@ -19717,6 +21268,9 @@ func (v *IS11172AudioMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IS11172AudioMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -19757,6 +21311,9 @@ func (c IS11172AudioModeAudioLayerChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IS11172AudioModeAudioLayer) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = IS11172AudioModeAudioLayerChoice(d.Whole(2) + 1)
 	if d.Failed() {
 		d.Within("IS11172AudioModeAudioLayer")
@@ -19765,6 +21322,9 @@ func (v *IS11172AudioModeAudioLayer) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IS11172AudioModeAudioLayer) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Whole(c-1, 2)
@@ -19800,6 +21360,9 @@ func (c IS11172AudioModeAudioSamplingChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IS11172AudioModeAudioSampling) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = IS11172AudioModeAudioSamplingChoice(d.Whole(2) + 1)
 	if d.Failed() {
 		d.Within("IS11172AudioModeAudioSampling")
@@ -19808,6 +21371,9 @@ func (v *IS11172AudioModeAudioSampling) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IS11172AudioModeAudioSampling) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Whole(c-1, 2)
@@ -19843,6 +21409,9 @@ func (c IS11172AudioModeMultichannelTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IS11172AudioModeMultichannelType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = IS11172AudioModeMultichannelTypeChoice(d.Whole(2) + 1)
 	if d.Failed() {
 		d.Within("IS11172AudioModeMultichannelType")
@@ -19851,6 +21420,9 @@ func (v *IS11172AudioModeMultichannelType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IS11172AudioModeMultichannelType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Whole(c-1, 2)
@@ -19875,6 +21447,9 @@ type IS13818AudioMode struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IS13818AudioMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.AudioLayer.UnmarshalPER(d)
 	v.AudioSampling.UnmarshalPER(d)
@@ -19893,6 +21468,9 @@ func (v *IS13818AudioMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IS13818AudioMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -19935,6 +21513,9 @@ func (c IS13818AudioModeAudioLayerChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IS13818AudioModeAudioLayer) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = IS13818AudioModeAudioLayerChoice(d.Whole(2) + 1)
 	if d.Failed() {
 		d.Within("IS13818AudioModeAudioLayer")
@@ -19943,6 +21524,9 @@ func (v *IS13818AudioModeAudioLayer) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IS13818AudioModeAudioLayer) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Whole(c-1, 2)
@@ -19981,6 +21565,9 @@ func (c IS13818AudioModeAudioSamplingChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IS13818AudioModeAudioSampling) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = IS13818AudioModeAudioSamplingChoice(d.Whole(5) + 1)
 	if d.Failed() {
 		d.Within("IS13818AudioModeAudioSampling")
@@ -19989,6 +21576,9 @@ func (v *IS13818AudioModeAudioSampling) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IS13818AudioModeAudioSampling) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 6:
 		e.Whole(c-1, 5)
@@ -20031,6 +21621,9 @@ func (c IS13818AudioModeMultichannelTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *IS13818AudioModeMultichannelType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = IS13818AudioModeMultichannelTypeChoice(d.Whole(9) + 1)
 	if d.Failed() {
 		d.Within("IS13818AudioModeMultichannelType")
@@ -20039,6 +21632,9 @@ func (v *IS13818AudioModeMultichannelType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *IS13818AudioModeMultichannelType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 10:
 		e.Whole(c-1, 9)
@@ -20060,6 +21656,9 @@ type G7231AnnexCMode struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *G7231AnnexCMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.MaxAlSduAudioFrames = uint16(d.Whole(255) + 1)
 	v.SilenceSuppression = d.Bit()
@@ -20075,6 +21674,9 @@ func (v *G7231AnnexCMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *G7231AnnexCMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -20103,6 +21705,9 @@ type G7231AnnexCModeG723AnnexCAudioMode struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *G7231AnnexCModeG723AnnexCAudioMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.HighRateMode0 = uint8(d.Whole(51) + 27)
 	v.HighRateMode1 = uint8(d.Whole(51) + 27)
@@ -20121,6 +21726,9 @@ func (v *G7231AnnexCModeG723AnnexCAudioMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *G7231AnnexCModeG723AnnexCAudioMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -20190,6 +21798,9 @@ type DataMode struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DataMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Application.UnmarshalPER(d)
 	v.BitRate = uint32(d.Whole(4294967295))
@@ -20204,6 +21815,9 @@ func (v *DataMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DataMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -20267,6 +21881,9 @@ func (c DataModeApplicationChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DataModeApplication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 4 {
@@ -20320,6 +21937,9 @@ func (v *DataModeApplication) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DataModeApplication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 10:
 		e.Bit(false)
@@ -20393,6 +22013,9 @@ type DataModeApplicationNlpidValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DataModeApplicationNlpidValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.NlpidProtocol.UnmarshalPER(d)
 	v.NlpidData = d.Octets()
 	if d.Failed() {
@@ -20402,6 +22025,9 @@ func (v *DataModeApplicationNlpidValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DataModeApplicationNlpidValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.NlpidProtocol.MarshalPER(e)
 	e.Octets(v.NlpidData)
 	if e.Failed() {
@@ -20417,6 +22043,9 @@ type DataModeApplicationT38faxValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DataModeApplicationT38faxValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.T38FaxProtocol.UnmarshalPER(d)
 	v.T38FaxProfile.UnmarshalPER(d)
 	if d.Failed() {
@@ -20426,6 +22055,9 @@ func (v *DataModeApplicationT38faxValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DataModeApplicationT38faxValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	v.T38FaxProtocol.MarshalPER(e)
 	v.T38FaxProfile.MarshalPER(e)
 	if e.Failed() {
@@ -20456,6 +22088,9 @@ func (c EncryptionModeChoice) Name() string { return per.Name(namesEncryptionMod
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EncryptionMode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -20478,6 +22113,9 @@ func (v *EncryptionMode) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EncryptionMode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -20508,6 +22146,9 @@ type RoundTripDelayRequest struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RoundTripDelayRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
 	if extended {
@@ -20521,6 +22162,9 @@ func (v *RoundTripDelayRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RoundTripDelayRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -20542,6 +22186,9 @@ type RoundTripDelayResponse struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RoundTripDelayResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
 	if extended {
@@ -20555,6 +22202,9 @@ func (v *RoundTripDelayResponse) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RoundTripDelayResponse) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -20576,6 +22226,9 @@ type MaintenanceLoopRequest struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MaintenanceLoopRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Type.UnmarshalPER(d)
 	if extended {
@@ -20589,6 +22242,9 @@ func (v *MaintenanceLoopRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MaintenanceLoopRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -20629,6 +22285,9 @@ func (c MaintenanceLoopRequestTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MaintenanceLoopRequestType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -20652,6 +22311,9 @@ func (v *MaintenanceLoopRequestType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MaintenanceLoopRequestType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -20680,6 +22342,9 @@ type MaintenanceLoopAck struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MaintenanceLoopAck) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Type.UnmarshalPER(d)
 	if extended {
@@ -20693,6 +22358,9 @@ func (v *MaintenanceLoopAck) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MaintenanceLoopAck) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -20733,6 +22401,9 @@ func (c MaintenanceLoopAckTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MaintenanceLoopAckType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -20756,6 +22427,9 @@ func (v *MaintenanceLoopAckType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MaintenanceLoopAckType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -20785,6 +22459,9 @@ type MaintenanceLoopReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MaintenanceLoopReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Type.UnmarshalPER(d)
 	v.Cause.UnmarshalPER(d)
@@ -20799,6 +22476,9 @@ func (v *MaintenanceLoopReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MaintenanceLoopReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -20840,6 +22520,9 @@ func (c MaintenanceLoopRejectTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MaintenanceLoopRejectType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -20863,6 +22546,9 @@ func (v *MaintenanceLoopRejectType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MaintenanceLoopRejectType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -20906,6 +22592,9 @@ func (c MaintenanceLoopRejectCauseChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MaintenanceLoopRejectCause) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -20923,6 +22612,9 @@ func (v *MaintenanceLoopRejectCause) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MaintenanceLoopRejectCause) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 1:
 		e.Bit(false)
@@ -20943,6 +22635,9 @@ type MaintenanceLoopOffCommand struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MaintenanceLoopOffCommand) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -20955,6 +22650,9 @@ func (v *MaintenanceLoopOffCommand) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MaintenanceLoopOffCommand) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -20975,6 +22673,9 @@ type CommunicationModeCommand struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CommunicationModeCommand) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.CommunicationModeTable = per.List[CommunicationModeTableEntry](d, d.Count(1, 256))
 	for i0 := range v.CommunicationModeTable {
@@ -20994,6 +22695,9 @@ func (v *CommunicationModeCommand) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CommunicationModeCommand) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -21017,6 +22721,9 @@ type CommunicationModeRequest struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CommunicationModeRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -21029,6 +22736,9 @@ func (v *CommunicationModeRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CommunicationModeRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -21065,6 +22775,9 @@ func (c CommunicationModeResponseChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CommunicationModeResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -21092,6 +22805,9 @@ func (v *CommunicationModeResponse) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CommunicationModeResponse) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 1:
 		e.Bit(false)
@@ -21132,6 +22848,9 @@ type CommunicationModeTableEntry struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CommunicationModeTableEntry) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(7)
 	if present&0x40 != 0 {
@@ -21199,6 +22918,9 @@ func (v *CommunicationModeTableEntry) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CommunicationModeTableEntry) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.RedundancyEncoding != nil {
 		added |= 0x1
@@ -21297,6 +23019,9 @@ func (c CommunicationModeTableEntryDataTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *CommunicationModeTableEntryDataType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -21325,6 +23050,9 @@ func (v *CommunicationModeTableEntryDataType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *CommunicationModeTableEntryDataType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -21402,6 +23130,9 @@ func (c ConferenceRequestChoice) Name() string { return per.Name(namesConference
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 8 {
@@ -21440,6 +23171,9 @@ func (v *ConferenceRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ConferenceRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 8:
 		e.Bit(false)
@@ -21491,6 +23225,9 @@ type ConferenceRequestRequestTerminalCertificateValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceRequestRequestTerminalCertificateValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	if present&0x4 != 0 {
@@ -21521,6 +23258,9 @@ func (v *ConferenceRequestRequestTerminalCertificateValue) UnmarshalPER(d *per.D
 
 // MarshalPER encodes v.
 func (v *ConferenceRequestRequestTerminalCertificateValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -21557,6 +23297,9 @@ type Criteria struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *Criteria) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Field = d.OID()
 	v.Value = d.OctetsSized(1, 65535)
@@ -21571,6 +23314,9 @@ func (v *Criteria) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *Criteria) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -21594,6 +23340,9 @@ type TerminalLabel struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TerminalLabel) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.McuNumber = uint8(d.Whole(192))
 	v.TerminalNumber = uint8(d.Whole(192))
@@ -21608,6 +23357,9 @@ func (v *TerminalLabel) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TerminalLabel) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -21674,6 +23426,9 @@ func (c ConferenceResponseChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 8 {
@@ -21738,6 +23493,9 @@ func (v *ConferenceResponse) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ConferenceResponse) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 8:
 		e.Bit(false)
@@ -21829,6 +23587,9 @@ type ConferenceResponseMCTerminalIDResponseValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceResponseMCTerminalIDResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.TerminalLabel.UnmarshalPER(d)
 	v.TerminalID = d.OctetsSized(1, 128)
@@ -21843,6 +23604,9 @@ func (v *ConferenceResponseMCTerminalIDResponseValue) UnmarshalPER(d *per.Decode
 
 // MarshalPER encodes v.
 func (v *ConferenceResponseMCTerminalIDResponseValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -21866,6 +23630,9 @@ type ConferenceResponseTerminalIDResponseValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceResponseTerminalIDResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.TerminalLabel.UnmarshalPER(d)
 	v.TerminalID = d.OctetsSized(1, 128)
@@ -21880,6 +23647,9 @@ func (v *ConferenceResponseTerminalIDResponseValue) UnmarshalPER(d *per.Decoder)
 
 // MarshalPER encodes v.
 func (v *ConferenceResponseTerminalIDResponseValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -21903,6 +23673,9 @@ type ConferenceResponseConferenceIDResponseValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceResponseConferenceIDResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.TerminalLabel.UnmarshalPER(d)
 	v.ConferenceID = d.OctetsSized(1, 32)
@@ -21917,6 +23690,9 @@ func (v *ConferenceResponseConferenceIDResponseValue) UnmarshalPER(d *per.Decode
 
 // MarshalPER encodes v.
 func (v *ConferenceResponseConferenceIDResponseValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -21940,6 +23716,9 @@ type ConferenceResponsePasswordResponseValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceResponsePasswordResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.TerminalLabel.UnmarshalPER(d)
 	v.Password = d.OctetsSized(1, 32)
@@ -21954,6 +23733,9 @@ func (v *ConferenceResponsePasswordResponseValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ConferenceResponsePasswordResponseValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -21992,6 +23774,9 @@ func (c ConferenceResponseMakeMeChairResponseValueChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceResponseMakeMeChairResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -22009,6 +23794,9 @@ func (v *ConferenceResponseMakeMeChairResponseValue) UnmarshalPER(d *per.Decoder
 
 // MarshalPER encodes v.
 func (v *ConferenceResponseMakeMeChairResponseValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -22031,6 +23819,9 @@ type ConferenceResponseExtensionAddressResponseValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceResponseExtensionAddressResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ExtensionAddress = d.OctetsSized(1, 128)
 	if extended {
@@ -22044,6 +23835,9 @@ func (v *ConferenceResponseExtensionAddressResponseValue) UnmarshalPER(d *per.De
 
 // MarshalPER encodes v.
 func (v *ConferenceResponseExtensionAddressResponseValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -22066,6 +23860,9 @@ type ConferenceResponseChairTokenOwnerResponseValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceResponseChairTokenOwnerResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.TerminalLabel.UnmarshalPER(d)
 	v.TerminalID = d.OctetsSized(1, 128)
@@ -22080,6 +23877,9 @@ func (v *ConferenceResponseChairTokenOwnerResponseValue) UnmarshalPER(d *per.Dec
 
 // MarshalPER encodes v.
 func (v *ConferenceResponseChairTokenOwnerResponseValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -22103,6 +23903,9 @@ type ConferenceResponseTerminalCertificateResponseValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceResponseTerminalCertificateResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -22123,6 +23926,9 @@ func (v *ConferenceResponseTerminalCertificateResponseValue) UnmarshalPER(d *per
 
 // MarshalPER encodes v.
 func (v *ConferenceResponseTerminalCertificateResponseValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -22167,6 +23973,9 @@ func (c ConferenceResponseBroadcastMyLogicalChannelResponseValueChoice) Name() s
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceResponseBroadcastMyLogicalChannelResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -22184,6 +23993,9 @@ func (v *ConferenceResponseBroadcastMyLogicalChannelResponseValue) UnmarshalPER(
 
 // MarshalPER encodes v.
 func (v *ConferenceResponseBroadcastMyLogicalChannelResponseValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -22222,6 +24034,9 @@ func (c ConferenceResponseMakeTerminalBroadcasterResponseValueChoice) Name() str
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceResponseMakeTerminalBroadcasterResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -22239,6 +24054,9 @@ func (v *ConferenceResponseMakeTerminalBroadcasterResponseValue) UnmarshalPER(d 
 
 // MarshalPER encodes v.
 func (v *ConferenceResponseMakeTerminalBroadcasterResponseValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -22277,6 +24095,9 @@ func (c ConferenceResponseSendThisSourceResponseValueChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceResponseSendThisSourceResponseValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -22294,6 +24115,9 @@ func (v *ConferenceResponseSendThisSourceResponseValue) UnmarshalPER(d *per.Deco
 
 // MarshalPER encodes v.
 func (v *ConferenceResponseSendThisSourceResponseValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -22316,6 +24140,9 @@ type RequestAllTerminalIDsResponse struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RequestAllTerminalIDsResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.TerminalInformation = per.List[TerminalInformation](d, d.Count(0, -1))
 	for i0 := range v.TerminalInformation {
@@ -22335,6 +24162,9 @@ func (v *RequestAllTerminalIDsResponse) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RequestAllTerminalIDsResponse) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -22360,6 +24190,9 @@ type TerminalInformation struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TerminalInformation) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.TerminalLabel.UnmarshalPER(d)
 	v.TerminalID = d.OctetsSized(1, 128)
@@ -22374,6 +24207,9 @@ func (v *TerminalInformation) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TerminalInformation) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -22411,6 +24247,9 @@ func (c RemoteMCRequestChoice) Name() string { return per.Name(namesRemoteMCRequ
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RemoteMCRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -22428,6 +24267,9 @@ func (v *RemoteMCRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RemoteMCRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -22465,6 +24307,9 @@ func (c RemoteMCResponseChoice) Name() string { return per.Name(namesRemoteMCRes
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RemoteMCResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -22486,6 +24331,9 @@ func (v *RemoteMCResponse) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RemoteMCResponse) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -22528,6 +24376,9 @@ func (c RemoteMCResponseRejectValueChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *RemoteMCResponseRejectValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -22545,6 +24396,9 @@ func (v *RemoteMCResponseRejectValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *RemoteMCResponseRejectValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -22589,6 +24443,9 @@ func (c MultilinkRequestChoice) Name() string { return per.Name(namesMultilinkRe
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -22622,6 +24479,9 @@ func (v *MultilinkRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultilinkRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 5:
 		e.Bit(false)
@@ -22672,6 +24532,9 @@ type MultilinkRequestCallInformationValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkRequestCallInformationValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.MaxNumberOfAdditionalConnections = uint16(d.Whole(65534) + 1)
 	if extended {
@@ -22685,6 +24548,9 @@ func (v *MultilinkRequestCallInformationValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultilinkRequestCallInformationValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -22707,6 +24573,9 @@ type MultilinkRequestAddConnectionValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkRequestAddConnectionValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
 	v.DialingInformation.UnmarshalPER(d)
@@ -22721,6 +24590,9 @@ func (v *MultilinkRequestAddConnectionValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultilinkRequestAddConnectionValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -22743,6 +24615,9 @@ type MultilinkRequestRemoveConnectionValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkRequestRemoveConnectionValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ConnectionIdentifier.UnmarshalPER(d)
 	if extended {
@@ -22756,6 +24631,9 @@ func (v *MultilinkRequestRemoveConnectionValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultilinkRequestRemoveConnectionValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -22777,6 +24655,9 @@ type MultilinkRequestMaximumHeaderIntervalValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkRequestMaximumHeaderIntervalValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.RequestType.UnmarshalPER(d)
 	if extended {
@@ -22790,6 +24671,9 @@ func (v *MultilinkRequestMaximumHeaderIntervalValue) UnmarshalPER(d *per.Decoder
 
 // MarshalPER encodes v.
 func (v *MultilinkRequestMaximumHeaderIntervalValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -22828,6 +24712,9 @@ func (c MultilinkRequestMaximumHeaderIntervalValueRequestTypeChoice) Name() stri
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkRequestMaximumHeaderIntervalValueRequestType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -22849,6 +24736,9 @@ func (v *MultilinkRequestMaximumHeaderIntervalValueRequestType) UnmarshalPER(d *
 
 // MarshalPER encodes v.
 func (v *MultilinkRequestMaximumHeaderIntervalValueRequestType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -22897,6 +24787,9 @@ func (c MultilinkResponseChoice) Name() string { return per.Name(namesMultilinkR
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkResponse) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -22930,6 +24823,9 @@ func (v *MultilinkResponse) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultilinkResponse) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 5:
 		e.Bit(false)
@@ -22981,6 +24877,9 @@ type MultilinkResponseCallInformationValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkResponseCallInformationValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.DialingInformation.UnmarshalPER(d)
 	v.CallAssociationNumber = uint32(d.Whole(4294967295))
@@ -22995,6 +24894,9 @@ func (v *MultilinkResponseCallInformationValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultilinkResponseCallInformationValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -23018,6 +24920,9 @@ type MultilinkResponseAddConnectionValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkResponseAddConnectionValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
 	v.ResponseCode.UnmarshalPER(d)
@@ -23032,6 +24937,9 @@ func (v *MultilinkResponseAddConnectionValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultilinkResponseAddConnectionValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -23071,6 +24979,9 @@ func (c MultilinkResponseAddConnectionValueResponseCodeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkResponseAddConnectionValueResponseCode) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -23092,6 +25003,9 @@ func (v *MultilinkResponseAddConnectionValueResponseCode) UnmarshalPER(d *per.De
 
 // MarshalPER encodes v.
 func (v *MultilinkResponseAddConnectionValueResponseCode) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -23134,6 +25048,9 @@ func (c MultilinkResponseAddConnectionValueResponseCodeRejectedValueChoice) Name
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkResponseAddConnectionValueResponseCodeRejectedValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -23151,6 +25068,9 @@ func (v *MultilinkResponseAddConnectionValueResponseCodeRejectedValue) Unmarshal
 
 // MarshalPER encodes v.
 func (v *MultilinkResponseAddConnectionValueResponseCodeRejectedValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -23173,6 +25093,9 @@ type MultilinkResponseRemoveConnectionValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkResponseRemoveConnectionValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ConnectionIdentifier.UnmarshalPER(d)
 	if extended {
@@ -23186,6 +25109,9 @@ func (v *MultilinkResponseRemoveConnectionValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultilinkResponseRemoveConnectionValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -23207,6 +25133,9 @@ type MultilinkResponseMaximumHeaderIntervalValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkResponseMaximumHeaderIntervalValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.CurrentInterval = uint16(d.Whole(65535))
 	if extended {
@@ -23220,6 +25149,9 @@ func (v *MultilinkResponseMaximumHeaderIntervalValue) UnmarshalPER(d *per.Decode
 
 // MarshalPER encodes v.
 func (v *MultilinkResponseMaximumHeaderIntervalValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -23261,6 +25193,9 @@ func (c MultilinkIndicationChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -23288,6 +25223,9 @@ func (v *MultilinkIndication) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultilinkIndication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -23325,6 +25263,9 @@ type MultilinkIndicationCrcDesiredValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkIndicationCrcDesiredValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -23337,6 +25278,9 @@ func (v *MultilinkIndicationCrcDesiredValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultilinkIndicationCrcDesiredValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -23357,6 +25301,9 @@ type MultilinkIndicationExcessiveErrorValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MultilinkIndicationExcessiveErrorValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ConnectionIdentifier.UnmarshalPER(d)
 	if extended {
@@ -23370,6 +25317,9 @@ func (v *MultilinkIndicationExcessiveErrorValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MultilinkIndicationExcessiveErrorValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -23411,6 +25361,9 @@ func (c DialingInformationChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DialingInformation) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -23443,6 +25396,9 @@ func (v *DialingInformation) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DialingInformation) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -23482,6 +25438,9 @@ type DialingInformationNumber struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DialingInformationNumber) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.NetworkAddress = d.Chars(0, 40, h245Alphabet2)
@@ -23506,6 +25465,9 @@ func (v *DialingInformationNumber) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DialingInformationNumber) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -23554,6 +25516,9 @@ func (c DialingInformationNetworkTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *DialingInformationNetworkType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -23578,6 +25543,9 @@ func (v *DialingInformationNetworkType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *DialingInformationNetworkType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -23614,6 +25582,9 @@ type ConnectionIdentifier struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConnectionIdentifier) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ChannelTag = uint32(d.Whole(4294967295))
 	v.SequenceNumber = uint32(d.Whole(4294967295))
@@ -23628,6 +25599,9 @@ func (v *ConnectionIdentifier) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ConnectionIdentifier) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -23652,6 +25626,9 @@ type LogicalChannelRateRequest struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *LogicalChannelRateRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
 	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
@@ -23667,6 +25644,9 @@ func (v *LogicalChannelRateRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *LogicalChannelRateRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -23692,6 +25672,9 @@ type LogicalChannelRateAcknowledge struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *LogicalChannelRateAcknowledge) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SequenceNumber = uint8(d.Whole(255))
 	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
@@ -23707,6 +25690,9 @@ func (v *LogicalChannelRateAcknowledge) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *LogicalChannelRateAcknowledge) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -23733,6 +25719,9 @@ type LogicalChannelRateReject struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *LogicalChannelRateReject) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.SequenceNumber = uint8(d.Whole(255))
@@ -23753,6 +25742,9 @@ func (v *LogicalChannelRateReject) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *LogicalChannelRateReject) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -23796,6 +25788,9 @@ func (c LogicalChannelRateRejectReasonChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *LogicalChannelRateRejectReason) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -23813,6 +25808,9 @@ func (v *LogicalChannelRateRejectReason) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *LogicalChannelRateRejectReason) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -23834,6 +25832,9 @@ type LogicalChannelRateRelease struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *LogicalChannelRateRelease) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -23846,6 +25847,9 @@ func (v *LogicalChannelRateRelease) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *LogicalChannelRateRelease) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -23883,6 +25887,9 @@ func (c SendTerminalCapabilitySetChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SendTerminalCapabilitySet) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -23905,6 +25912,9 @@ func (v *SendTerminalCapabilitySet) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *SendTerminalCapabilitySet) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -23931,12 +25941,15 @@ func (v *SendTerminalCapabilitySet) MarshalPER(e *per.Encoder) {
 type SendTerminalCapabilitySetSpecificRequestValue struct {
 	MultiplexCapability         bool     `asn1:"multiplexCapability"`
 	CapabilityTableEntryNumbers []uint16 `asn1:"capabilityTableEntryNumbers" per:"optional" in:"1..65535" of:"1..65535"`
-	CapabilityDescriptorNumbers []uint8  `asn1:"capabilityDescriptorNumbers" per:"optional" in:"1..256" of:"0..255"`
+	CapabilityDescriptorNumbers []uint16 `asn1:"capabilityDescriptorNumbers" per:"optional" in:"1..256" of:"0..255"`
 	Ext                         per.Extension
 }
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SendTerminalCapabilitySetSpecificRequestValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.MultiplexCapability = d.Bit()
@@ -23950,9 +25963,9 @@ func (v *SendTerminalCapabilitySetSpecificRequestValue) UnmarshalPER(d *per.Deco
 		}
 	}
 	if present&0x1 != 0 {
-		v.CapabilityDescriptorNumbers = per.List[uint8](d, d.Count(1, 256))
+		v.CapabilityDescriptorNumbers = per.List[uint16](d, d.Count(1, 256))
 		for i0 := range v.CapabilityDescriptorNumbers {
-			v.CapabilityDescriptorNumbers[i0] = uint8(d.Whole(255))
+			v.CapabilityDescriptorNumbers[i0] = uint16(d.Whole(255))
 			if d.Failed() {
 				break
 			}
@@ -23969,6 +25982,9 @@ func (v *SendTerminalCapabilitySetSpecificRequestValue) UnmarshalPER(d *per.Deco
 
 // MarshalPER encodes v.
 func (v *SendTerminalCapabilitySetSpecificRequestValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -24021,6 +26037,9 @@ func (c EncryptionCommandChoice) Name() string { return per.Name(namesEncryption
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EncryptionCommand) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -24045,6 +26064,9 @@ func (v *EncryptionCommand) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EncryptionCommand) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -24077,6 +26099,9 @@ type EncryptionCommandEncryptionAlgorithmIDValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EncryptionCommandEncryptionAlgorithmIDValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.H233AlgorithmIdentifier = uint8(d.Whole(255))
 	v.AssociatedAlgorithm.UnmarshalPER(d)
 	if d.Failed() {
@@ -24086,6 +26111,9 @@ func (v *EncryptionCommandEncryptionAlgorithmIDValue) UnmarshalPER(d *per.Decode
 
 // MarshalPER encodes v.
 func (v *EncryptionCommandEncryptionAlgorithmIDValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.Whole(uint64(v.H233AlgorithmIdentifier), 255)
 	v.AssociatedAlgorithm.MarshalPER(e)
 	if e.Failed() {
@@ -24102,6 +26130,9 @@ type FlowControlCommand struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FlowControlCommand) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Scope.UnmarshalPER(d)
 	v.Restriction.UnmarshalPER(d)
@@ -24116,6 +26147,9 @@ func (v *FlowControlCommand) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FlowControlCommand) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -24156,6 +26190,9 @@ func (c FlowControlCommandScopeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FlowControlCommandScope) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = FlowControlCommandScopeChoice(d.Whole(2) + 1)
 	switch v.Choice {
 	case FlowControlCommandScopeLogicalChannelNumber:
@@ -24170,6 +26207,9 @@ func (v *FlowControlCommandScope) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FlowControlCommandScope) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Whole(c-1, 2)
@@ -24211,6 +26251,9 @@ func (c FlowControlCommandRestrictionChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FlowControlCommandRestriction) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = FlowControlCommandRestrictionChoice(d.Whole(1) + 1)
 	switch v.Choice {
 	case FlowControlCommandRestrictionMaximumBitRate:
@@ -24223,6 +26266,9 @@ func (v *FlowControlCommandRestriction) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FlowControlCommandRestriction) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
@@ -24267,6 +26313,9 @@ func (c EndSessionCommandChoice) Name() string { return per.Name(namesEndSession
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EndSessionCommand) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 2 {
@@ -24305,6 +26354,9 @@ func (v *EndSessionCommand) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EndSessionCommand) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -24370,6 +26422,9 @@ func (c EndSessionCommandGstnOptionsValueChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EndSessionCommandGstnOptionsValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -24387,6 +26442,9 @@ func (v *EndSessionCommandGstnOptionsValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EndSessionCommandGstnOptionsValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 5:
 		e.Bit(false)
@@ -24426,6 +26484,9 @@ func (c EndSessionCommandIsdnOptionsValueChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EndSessionCommandIsdnOptionsValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -24443,6 +26504,9 @@ func (v *EndSessionCommandIsdnOptionsValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EndSessionCommandIsdnOptionsValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -24490,6 +26554,9 @@ func (c ConferenceCommandChoice) Name() string { return per.Name(namesConference
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceCommand) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 1 {
@@ -24523,6 +26590,9 @@ func (v *ConferenceCommand) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ConferenceCommand) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 7:
 		e.Bit(false)
@@ -24564,6 +26634,9 @@ type SubstituteConferenceIDCommand struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *SubstituteConferenceIDCommand) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	d.OctetsFixed(v.ConferenceIdentifier[:])
 	if extended {
@@ -24577,6 +26650,9 @@ func (v *SubstituteConferenceIDCommand) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *SubstituteConferenceIDCommand) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -24614,6 +26690,9 @@ func (c EncryptionUpdateDirectionChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EncryptionUpdateDirection) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -24631,6 +26710,9 @@ func (v *EncryptionUpdateDirection) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EncryptionUpdateDirection) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -24655,6 +26737,9 @@ type MiscellaneousCommand struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MiscellaneousCommand) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
 	v.Type.UnmarshalPER(d)
@@ -24675,6 +26760,9 @@ func (v *MiscellaneousCommand) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MiscellaneousCommand) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.Direction.OK {
 		added |= 0x1
@@ -24757,6 +26845,9 @@ func (c MiscellaneousCommandTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MiscellaneousCommandType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 15 {
@@ -24823,6 +26914,9 @@ func (v *MiscellaneousCommandType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MiscellaneousCommandType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 10:
 		e.Bit(false)
@@ -24906,6 +27000,9 @@ type MiscellaneousCommandTypeVideoFastUpdateGOBValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MiscellaneousCommandTypeVideoFastUpdateGOBValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.FirstGOB = uint8(d.Whole(17))
 	v.NumberOfGOBs = uint8(d.Whole(17) + 1)
 	if d.Failed() {
@@ -24915,6 +27012,9 @@ func (v *MiscellaneousCommandTypeVideoFastUpdateGOBValue) UnmarshalPER(d *per.De
 
 // MarshalPER encodes v.
 func (v *MiscellaneousCommandTypeVideoFastUpdateGOBValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	e.Whole(uint64(v.FirstGOB), 17)
 	e.Whole(uint64(v.NumberOfGOBs)-1, 17)
 	if e.Failed() {
@@ -24932,6 +27032,9 @@ type MiscellaneousCommandTypeVideoFastUpdateMBValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MiscellaneousCommandTypeVideoFastUpdateMBValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -24954,6 +27057,9 @@ func (v *MiscellaneousCommandTypeVideoFastUpdateMBValue) UnmarshalPER(d *per.Dec
 
 // MarshalPER encodes v.
 func (v *MiscellaneousCommandTypeVideoFastUpdateMBValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -24983,6 +27089,9 @@ type MiscellaneousCommandTypeProgressiveRefinementStartValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MiscellaneousCommandTypeProgressiveRefinementStartValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.RepeatCount.UnmarshalPER(d)
 	if extended {
@@ -24996,6 +27105,9 @@ func (v *MiscellaneousCommandTypeProgressiveRefinementStartValue) UnmarshalPER(d
 
 // MarshalPER encodes v.
 func (v *MiscellaneousCommandTypeProgressiveRefinementStartValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -25035,6 +27147,9 @@ func (c MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCountChoice
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -25052,6 +27167,9 @@ func (v *MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount) Unm
 
 // MarshalPER encodes v.
 func (v *MiscellaneousCommandTypeProgressiveRefinementStartValueRepeatCount) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -25076,6 +27194,9 @@ type MiscellaneousCommandTypeVideoBadMBsValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MiscellaneousCommandTypeVideoBadMBsValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.FirstMB = uint16(d.Whole(9215) + 1)
 	v.NumberOfMBs = uint16(d.Whole(9215) + 1)
@@ -25091,6 +27212,9 @@ func (v *MiscellaneousCommandTypeVideoBadMBsValue) UnmarshalPER(d *per.Decoder) 
 
 // MarshalPER encodes v.
 func (v *MiscellaneousCommandTypeVideoBadMBsValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -25116,6 +27240,9 @@ type MiscellaneousCommandTypeLostPartialPictureValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MiscellaneousCommandTypeLostPartialPictureValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.PictureReference.UnmarshalPER(d)
 	v.FirstMB = uint16(d.Whole(9215) + 1)
@@ -25131,6 +27258,9 @@ func (v *MiscellaneousCommandTypeLostPartialPictureValue) UnmarshalPER(d *per.De
 
 // MarshalPER encodes v.
 func (v *MiscellaneousCommandTypeLostPartialPictureValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -25155,6 +27285,9 @@ type MiscellaneousCommandTypeEncryptionUpdateCommandValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MiscellaneousCommandTypeEncryptionUpdateCommandValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.EncryptionSync.UnmarshalPER(d)
@@ -25173,6 +27306,9 @@ func (v *MiscellaneousCommandTypeEncryptionUpdateCommandValue) UnmarshalPER(d *p
 
 // MarshalPER encodes v.
 func (v *MiscellaneousCommandTypeEncryptionUpdateCommandValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -25198,6 +27334,9 @@ type MiscellaneousCommandTypeEncryptionUpdateAckValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MiscellaneousCommandTypeEncryptionUpdateAckValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SynchFlag = uint8(d.Whole(255))
 	if extended {
@@ -25211,6 +27350,9 @@ func (v *MiscellaneousCommandTypeEncryptionUpdateAckValue) UnmarshalPER(d *per.D
 
 // MarshalPER encodes v.
 func (v *MiscellaneousCommandTypeEncryptionUpdateAckValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -25234,6 +27376,9 @@ type KeyProtectionMethod struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *KeyProtectionMethod) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SecureChannel = d.Bit()
 	v.SharedSecret = d.Bit()
@@ -25249,6 +27394,9 @@ func (v *KeyProtectionMethod) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *KeyProtectionMethod) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -25273,6 +27421,9 @@ type EncryptionUpdateRequest struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *EncryptionUpdateRequest) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
@@ -25296,6 +27447,9 @@ func (v *EncryptionUpdateRequest) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *EncryptionUpdateRequest) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.SynchFlag.OK {
 		added |= 0x1
@@ -25344,6 +27498,9 @@ func (c PictureReferenceChoice) Name() string { return per.Name(namesPictureRefe
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *PictureReference) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -25367,6 +27524,9 @@ func (v *PictureReference) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *PictureReference) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -25413,6 +27573,9 @@ func (c H223MultiplexReconfigurationChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223MultiplexReconfiguration) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -25436,6 +27599,9 @@ func (v *H223MultiplexReconfiguration) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223MultiplexReconfiguration) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -25482,6 +27648,9 @@ func (c H223MultiplexReconfigurationH223ModeChangeValueChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223MultiplexReconfigurationH223ModeChangeValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -25499,6 +27668,9 @@ func (v *H223MultiplexReconfigurationH223ModeChangeValue) UnmarshalPER(d *per.De
 
 // MarshalPER encodes v.
 func (v *H223MultiplexReconfigurationH223ModeChangeValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -25537,6 +27709,9 @@ func (c H223MultiplexReconfigurationH223AnnexADoubleFlagValueChoice) Name() stri
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223MultiplexReconfigurationH223AnnexADoubleFlagValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -25554,6 +27729,9 @@ func (v *H223MultiplexReconfigurationH223AnnexADoubleFlagValue) UnmarshalPER(d *
 
 // MarshalPER encodes v.
 func (v *H223MultiplexReconfigurationH223AnnexADoubleFlagValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -25582,6 +27760,9 @@ type NewATMVCCommand struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCCommand) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ResourceID = uint16(d.Whole(65535))
 	v.BitRate = uint16(d.Whole(65534) + 1)
@@ -25601,6 +27782,9 @@ func (v *NewATMVCCommand) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NewATMVCCommand) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -25646,6 +27830,9 @@ func (c NewATMVCCommandAalChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCCommandAal) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -25670,6 +27857,9 @@ func (v *NewATMVCCommandAal) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NewATMVCCommandAal) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -25705,6 +27895,9 @@ type NewATMVCCommandAalAal1Value struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCCommandAalAal1Value) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ClockRecovery.UnmarshalPER(d)
 	v.ErrorCorrection.UnmarshalPER(d)
@@ -25721,6 +27914,9 @@ func (v *NewATMVCCommandAalAal1Value) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NewATMVCCommandAalAal1Value) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -25762,6 +27958,9 @@ func (c NewATMVCCommandAalAal1ValueClockRecoveryChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCCommandAalAal1ValueClockRecovery) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -25779,6 +27978,9 @@ func (v *NewATMVCCommandAalAal1ValueClockRecovery) UnmarshalPER(d *per.Decoder) 
 
 // MarshalPER encodes v.
 func (v *NewATMVCCommandAalAal1ValueClockRecovery) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -25819,6 +28021,9 @@ func (c NewATMVCCommandAalAal1ValueErrorCorrectionChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCCommandAalAal1ValueErrorCorrection) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -25836,6 +28041,9 @@ func (v *NewATMVCCommandAalAal1ValueErrorCorrection) UnmarshalPER(d *per.Decoder
 
 // MarshalPER encodes v.
 func (v *NewATMVCCommandAalAal1ValueErrorCorrection) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -25859,6 +28067,9 @@ type NewATMVCCommandAalAal5Value struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCCommandAalAal5Value) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ForwardMaximumSDUSize = uint16(d.Whole(65535))
 	v.BackwardMaximumSDUSize = uint16(d.Whole(65535))
@@ -25873,6 +28084,9 @@ func (v *NewATMVCCommandAalAal5Value) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NewATMVCCommandAalAal5Value) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -25912,6 +28126,9 @@ func (c NewATMVCCommandMultiplexChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCCommandMultiplex) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -25929,6 +28146,9 @@ func (v *NewATMVCCommandMultiplex) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NewATMVCCommandMultiplex) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -25954,6 +28174,9 @@ type NewATMVCCommandReverseParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCCommandReverseParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.BitRate = uint16(d.Whole(65534) + 1)
 	v.BitRateLockedToPCRClock = d.Bit()
@@ -25970,6 +28193,9 @@ func (v *NewATMVCCommandReverseParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NewATMVCCommandReverseParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -26011,6 +28237,9 @@ func (c NewATMVCCommandReverseParametersMultiplexChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCCommandReverseParametersMultiplex) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -26028,6 +28257,9 @@ func (v *NewATMVCCommandReverseParametersMultiplex) UnmarshalPER(d *per.Decoder)
 
 // MarshalPER encodes v.
 func (v *NewATMVCCommandReverseParametersMultiplex) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -26052,6 +28284,9 @@ type MobileMultilinkReconfigurationCommand struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MobileMultilinkReconfigurationCommand) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SampleSize = uint8(d.Whole(254) + 1)
 	v.SamplesPerFrame = uint8(d.Whole(254) + 1)
@@ -26067,6 +28302,9 @@ func (v *MobileMultilinkReconfigurationCommand) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MobileMultilinkReconfigurationCommand) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -26106,6 +28344,9 @@ func (c MobileMultilinkReconfigurationCommandStatusChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MobileMultilinkReconfigurationCommandStatus) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -26123,6 +28364,9 @@ func (v *MobileMultilinkReconfigurationCommandStatus) UnmarshalPER(d *per.Decode
 
 // MarshalPER encodes v.
 func (v *MobileMultilinkReconfigurationCommandStatus) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -26164,6 +28408,9 @@ func (c FunctionNotUnderstoodChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FunctionNotUnderstood) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = FunctionNotUnderstoodChoice(d.Whole(2) + 1)
 	switch v.Choice {
 	case FunctionNotUnderstoodRequest:
@@ -26183,6 +28430,9 @@ func (v *FunctionNotUnderstood) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FunctionNotUnderstood) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Whole(c-1, 2)
@@ -26223,6 +28473,9 @@ type FunctionNotSupported struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FunctionNotSupported) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.Cause.UnmarshalPER(d)
@@ -26240,6 +28493,9 @@ func (v *FunctionNotSupported) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FunctionNotSupported) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -26282,6 +28538,9 @@ func (c FunctionNotSupportedCauseChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FunctionNotSupportedCause) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -26299,6 +28558,9 @@ func (v *FunctionNotSupportedCause) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FunctionNotSupportedCause) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -26359,6 +28621,9 @@ func (c ConferenceIndicationChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *ConferenceIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 6 {
@@ -26398,6 +28663,9 @@ func (v *ConferenceIndication) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *ConferenceIndication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 10:
 		e.Bit(false)
@@ -26446,6 +28714,9 @@ type TerminalYouAreSeeingInSubPictureNumber struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *TerminalYouAreSeeingInSubPictureNumber) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.TerminalNumber = uint8(d.Whole(192))
 	v.SubPictureNumber = uint8(d.Whole(255))
@@ -26460,6 +28731,9 @@ func (v *TerminalYouAreSeeingInSubPictureNumber) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *TerminalYouAreSeeingInSubPictureNumber) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -26482,6 +28756,9 @@ type VideoIndicateCompose struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *VideoIndicateCompose) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.CompositionNumber = uint8(d.Whole(255))
 	if extended {
@@ -26495,6 +28772,9 @@ func (v *VideoIndicateCompose) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *VideoIndicateCompose) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -26517,6 +28797,9 @@ type MiscellaneousIndication struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MiscellaneousIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
 	v.Type.UnmarshalPER(d)
@@ -26531,6 +28814,9 @@ func (v *MiscellaneousIndication) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MiscellaneousIndication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -26582,6 +28868,9 @@ func (c MiscellaneousIndicationTypeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MiscellaneousIndicationType) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 2 {
@@ -26612,6 +28901,9 @@ func (v *MiscellaneousIndicationType) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MiscellaneousIndicationType) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 10:
 		e.Bit(false)
@@ -26655,6 +28947,9 @@ type MiscellaneousIndicationTypeVideoNotDecodedMBsValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MiscellaneousIndicationTypeVideoNotDecodedMBsValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.FirstMB = uint16(d.Whole(8191) + 1)
 	v.NumberOfMBs = uint16(d.Whole(8191) + 1)
@@ -26670,6 +28965,9 @@ func (v *MiscellaneousIndicationTypeVideoNotDecodedMBsValue) UnmarshalPER(d *per
 
 // MarshalPER encodes v.
 func (v *MiscellaneousIndicationTypeVideoNotDecodedMBsValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -26697,6 +28995,9 @@ type JitterIndication struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *JitterIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.Scope.UnmarshalPER(d)
@@ -26721,6 +29022,9 @@ func (v *JitterIndication) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *JitterIndication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -26770,6 +29074,9 @@ func (c JitterIndicationScopeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *JitterIndicationScope) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = JitterIndicationScopeChoice(d.Whole(2) + 1)
 	switch v.Choice {
 	case JitterIndicationScopeLogicalChannelNumber:
@@ -26784,6 +29091,9 @@ func (v *JitterIndicationScope) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *JitterIndicationScope) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Whole(c-1, 2)
@@ -26811,6 +29121,9 @@ type H223SkewIndication struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H223SkewIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.LogicalChannelNumber1 = uint16(d.Whole(65534) + 1)
 	v.LogicalChannelNumber2 = uint16(d.Whole(65534) + 1)
@@ -26826,6 +29139,9 @@ func (v *H223SkewIndication) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H223SkewIndication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -26851,6 +29167,9 @@ type H2250MaximumSkewIndication struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *H2250MaximumSkewIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.LogicalChannelNumber1 = uint16(d.Whole(65534) + 1)
 	v.LogicalChannelNumber2 = uint16(d.Whole(65534) + 1)
@@ -26866,6 +29185,9 @@ func (v *H2250MaximumSkewIndication) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *H2250MaximumSkewIndication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -26889,6 +29211,9 @@ type MCLocationIndication struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MCLocationIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SignalAddress.UnmarshalPER(d)
 	if extended {
@@ -26902,6 +29227,9 @@ func (v *MCLocationIndication) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *MCLocationIndication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -26925,6 +29253,9 @@ type VendorIdentification struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *VendorIdentification) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.Vendor.UnmarshalPER(d)
@@ -26945,6 +29276,9 @@ func (v *VendorIdentification) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *VendorIdentification) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -26980,6 +29314,9 @@ type NewATMVCIndication struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ResourceID = uint16(d.Whole(65535))
 	v.BitRate = uint16(d.Whole(65534) + 1)
@@ -27004,6 +29341,9 @@ func (v *NewATMVCIndication) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NewATMVCIndication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.ReverseParameters != nil {
 		added |= 0x1
@@ -27056,6 +29396,9 @@ func (c NewATMVCIndicationAalChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCIndicationAal) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -27080,6 +29423,9 @@ func (v *NewATMVCIndicationAal) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NewATMVCIndicationAal) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -27115,6 +29461,9 @@ type NewATMVCIndicationAalAal1Value struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCIndicationAalAal1Value) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ClockRecovery.UnmarshalPER(d)
 	v.ErrorCorrection.UnmarshalPER(d)
@@ -27131,6 +29480,9 @@ func (v *NewATMVCIndicationAalAal1Value) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NewATMVCIndicationAalAal1Value) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -27172,6 +29524,9 @@ func (c NewATMVCIndicationAalAal1ValueClockRecoveryChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCIndicationAalAal1ValueClockRecovery) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -27189,6 +29544,9 @@ func (v *NewATMVCIndicationAalAal1ValueClockRecovery) UnmarshalPER(d *per.Decode
 
 // MarshalPER encodes v.
 func (v *NewATMVCIndicationAalAal1ValueClockRecovery) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -27229,6 +29587,9 @@ func (c NewATMVCIndicationAalAal1ValueErrorCorrectionChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCIndicationAalAal1ValueErrorCorrection) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -27246,6 +29607,9 @@ func (v *NewATMVCIndicationAalAal1ValueErrorCorrection) UnmarshalPER(d *per.Deco
 
 // MarshalPER encodes v.
 func (v *NewATMVCIndicationAalAal1ValueErrorCorrection) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -27269,6 +29633,9 @@ type NewATMVCIndicationAalAal5Value struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCIndicationAalAal5Value) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.ForwardMaximumSDUSize = uint16(d.Whole(65535))
 	v.BackwardMaximumSDUSize = uint16(d.Whole(65535))
@@ -27283,6 +29650,9 @@ func (v *NewATMVCIndicationAalAal5Value) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NewATMVCIndicationAalAal5Value) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -27322,6 +29692,9 @@ func (c NewATMVCIndicationMultiplexChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCIndicationMultiplex) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -27339,6 +29712,9 @@ func (v *NewATMVCIndicationMultiplex) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NewATMVCIndicationMultiplex) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -27364,6 +29740,9 @@ type NewATMVCIndicationReverseParameters struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCIndicationReverseParameters) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.BitRate = uint16(d.Whole(65534) + 1)
 	v.BitRateLockedToPCRClock = d.Bit()
@@ -27380,6 +29759,9 @@ func (v *NewATMVCIndicationReverseParameters) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *NewATMVCIndicationReverseParameters) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -27421,6 +29803,9 @@ func (c NewATMVCIndicationReverseParametersMultiplexChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *NewATMVCIndicationReverseParametersMultiplex) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 0 {
@@ -27438,6 +29823,9 @@ func (v *NewATMVCIndicationReverseParametersMultiplex) UnmarshalPER(d *per.Decod
 
 // MarshalPER encodes v.
 func (v *NewATMVCIndicationReverseParametersMultiplex) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Bit(false)
@@ -27462,6 +29850,9 @@ type Params struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *Params) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(3)
 	if present&0x4 != 0 {
@@ -27486,6 +29877,9 @@ func (v *Params) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *Params) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -27548,6 +29942,9 @@ func (c UserInputIndicationChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UserInputIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 6 {
@@ -27598,6 +29995,9 @@ func (v *UserInputIndication) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UserInputIndication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Bit(false)
@@ -27690,6 +30090,9 @@ func (c UserInputIndicationUserInputSupportIndicationValueChoice) Name() string 
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UserInputIndicationUserInputSupportIndicationValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	if d.Bit() {
 		index := d.Small()
 		if index >= 3 {
@@ -27714,6 +30117,9 @@ func (v *UserInputIndicationUserInputSupportIndicationValue) UnmarshalPER(d *per
 
 // MarshalPER encodes v.
 func (v *UserInputIndicationUserInputSupportIndicationValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 4:
 		e.Bit(false)
@@ -27755,6 +30161,9 @@ type UserInputIndicationSignalValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UserInputIndicationSignalValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	v.SignalType = d.Chars(1, 1, h245Alphabet3)
@@ -27799,6 +30208,9 @@ func (v *UserInputIndicationSignalValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UserInputIndicationSignalValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.RtpPayloadIndication {
 		added |= 0x1
@@ -27861,6 +30273,9 @@ type UserInputIndicationSignalValueRtp struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UserInputIndicationSignalValueRtp) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
@@ -27883,6 +30298,9 @@ func (v *UserInputIndicationSignalValueRtp) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UserInputIndicationSignalValueRtp) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -27913,6 +30331,9 @@ type UserInputIndicationSignalUpdateValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UserInputIndicationSignalUpdateValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.Duration = uint16(d.Whole(65534) + 1)
@@ -27931,6 +30352,9 @@ func (v *UserInputIndicationSignalUpdateValue) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UserInputIndicationSignalUpdateValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -27956,6 +30380,9 @@ type UserInputIndicationSignalUpdateValueRtp struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UserInputIndicationSignalUpdateValueRtp) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.LogicalChannelNumber = uint16(d.Whole(65534) + 1)
 	if extended {
@@ -27969,6 +30396,9 @@ func (v *UserInputIndicationSignalUpdateValueRtp) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *UserInputIndicationSignalUpdateValueRtp) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -27992,6 +30422,9 @@ type UserInputIndicationExtendedAlphanumericValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UserInputIndicationExtendedAlphanumericValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.Alphanumeric = d.General()
@@ -28015,6 +30448,9 @@ func (v *UserInputIndicationExtendedAlphanumericValue) UnmarshalPER(d *per.Decod
 
 // MarshalPER encodes v.
 func (v *UserInputIndicationExtendedAlphanumericValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	if v.EncryptedAlphanumeric != nil {
 		added |= 0x1
@@ -28047,6 +30483,9 @@ type UserInputIndicationExtendedAlphanumericValueEncryptedAlphanumeric struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UserInputIndicationExtendedAlphanumericValueEncryptedAlphanumeric) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.AlgorithmOID = d.OID()
@@ -28066,6 +30505,9 @@ func (v *UserInputIndicationExtendedAlphanumericValueEncryptedAlphanumeric) Unma
 
 // MarshalPER encodes v.
 func (v *UserInputIndicationExtendedAlphanumericValueEncryptedAlphanumeric) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -28094,6 +30536,9 @@ type UserInputIndicationEncryptedAlphanumericValue struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *UserInputIndicationEncryptedAlphanumericValue) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	present := d.Bits(1)
 	v.AlgorithmOID = d.OID()
@@ -28113,6 +30558,9 @@ func (v *UserInputIndicationEncryptedAlphanumericValue) UnmarshalPER(d *per.Deco
 
 // MarshalPER encodes v.
 func (v *UserInputIndicationEncryptedAlphanumericValue) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -28140,6 +30588,9 @@ type FlowControlIndication struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FlowControlIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.Scope.UnmarshalPER(d)
 	v.Restriction.UnmarshalPER(d)
@@ -28154,6 +30605,9 @@ func (v *FlowControlIndication) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FlowControlIndication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
@@ -28194,6 +30648,9 @@ func (c FlowControlIndicationScopeChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FlowControlIndicationScope) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = FlowControlIndicationScopeChoice(d.Whole(2) + 1)
 	switch v.Choice {
 	case FlowControlIndicationScopeLogicalChannelNumber:
@@ -28208,6 +30665,9 @@ func (v *FlowControlIndicationScope) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FlowControlIndicationScope) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 3:
 		e.Whole(c-1, 2)
@@ -28249,6 +30709,9 @@ func (c FlowControlIndicationRestrictionChoice) Name() string {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *FlowControlIndicationRestriction) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	v.Choice = FlowControlIndicationRestrictionChoice(d.Whole(1) + 1)
 	switch v.Choice {
 	case FlowControlIndicationRestrictionMaximumBitRate:
@@ -28261,6 +30724,9 @@ func (v *FlowControlIndicationRestriction) UnmarshalPER(d *per.Decoder) {
 
 // MarshalPER encodes v.
 func (v *FlowControlIndicationRestriction) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	switch c := uint64(v.Choice); {
 	case c >= 1 && c <= 2:
 		e.Whole(c-1, 1)
@@ -28285,6 +30751,9 @@ type MobileMultilinkReconfigurationIndication struct {
 
 // UnmarshalPER decodes v, which must be empty.
 func (v *MobileMultilinkReconfigurationIndication) UnmarshalPER(d *per.Decoder) {
+	if d.Failed() {
+		return
+	}
 	extended := d.Bit()
 	v.SampleSize = uint8(d.Whole(254) + 1)
 	v.SamplesPerFrame = uint8(d.Whole(254) + 1)
@@ -28299,6 +30768,9 @@ func (v *MobileMultilinkReconfigurationIndication) UnmarshalPER(d *per.Decoder) 
 
 // MarshalPER encodes v.
 func (v *MobileMultilinkReconfigurationIndication) MarshalPER(e *per.Encoder) {
+	if e.Failed() {
+		return
+	}
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)

@@ -106,13 +106,22 @@ func (g *emitter) goType(t *typ) string {
 		if m != g.m {
 			g.err = fmt.Errorf("%s: a list type of another module", g.m.name)
 		}
-		return "[]" + g.goType(real.elem)
+		return "[]" + g.elementType(real.elem)
 	}
 	if m.pkg != g.m.pkg {
 		g.imports["roost/signaling/h323/"+m.pkg] = true
 		return m.pkg + "." + real.def.name
 	}
 	return real.def.name
+}
+
+// elementType is the Go type of a list's elements. Small numbers take 16 bits, since
+// a slice of octets is an OCTET STRING.
+func (g *emitter) elementType(t *typ) string {
+	if goType := g.goType(t); goType != "uint8" {
+		return goType
+	}
+	return "uint16"
 }
 
 // fieldType is the Go type of a struct field.
@@ -131,19 +140,20 @@ func (g *emitter) fieldType(f field, hold holding) string {
 
 // limits are struct tags for people and tests: "in" is the range of a number or of
 // a length in octets, characters or elements, "from" the characters of a string; "of"
-// is the range of a list's elements.
+// is the range of a list's elements, then of what these are lists of.
 func (g *emitter) limits(t *typ) string {
 	_, real := g.resolve(t)
 	tags := ""
 	if limit := limit(real); limit != "" {
 		tags = fmt.Sprintf(" in:%q", limit)
 	}
-	if real.kind == kList {
-		_, elem := g.resolve(real.elem)
-		if limit := limit(elem); limit != "" {
-			tags += fmt.Sprintf(" of:%q", limit)
-		}
-		real = elem
+	var of []string
+	for real.kind == kList {
+		_, real = g.resolve(real.elem)
+		of = append(of, limit(real))
+	}
+	if elements := strings.TrimSpace(strings.Join(of, " ")); elements != "" {
+		tags += fmt.Sprintf(" of:%q", elements)
 	}
 	if real.from != "" {
 		tags += fmt.Sprintf(" from:%q", real.from)

@@ -5,8 +5,11 @@ import "fmt"
 func (g *emitter) openDecode(d *definition) {
 	g.p("// UnmarshalPER decodes v, which must be empty.")
 	g.p("func (v *%s) UnmarshalPER(d *per.Decoder) {", d.name)
+	// A type that comes after an error says nothing and is not named in it.
 	if d.recursive {
 		g.p("if !d.Enter() {\nreturn\n}")
+	} else {
+		g.p("if d.Failed() {\nreturn\n}")
 	}
 }
 
@@ -143,7 +146,7 @@ func (g *emitter) decode(target string, t *typ) {
 	case kBool:
 		g.p("%s = d.Bit()", target)
 	case kInt:
-		g.decodeInt(target, real)
+		g.decodeInt(target, real, goInt(real))
 	case kEnum:
 		g.p("%s = %s(d.Enum(%d, %t))", target, g.goType(t), len(real.names), real.extensible)
 	case kBits:
@@ -176,8 +179,7 @@ func bounds(t *typ) (lo, hi int64) {
 	return t.lo, t.high()
 }
 
-func (g *emitter) decodeInt(target string, t *typ) {
-	goType := goInt(t)
+func (g *emitter) decodeInt(target string, t *typ, goType string) {
 	switch {
 	case !t.sized:
 		g.p("%s = d.Integer()", target)
@@ -210,9 +212,13 @@ func (g *emitter) decodeList(target string, t *typ) {
 	lo, hi := bounds(t)
 	i := fmt.Sprintf("i%d", g.depth)
 	g.depth++
-	g.p("%s = per.List[%s](d, d.Count(%d, %d))", target, g.goType(t.elem), lo, hi)
+	g.p("%s = per.List[%s](d, d.Count(%d, %d))", target, g.elementType(t.elem), lo, hi)
 	g.p("for %s := range %s {", i, target)
-	g.decode(target+"["+i+"]", t.elem)
+	if _, elem := g.resolve(t.elem); elem.kind == kInt {
+		g.decodeInt(target+"["+i+"]", elem, g.elementType(t.elem))
+	} else {
+		g.decode(target+"["+i+"]", t.elem)
+	}
 	g.p("if d.Failed() {\nbreak\n}\n}")
 	g.depth--
 }

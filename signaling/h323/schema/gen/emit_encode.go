@@ -7,6 +7,8 @@ func (g *emitter) openEncode(d *definition) {
 	g.p("func (v *%s) MarshalPER(e *per.Encoder) {", d.name)
 	if d.recursive {
 		g.p("if !e.Enter() {\nreturn\n}")
+	} else {
+		g.p("if e.Failed() {\nreturn\n}")
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 // notASN1 are tables of tshark's own beside the ASN.1, and H.235.8's, which is only
 // in open types that we keep raw.
-var notASN1 = []string{"protocol_discriminator", "t35CountryCode", "subMessageIdentifier", "rfc_number", "h235.lifetime"}
+var notASN1 = []string{"protocol_discriminator", "Manufacturer", "t35CountryCode", "subMessageIdentifier", "rfc_number", "h235.lifetime"}
 
 // tsharkChoices are tshark's names of the values of each field of H.225.0, H.235 and
 // H.245, one after the other, by the field and a number.
