@@ -97,6 +97,9 @@ type Profile struct {
 	CallsOnly bool
 	// PollsWithExpiresZero: it polls a better system with Expires: 0 (FO9).
 	PollsWithExpiresZero bool
+	// OneChallenge: it fails on a digest challenge with an algorithm that it does not
+	// know, wherever that stands, so it is offered one only.
+	OneChallenge bool
 	// Triggers that are worth trying, in order (FB4).
 	Triggers []Trigger
 }

@@ -18,6 +18,7 @@ func (w *work) ask(kind Kind) (Decision, bool) {
 		Authorized: w.m.Has(message.HAuthorization), Now: w.now,
 	}
 	d := w.e.o.Office.Ask(&w.question)
+	w.oneChallenge = d.OneChallenge
 	return d, w.decide(d)
 }
 
@@ -74,6 +75,7 @@ func (w *work) verify(floor credentials.Used) (v credentials.Verdict, proceed, r
 	v = w.e.o.Verifier.Verify(credentials.Request{
 		Method: w.m.Method, URI: w.m.URI, Authorization: w.auth, Floor: floor,
 	}, w.e.secret, w.now)
+	w.answered = v.Algorithm
 	switch v.Outcome {
 	case credentials.Accepted:
 		w.proven = true

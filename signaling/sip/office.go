@@ -123,6 +123,9 @@ type Decision struct {
 	Home string
 	// CloseFlow ends the phone's TCP or TLS flow after the answer.
 	CloseFlow bool
+	// OneChallenge: the phone fails on a challenge with an algorithm that it does not
+	// know instead of passing over it (RFC 8760 2.4), so it gets only the last of them.
+	OneChallenge bool
 	// Floor is the newest nonce and count that the phone is known to have used
 	// at its home (its mirrored registration); only with Proceed from Ask.
 	Floor credentials.Used

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"roost/registrar"
+	"roost/registrar/credentials"
 	"roost/signaling/sip/flow"
 	"roost/signaling/sip/message"
 )
@@ -178,6 +179,42 @@ func TestRFC8760_2_3_ChallengesSHA256BeforeMD5(t *testing.T) {
 	for _, algorithm := range []string{"SHA-256", "MD5"} {
 		p.learn(t, r, algorithm)
 		s.hand(t, p.write(ask{headers: []string{p.contact()}})).must(t, 200)
+	}
+}
+
+// TestRFC8760_2_4_APhoneThatFailsOnAnUnknownAlgorithmGetsOne: the phones that pass
+// over a challenge they do not know are not all, and the others would be locked out.
+func TestRFC8760_2_4_APhoneThatFailsOnAnUnknownAlgorithmGetsOne(t *testing.T) {
+	s, p := newSite(t), newPhone("201")
+	s.desk.ask = func(*Question) Decision { return Decision{OneChallenge: true} }
+	long := "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, REFER, INFO, MESSAGE"
+	r := s.hand(t, p.write(ask{headers: []string{p.contact(), "Expires: 600", long}})).must(t, 401)
+	if got := slices.Collect(r.Values(message.HWWWAuthenticate)); len(got) != 1 || !strings.Contains(got[0], "MD5") {
+		t.Fatalf("challenges %q, want MD5 only", got)
+	}
+}
+
+func TestRFC8760_2_4_AStaleNonceIsRenewedForTheAlgorithmThatThePhoneUsed(t *testing.T) {
+	s, other, p := newSite(t), newSite(t, func(o *Options, _ *registrar.Config) {
+		o.Verifier = credentials.NewVerifier(credentials.Config{Realm: realm}, credentials.NewKeyRing(credentials.NewKey([20]byte{9})))
+	}), newPhone("201")
+	long := "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, REFER, INFO, MESSAGE"
+	p.learn(t, other.hand(t, p.write(ask{headers: []string{p.contact(), long}})).must(t, 401), "MD5")
+	r := s.hand(t, p.write(ask{headers: []string{p.contact(), long}})).must(t, 401)
+	got := slices.Collect(r.Values(message.HWWWAuthenticate))
+	if len(got) != 1 || !strings.Contains(got[0], "MD5") || !strings.Contains(got[0], "stale=true") {
+		t.Fatalf("challenges %q, want MD5 only, stale", got)
+	}
+}
+
+func TestSIPpIsKnownByItsBranches(t *testing.T) {
+	for branch, want := range map[string]bool{
+		"z9hG4bK-4711-1-0": true, "z9hG4bK-4711-1000-12": true,
+		"z9hG4bK-4711-1": false, "z9hG4bK4711-1-0": false, "z9hG4bK-47a1-1-0": false, "z9hG4bK--1-0": false, "z9hG4bK-1-2-3-4": false,
+	} {
+		if got := sippBranch(branch); got != want {
+			t.Errorf("%s: %v, want %v", branch, got, want)
+		}
 	}
 }
 

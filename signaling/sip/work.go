@@ -3,6 +3,7 @@ package sip
 import (
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,19 +21,22 @@ type work struct {
 	in *flow.Inbound
 	m  message.Message
 
-	now      time.Time
-	peer     Peer
-	number   registrar.Number // claimed by To (REGISTER) or From
-	agent    string
-	proven   bool // the request proved its credentials, so its source is not spoofed
-	status   int  // what was answered, 0: nothing
-	question Question
-	request  Registering
-	answer   Answer
-	contacts []registrar.Contact
-	auth     []string
-	header   []message.HeaderLine
-	scratch  []byte
+	now    time.Time
+	peer   Peer
+	number registrar.Number // claimed by To (REGISTER) or From
+	agent  string
+	// oneChallenge is the Decision's, answered the algorithm that the phone used.
+	oneChallenge bool
+	answered     credentials.Algorithm
+	proven       bool // the request proved its credentials, so its source is not spoofed
+	status       int  // what was answered, 0: nothing
+	question     Question
+	request      Registering
+	answer       Answer
+	contacts     []registrar.Contact
+	auth         []string
+	header       []message.HeaderLine
+	scratch      []byte
 }
 
 func (w *work) begin(e *Endpoint, in *flow.Inbound) {
@@ -40,6 +44,7 @@ func (w *work) begin(e *Endpoint, in *flow.Inbound) {
 	w.now = in.At
 	w.peer = peerOf(in)
 	w.number, w.agent, w.proven, w.status = "", "", false, 0
+	w.oneChallenge, w.answered = false, 0
 }
 
 // end lets go of everything that points into the message.
@@ -104,13 +109,20 @@ func (w *work) amplifies() bool {
 }
 
 // challenge answers 401 with a challenge for each algorithm (RFC 8760 2.3).
-// Where that would amplify, only the last is offered, which is the one that
-// every phone knows.
+// Where that would amplify, or the phone is known to fail on an algorithm that it
+// does not know, only the last is offered, which is the one that every phone knows.
 func (w *work) challenge(stale bool) {
 	algorithms := w.e.o.Verifier.Algorithms()
+	last := algorithms[len(algorithms)-1:]
+	switch {
+	case stale && slices.Contains(algorithms, w.answered):
+		algorithms = []credentials.Algorithm{w.answered} // the phone has shown which it knows
+	case w.oneChallenge:
+		algorithms = last
+	}
 	w.challengeWith(algorithms, stale)
 	if w.amplifies() && len(algorithms) > 1 {
-		w.challengeWith(algorithms[len(algorithms)-1:], stale)
+		w.challengeWith(last, stale)
 	}
 	if stale {
 		w.e.count.add(cStale)
@@ -127,13 +139,32 @@ func (w *work) challengeWith(algorithms []credentials.Algorithm, stale bool) {
 	w.reply(401, "")
 }
 
-// userAgent is the phone's User-Agent, cut.
+// userAgent is the phone's User-Agent, cut. SIPp, which every lab has, names itself
+// in few scenarios; its branches are told from others.
 func (w *work) userAgent() string {
 	a, _ := w.m.Get(message.HUserAgent)
+	if a == "" && sippBranch(w.m.Via.Branch()) {
+		return "SIPp"
+	}
 	if len(a) > registrar.MaxUserAgentLength {
 		a = a[:registrar.MaxUserAgentLength]
 	}
 	return a
+}
+
+// sippBranch says whether a branch is of the form that SIPp gives it: the cookie,
+// and process, call and message as decimal numbers with a hyphen before each.
+func sippBranch(branch string) bool {
+	rest, found := strings.CutPrefix(branch, "z9hG4bK-")
+	if !found || strings.Count(rest, "-") != 2 {
+		return false
+	}
+	for part := range strings.SplitSeq(rest, "-") {
+		if part == "" || strings.Trim(part, "0123456789") != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // ours says whether a host is this system or its domain.

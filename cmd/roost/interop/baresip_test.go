@@ -28,7 +28,7 @@ const (
 // Guests are not sent home within the test: baresip goes by itself (FB10).
 const baresipPair = `lab: true
 lab_speed: 20
-sip: {digest: [MD5], expires: {min: 60s, default: 1800s, max: 1800s}}
+sip: {expires: {min: 60s, default: 1800s, max: 1800s}}
 network:
   heartbeat: 5s
   lines: [{system: %s, address: "%s:7422", networking_level: scn, backs_up_my: [phones]}]

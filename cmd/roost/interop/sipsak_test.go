@@ -16,7 +16,7 @@ func TestInterop_Sipsak(t *testing.T) {
 	t.Parallel()
 	needTool(t, "sipsak")
 	s := newSite(t)
-	s.write("london", "sip: {digest: [MD5]}", []string{"201", "202"})
+	s.write("london", "", []string{"201", "202"})
 	london := s.serve("london")
 	lo := s.capture()
 	target := "@" + london.address

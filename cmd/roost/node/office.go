@@ -20,6 +20,12 @@ type office struct{ *Node }
 
 // Ask implements sip.Office.
 func (o office) Ask(q *sip.Question) sip.Decision {
+	d := o.decide(q)
+	d.OneChallenge = d.Verdict == sip.Proceed && !q.Authorized && o.profile(q.Number, q.Agent).OneChallenge
+	return d
+}
+
+func (o office) decide(q *sip.Question) sip.Decision {
 	if _, own := o.directory().Extension(q.Number); own {
 		return o.askOwn(q)
 	}
