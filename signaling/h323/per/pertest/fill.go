@@ -14,7 +14,8 @@ import (
 // Filler fills generated values at random.
 type Filler struct {
 	Rand *rand.Rand
-	// Avoid are alternatives that are not chosen, by their ASN.1 names.
+	// Avoid are alternatives that are not chosen and optional fields that are left out,
+	// by their ASN.1 names.
 	Avoid []string
 	// Octets are an octet string's value, or a list's elements, by ASN.1 name: what
 	// tshark dissects in its turn may not be random.
@@ -195,7 +196,7 @@ func (f Filler) choose(v reflect.Value, alternative, depth int) {
 func (f Filler) sequence(v reflect.Value, depth int) {
 	for i := range v.NumField() {
 		field, tag := v.Field(i), v.Type().Field(i).Tag
-		present := f.Rand.IntN(10) < 7-2*depth
+		present := f.Rand.IntN(10) < 7-2*depth && !slices.Contains(f.Avoid, tag.Get("asn1"))
 		if strings.HasPrefix(field.Type().Name(), "Opt[") {
 			if present {
 				field.Field(1).SetBool(true)
