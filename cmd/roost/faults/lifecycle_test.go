@@ -33,12 +33,12 @@ func onlyRefusedWith(t *testing.T, p *phones, mark, code int) {
 }
 
 // A home that is told to end says so: its backup does not wait until it has been
-// silent for long enough (15 s here) to be no longer visible.
+// silent for long enough (5 s here) to be no longer visible.
 func TestFO2_SIGTERMIsKnownAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	london, paris := s.pair(six(201), six(251), func(set *settings) {
-		set.rules = strings.Replace(quick, "visible_within: 20s", "visible_within: 300s", 1)
+		set.rules = strings.Replace(quick, "visible_within: 20s", "visible_within: 100s", 1)
 	})
 	p := s.phones(six(201), []string{"london", "paris"}, nil)
 	// Who holds connections open and says nothing cannot hold up the end.
@@ -50,7 +50,7 @@ func TestFO2_SIGTERMIsKnownAtOnce(t *testing.T) {
 	mark, told := p.mark(), time.Now()
 	london.signal(syscall.SIGTERM)
 	status := paris.until("london is not visible", func(s api.Status) bool { return !homeOf(s, "london").Visible })
-	if took := time.Since(told); took > 3*time.Second {
+	if took := time.Since(told); took > 2*time.Second {
 		t.Errorf("the backup knew after %v", took)
 	}
 	if h := homeOf(status, "london"); h.State != "SUSPECT" || h.Guests != 0 {

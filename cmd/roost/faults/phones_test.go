@@ -114,7 +114,7 @@ func (p *phones) since(mark int) []string {
 	defer p.mu.Unlock()
 	var words []string
 	for _, r := range p.reports[mark:] {
-		words = append(words, r.String())
+		words = append(words, fmt.Sprintf("%.2f %s ", r.At/float64(p.site.phoneSpeed), r.Phone)+r.String())
 	}
 	return words
 }
