@@ -20,7 +20,7 @@ const exitHung = 3
 
 // serveCmd is `roost serve`: one system, until it is told to end.
 type serveCmd struct {
-	Config  string `short:"c" required:"" type:"path" help:"The system's configuration."`
+	Config  string `short:"c" required:"" type:"path" placeholder:"FILE" help:"The system's configuration."`
 	LogJSON bool   `help:"Log as JSON lines instead of text."`
 	Debug   bool   `help:"Log more than an administrator needs."`
 	// Drain bounds an orderly end; what is under way then is cut.
@@ -84,7 +84,6 @@ func (c *serveCmd) reload(system *node.Node, log zerolog.Logger) {
 }
 
 func (c *serveCmd) logger() zerolog.Logger {
-	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00" // its default ends at the second
 	zerolog.TimeFieldFormat = time.RFC3339Nano // milliseconds count when phones move
 	level := zerolog.InfoLevel
 	if c.Debug {

@@ -15,8 +15,12 @@ import (
 // whether it wants us as its backup (NE1).
 func (m mirrored) Heard(h mirror.Heard) {
 	system := resilience.System(h.System)
+	fresh := h.System != m.name && m.homes.met(h.System)
 	if h.Heartbeat != nil {
-		m.heartbeat(h.System, h.Heartbeat)
+		fresh = m.heartbeat(h.System, h.Heartbeat) || fresh
+	}
+	if fresh {
+		m.reconfigure()
 	}
 	m.keeper.step(resilience.HeartbeatHeard{
 		System: system, Epoch: h.Epoch, UpFor: h.UpFor, Ready: h.Ready, Age: h.Age, Via: resilience.System(h.Via)})
@@ -25,14 +29,13 @@ func (m mirrored) Heard(h mirror.Heard) {
 	}
 }
 
-func (m mirrored) heartbeat(system string, h *mirror.Heartbeat) {
+// heartbeat takes over what only a system's own heartbeat says, and returns whether
+// that changed which homes there are.
+func (m mirrored) heartbeat(system string, h *mirror.Heartbeat) (changed bool) {
 	if key, changed := m.peerKeys.heard(system, time.Until(h.Clock)); changed {
 		m.keys.SetPeer(system, m.peerKeys.ahead(system), key)
 	}
-	wanted := h.Wants[m.name] != ""
-	if m.homes.heard(system, wanted) {
-		m.reconfigure()
-	}
+	return m.homes.heard(system, h.Wants[m.name] != "")
 }
 
 // StateChanged implements service.Callbacks: a home's mirror is as good as the

@@ -15,12 +15,43 @@ type homes struct {
 	peers []string // of the configuration, sorted
 	not   map[string]bool
 	since map[string]time.Time // when each home's state began
+	// systems are all others of the network that a line or a heartbeat told of; the
+	// failover delay goes by their number (FO2).
+	systems map[string]bool
 }
 
-func newHomes(peers []string) *homes {
+// newHomes takes the peers that may ask us for backup, and all others that lines
+// go to.
+func newHomes(peers, others []string) *homes {
 	peers = slices.Clone(peers)
 	slices.Sort(peers)
-	return &homes{peers: peers, not: map[string]bool{}, since: map[string]time.Time{}}
+	h := &homes{peers: peers, not: map[string]bool{}, since: map[string]time.Time{}, systems: map[string]bool{}}
+	for _, system := range slices.Concat(peers, others) {
+		h.systems[system] = true
+	}
+	return h
+}
+
+// maxSystems bounds the systems that are counted. The delay stops growing long
+// before, and the mirror knows no more of them either.
+const maxSystems = 128
+
+// met takes over that there is a system and says whether that is news.
+func (h *homes) met(system string) (fresh bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.systems[system] || len(h.systems) >= maxSystems {
+		return false
+	}
+	h.systems[system] = true
+	return true
+}
+
+// network is the number of systems, this one included.
+func (h *homes) network() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.systems) + 1
 }
 
 // heard takes over what a peer wants and says whether that changed the homes.

@@ -92,7 +92,7 @@ func New(c *config.Config, o Options) (*Node, error) {
 	}
 	n := &Node{
 		name: c.System, version: o.Version, log: o.Log.With().Str("system", c.System).Logger(),
-		started: time.Now(), hung: o.Hung, certs: source, known: newKnown(), homes: newHomes(peersOf(c)),
+		started: time.Now(), hung: o.Hung, certs: source, known: newKnown(), homes: newHomes(peersOf(c), linesOf(c)),
 	}
 	if n.version == "" {
 		n.version = "dev"
@@ -110,10 +110,23 @@ func New(c *config.Config, o Options) (*Node, error) {
 	return n, nil
 }
 
+// linesOf are the systems that a line goes to.
+func linesOf(c *config.Config) []string {
+	var systems []string
+	for _, line := range c.Network.Lines {
+		systems = append(systems, line.System)
+	}
+	return systems
+}
+
+// peersOf are those with which phones are backed up: over lines of networking level
+// scn only (NE1). The others hear of the directory.
 func peersOf(c *config.Config) []string {
 	var peers []string
 	for _, line := range c.Network.Lines {
-		peers = append(peers, line.System)
+		if line.NetworkingLevel == config.LevelSCN {
+			peers = append(peers, line.System)
+		}
 	}
 	return peers
 }

@@ -29,7 +29,7 @@ func (n *Node) Reload(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	machine := machineConfig(c, n.homes.all())
+	machine := machineConfig(c, n.homes.all(), n.homes.network())
 	if err := machine.Validate(); err != nil {
 		return fmt.Errorf("%s: %w", c.Path, err)
 	}
@@ -61,7 +61,7 @@ func startOf(s config.SIP) config.SIP {
 
 // reconfigure tells the machine which homes there are now.
 func (n *Node) reconfigure() {
-	n.keeper.step(resilience.Reconfigure{Config: machineConfig(n.config(), n.homes.all())})
+	n.keeper.step(resilience.Reconfigure{Config: machineConfig(n.config(), n.homes.all(), n.homes.network())})
 	mirrored{n}.mirrorStates()
 }
 

@@ -68,9 +68,8 @@ func registrarConfig(c *config.Config) registrar.Config {
 }
 
 // machineConfig is what the resilience machine is told.
-func machineConfig(c *config.Config, backedUp []string) resilience.Config {
+func machineConfig(c *config.Config, backedUp []string, systems int) resilience.Config {
 	t := c.Timers()
-	systems := len(c.Network.Lines) + 1
 	timers := resilience.DefaultTimers().Faster(float64(max(1, c.LabSpeed)))
 	timers.FailoverDelay = c.FailoverDelay(systems)
 	timers.VisibleFor = t.VisibleWithin

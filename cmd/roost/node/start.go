@@ -21,7 +21,7 @@ import (
 )
 
 func (n *Node) newKeeper() (*keeper, error) {
-	machine, err := resilience.New(machineConfig(n.config(), n.homes.all()), n.started)
+	machine, err := resilience.New(machineConfig(n.config(), n.homes.all(), n.homes.network()), n.started)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (n *Node) startMirror() error {
 	n.mirror, err = service.New(service.Options{
 		Config: mirror.Config{
 			Self: n.name, Epoch: mirror.NewEpoch(n.started, binary.LittleEndian.Uint32(seed[:])),
-			Sets: sets(c), Peers: peersOf(c),
+			Sets: sets(c), Peers: linesOf(c),
 			Wants: wants(c, n.directory()), Compared: compared(c),
 			HeartbeatEvery: t.Heartbeat, SilentAfter: t.VisibleWithin, Patience: t.BehindAlarm,
 			RetryMin: shorter(500*time.Millisecond, c.LabSpeed), RetryMax: shorter(15*time.Second, c.LabSpeed),
@@ -76,7 +76,7 @@ func (n *Node) carrierConfig(c *config.Config) natscarrier.Config {
 	}
 	for i := range c.Network.Lines {
 		line := &c.Network.Lines[i]
-		peer := natscarrier.Peer{System: line.System}
+		peer := natscarrier.Peer{System: line.System, Member: line.NetworkingLevel != config.LevelSCN}
 		if !line.Address.IsZero() {
 			peer.Address = line.Address.String()
 		}
