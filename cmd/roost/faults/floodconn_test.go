@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -60,7 +61,8 @@ func (i *idlers) areDropped(t *testing.T, a *arena) {
 			t.Fatal(err)
 		}
 		_, err := w.message()
-		if timeout, ok := err.(net.Error); err == nil || ok && timeout.Timeout() {
+		var timeout net.Error
+		if err == nil || errors.As(err, &timeout) && timeout.Timeout() {
 			t.Errorf("connection %d of kind %d stands: %v", n, n%6, err)
 		}
 	}
