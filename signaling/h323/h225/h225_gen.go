@@ -16,8 +16,8 @@ var (
 
 // H323UserInformation is the SEQUENCE H323-UserInformation of H.225.0.
 type H323UserInformation struct {
-	H323UuPdu H323UUPDU                    `asn1:"h323-uu-pdu"`
-	UserData  *H323UserInformationUserData `asn1:"user-data" per:"optional"`
+	H323UuPdu H323UUPDU                            `asn1:"h323-uu-pdu"`
+	UserData  per.Opt[H323UserInformationUserData] `asn1:"user-data"`
 	Ext       per.Extension
 }
 
@@ -30,8 +30,8 @@ func (v *H323UserInformation) UnmarshalPER(d *per.Decoder) {
 	present := d.Bits(1)
 	v.H323UuPdu.UnmarshalPER(d)
 	if present&0x1 != 0 {
-		v.UserData = per.New[H323UserInformationUserData](d)
-		v.UserData.UnmarshalPER(d)
+		v.UserData.OK = true
+		v.UserData.V.UnmarshalPER(d)
 	}
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -50,10 +50,10 @@ func (v *H323UserInformation) MarshalPER(e *per.Encoder) {
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
-	e.Bit(v.UserData != nil)
+	e.Bit(v.UserData.OK)
 	v.H323UuPdu.MarshalPER(e)
-	if v.UserData != nil {
-		v.UserData.MarshalPER(e)
+	if v.UserData.OK {
+		v.UserData.V.MarshalPER(e)
 	}
 	if extended {
 		e.Additions(&v.Ext, added, 0)
@@ -115,10 +115,10 @@ type H323UUPDU struct {
 	H245Tunnelling                  per.Opt[bool]                        `asn1:"h245Tunnelling"`
 	H245Control                     [][]byte                             `asn1:"h245Control" per:"optional"`
 	NonStandardControl              []NonStandardParameter               `asn1:"nonStandardControl" per:"optional"`
-	CallLinkage                     *CallLinkage                         `asn1:"callLinkage" per:"optional"`
+	CallLinkage                     per.Opt[CallLinkage]                 `asn1:"callLinkage"`
 	TunnelledSignallingMessage      *H323UUPDUTunnelledSignallingMessage `asn1:"tunnelledSignallingMessage" per:"optional"`
 	ProvisionalRespToH245Tunnelling bool                                 `asn1:"provisionalRespToH245Tunnelling" per:"optional"`
-	StimulusControl                 *StimulusControl                     `asn1:"stimulusControl" per:"optional"`
+	StimulusControl                 per.Opt[StimulusControl]             `asn1:"stimulusControl"`
 	GenericData                     []GenericData                        `asn1:"genericData" per:"optional"`
 	Ext                             per.Extension
 }
@@ -178,8 +178,8 @@ func (v *H323UUPDU) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x10 != 0 {
 			o := d.Open()
-			v.CallLinkage = per.New[CallLinkage](d)
-			v.CallLinkage.UnmarshalPER(d)
+			v.CallLinkage.OK = true
+			v.CallLinkage.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -195,8 +195,8 @@ func (v *H323UUPDU) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x80 != 0 {
 			o := d.Open()
-			v.StimulusControl = per.New[StimulusControl](d)
-			v.StimulusControl.UnmarshalPER(d)
+			v.StimulusControl.OK = true
+			v.StimulusControl.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 7)
 		}
 		if added&0x100 != 0 {
@@ -235,7 +235,7 @@ func (v *H323UUPDU) MarshalPER(e *per.Encoder) {
 	if v.NonStandardControl != nil {
 		added |= 0x8
 	}
-	if v.CallLinkage != nil {
+	if v.CallLinkage.OK {
 		added |= 0x10
 	}
 	if v.TunnelledSignallingMessage != nil {
@@ -244,7 +244,7 @@ func (v *H323UUPDU) MarshalPER(e *per.Encoder) {
 	if v.ProvisionalRespToH245Tunnelling {
 		added |= 0x40
 	}
-	if v.StimulusControl != nil {
+	if v.StimulusControl.OK {
 		added |= 0x80
 	}
 	if v.GenericData != nil {
@@ -290,7 +290,7 @@ func (v *H323UUPDU) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x10 != 0 {
 			mark := e.Open()
-			v.CallLinkage.MarshalPER(e)
+			v.CallLinkage.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -304,7 +304,7 @@ func (v *H323UUPDU) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x80 != 0 {
 			mark := e.Open()
-			v.StimulusControl.MarshalPER(e)
+			v.StimulusControl.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 7)
 		}
 		if added&0x100 != 0 {
@@ -662,7 +662,7 @@ type AlertingUUIE struct {
 	DestinationInfo       EndpointType                   `asn1:"destinationInfo"`
 	H245Address           *TransportAddress              `asn1:"h245Address" per:"optional"`
 	CallIdentifier        per.Opt[CallIdentifier]        `asn1:"callIdentifier"`
-	H245SecurityMode      *H245Security                  `asn1:"h245SecurityMode" per:"optional"`
+	H245SecurityMode      per.Opt[H245Security]          `asn1:"h245SecurityMode"`
 	Tokens                []ClearToken                   `asn1:"tokens" per:"optional"`
 	CryptoTokens          []CryptoH323Token              `asn1:"cryptoTokens" per:"optional"`
 	FastStart             [][]byte                       `asn1:"fastStart" per:"optional"`
@@ -702,8 +702,8 @@ func (v *AlertingUUIE) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x2 != 0 {
 			o := d.Open()
-			v.H245SecurityMode = per.New[H245Security](d)
-			v.H245SecurityMode.UnmarshalPER(d)
+			v.H245SecurityMode.OK = true
+			v.H245SecurityMode.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 1)
 		}
 		if added&0x4 != 0 {
@@ -829,7 +829,7 @@ func (v *AlertingUUIE) MarshalPER(e *per.Encoder) {
 	if v.CallIdentifier.OK {
 		added |= 0x1
 	}
-	if v.H245SecurityMode != nil {
+	if v.H245SecurityMode.OK {
 		added |= 0x2
 	}
 	if v.Tokens != nil {
@@ -888,7 +888,7 @@ func (v *AlertingUUIE) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x2 != 0 {
 			mark := e.Open()
-			v.H245SecurityMode.MarshalPER(e)
+			v.H245SecurityMode.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 1)
 		}
 		if added&0x4 != 0 {
@@ -986,7 +986,7 @@ type CallProceedingUUIE struct {
 	DestinationInfo    EndpointType            `asn1:"destinationInfo"`
 	H245Address        *TransportAddress       `asn1:"h245Address" per:"optional"`
 	CallIdentifier     per.Opt[CallIdentifier] `asn1:"callIdentifier"`
-	H245SecurityMode   *H245Security           `asn1:"h245SecurityMode" per:"optional"`
+	H245SecurityMode   per.Opt[H245Security]   `asn1:"h245SecurityMode"`
 	Tokens             []ClearToken            `asn1:"tokens" per:"optional"`
 	CryptoTokens       []CryptoH323Token       `asn1:"cryptoTokens" per:"optional"`
 	FastStart          [][]byte                `asn1:"fastStart" per:"optional"`
@@ -1020,8 +1020,8 @@ func (v *CallProceedingUUIE) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x2 != 0 {
 			o := d.Open()
-			v.H245SecurityMode = per.New[H245Security](d)
-			v.H245SecurityMode.UnmarshalPER(d)
+			v.H245SecurityMode.OK = true
+			v.H245SecurityMode.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 1)
 		}
 		if added&0x4 != 0 {
@@ -1096,7 +1096,7 @@ func (v *CallProceedingUUIE) MarshalPER(e *per.Encoder) {
 	if v.CallIdentifier.OK {
 		added |= 0x1
 	}
-	if v.H245SecurityMode != nil {
+	if v.H245SecurityMode.OK {
 		added |= 0x2
 	}
 	if v.Tokens != nil {
@@ -1137,7 +1137,7 @@ func (v *CallProceedingUUIE) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x2 != 0 {
 			mark := e.Open()
-			v.H245SecurityMode.MarshalPER(e)
+			v.H245SecurityMode.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 1)
 		}
 		if added&0x4 != 0 {
@@ -1197,7 +1197,7 @@ type ConnectUUIE struct {
 	DestinationInfo       EndpointType                   `asn1:"destinationInfo"`
 	ConferenceID          [16]byte                       `asn1:"conferenceID"`
 	CallIdentifier        per.Opt[CallIdentifier]        `asn1:"callIdentifier"`
-	H245SecurityMode      *H245Security                  `asn1:"h245SecurityMode" per:"optional"`
+	H245SecurityMode      per.Opt[H245Security]          `asn1:"h245SecurityMode"`
 	Tokens                []ClearToken                   `asn1:"tokens" per:"optional"`
 	CryptoTokens          []CryptoH323Token              `asn1:"cryptoTokens" per:"optional"`
 	FastStart             [][]byte                       `asn1:"fastStart" per:"optional"`
@@ -1239,8 +1239,8 @@ func (v *ConnectUUIE) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x2 != 0 {
 			o := d.Open()
-			v.H245SecurityMode = per.New[H245Security](d)
-			v.H245SecurityMode.UnmarshalPER(d)
+			v.H245SecurityMode.OK = true
+			v.H245SecurityMode.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 1)
 		}
 		if added&0x4 != 0 {
@@ -1377,7 +1377,7 @@ func (v *ConnectUUIE) MarshalPER(e *per.Encoder) {
 	if v.CallIdentifier.OK {
 		added |= 0x1
 	}
-	if v.H245SecurityMode != nil {
+	if v.H245SecurityMode.OK {
 		added |= 0x2
 	}
 	if v.Tokens != nil {
@@ -1440,7 +1440,7 @@ func (v *ConnectUUIE) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x2 != 0 {
 			mark := e.Open()
-			v.H245SecurityMode.MarshalPER(e)
+			v.H245SecurityMode.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 1)
 		}
 		if added&0x4 != 0 {
@@ -1548,7 +1548,7 @@ type InformationUUIE struct {
 	CryptoTokens       []CryptoH323Token       `asn1:"cryptoTokens" per:"optional"`
 	FastStart          [][]byte                `asn1:"fastStart" per:"optional"`
 	FastConnectRefused bool                    `asn1:"fastConnectRefused" per:"optional"`
-	CircuitInfo        *CircuitInfo            `asn1:"circuitInfo" per:"optional"`
+	CircuitInfo        per.Opt[CircuitInfo]    `asn1:"circuitInfo"`
 	Ext                per.Extension
 }
 
@@ -1607,8 +1607,8 @@ func (v *InformationUUIE) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x20 != 0 {
 			o := d.Open()
-			v.CircuitInfo = per.New[CircuitInfo](d)
-			v.CircuitInfo.UnmarshalPER(d)
+			v.CircuitInfo.OK = true
+			v.CircuitInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 5)
 		}
 		d.Rest(&v.Ext, added, 6)
@@ -1639,7 +1639,7 @@ func (v *InformationUUIE) MarshalPER(e *per.Encoder) {
 	if v.FastConnectRefused {
 		added |= 0x10
 	}
-	if v.CircuitInfo != nil {
+	if v.CircuitInfo.OK {
 		added |= 0x20
 	}
 	extended := v.Ext.Extended(added)
@@ -1682,7 +1682,7 @@ func (v *InformationUUIE) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x20 != 0 {
 			mark := e.Open()
-			v.CircuitInfo.MarshalPER(e)
+			v.CircuitInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 5)
 		}
 		e.Rest(&v.Ext, 6)
@@ -2096,7 +2096,7 @@ type SetupUUIE struct {
 	ServiceControl             []ServiceControlSession        `asn1:"serviceControl" per:"optional"`
 	SymmetricOperationRequired bool                           `asn1:"symmetricOperationRequired" per:"optional"`
 	Capacity                   per.Opt[CallCapacity]          `asn1:"capacity"`
-	CircuitInfo                *CircuitInfo                   `asn1:"circuitInfo" per:"optional"`
+	CircuitInfo                per.Opt[CircuitInfo]           `asn1:"circuitInfo"`
 	DesiredProtocols           []SupportedProtocols           `asn1:"desiredProtocols" per:"optional"`
 	NeededFeatures             []GenericData                  `asn1:"neededFeatures" per:"optional"`
 	DesiredFeatures            []GenericData                  `asn1:"desiredFeatures" per:"optional"`
@@ -2315,8 +2315,8 @@ func (v *SetupUUIE) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x80000 != 0 {
 			o := d.Open()
-			v.CircuitInfo = per.New[CircuitInfo](d)
-			v.CircuitInfo.UnmarshalPER(d)
+			v.CircuitInfo.OK = true
+			v.CircuitInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 19)
 		}
 		if added&0x100000 != 0 {
@@ -2472,7 +2472,7 @@ func (v *SetupUUIE) MarshalPER(e *per.Encoder) {
 	if v.Capacity.OK {
 		added |= 0x40000
 	}
-	if v.CircuitInfo != nil {
+	if v.CircuitInfo.OK {
 		added |= 0x80000
 	}
 	if v.DesiredProtocols != nil {
@@ -2663,7 +2663,7 @@ func (v *SetupUUIE) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x80000 != 0 {
 			mark := e.Open()
-			v.CircuitInfo.MarshalPER(e)
+			v.CircuitInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 19)
 		}
 		if added&0x100000 != 0 {
@@ -3077,10 +3077,10 @@ type FacilityUUIE struct {
 	MaintainConnection      per.Opt[bool]           `asn1:"maintainConnection"`
 	FastConnectRefused      bool                    `asn1:"fastConnectRefused" per:"optional"`
 	ServiceControl          []ServiceControlSession `asn1:"serviceControl" per:"optional"`
-	CircuitInfo             *CircuitInfo            `asn1:"circuitInfo" per:"optional"`
+	CircuitInfo             per.Opt[CircuitInfo]    `asn1:"circuitInfo"`
 	FeatureSet              *FeatureSet             `asn1:"featureSet" per:"optional"`
 	DestinationInfo         *EndpointType           `asn1:"destinationInfo" per:"optional"`
-	H245SecurityMode        *H245Security           `asn1:"h245SecurityMode" per:"optional"`
+	H245SecurityMode        per.Opt[H245Security]   `asn1:"h245SecurityMode"`
 	Ext                     per.Extension
 }
 
@@ -3215,8 +3215,8 @@ func (v *FacilityUUIE) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x1000 != 0 {
 			o := d.Open()
-			v.CircuitInfo = per.New[CircuitInfo](d)
-			v.CircuitInfo.UnmarshalPER(d)
+			v.CircuitInfo.OK = true
+			v.CircuitInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 12)
 		}
 		if added&0x2000 != 0 {
@@ -3233,8 +3233,8 @@ func (v *FacilityUUIE) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x8000 != 0 {
 			o := d.Open()
-			v.H245SecurityMode = per.New[H245Security](d)
-			v.H245SecurityMode.UnmarshalPER(d)
+			v.H245SecurityMode.OK = true
+			v.H245SecurityMode.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 15)
 		}
 		d.Rest(&v.Ext, added, 16)
@@ -3286,7 +3286,7 @@ func (v *FacilityUUIE) MarshalPER(e *per.Encoder) {
 	if v.ServiceControl != nil {
 		added |= 0x800
 	}
-	if v.CircuitInfo != nil {
+	if v.CircuitInfo.OK {
 		added |= 0x1000
 	}
 	if v.FeatureSet != nil {
@@ -3295,7 +3295,7 @@ func (v *FacilityUUIE) MarshalPER(e *per.Encoder) {
 	if v.DestinationInfo != nil {
 		added |= 0x4000
 	}
-	if v.H245SecurityMode != nil {
+	if v.H245SecurityMode.OK {
 		added |= 0x8000
 	}
 	extended := v.Ext.Extended(added)
@@ -3398,7 +3398,7 @@ func (v *FacilityUUIE) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x1000 != 0 {
 			mark := e.Open()
-			v.CircuitInfo.MarshalPER(e)
+			v.CircuitInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 12)
 		}
 		if added&0x2000 != 0 {
@@ -3413,7 +3413,7 @@ func (v *FacilityUUIE) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x8000 != 0 {
 			mark := e.Open()
-			v.H245SecurityMode.MarshalPER(e)
+			v.H245SecurityMode.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 15)
 		}
 		e.Rest(&v.Ext, 16)
@@ -3565,17 +3565,17 @@ func (v *FacilityReason) MarshalPER(e *per.Encoder) {
 
 // ProgressUUIE is the SEQUENCE Progress-UUIE of H.225.0.
 type ProgressUUIE struct {
-	ProtocolIdentifier per.OID           `asn1:"protocolIdentifier"`
-	DestinationInfo    EndpointType      `asn1:"destinationInfo"`
-	H245Address        *TransportAddress `asn1:"h245Address" per:"optional"`
-	CallIdentifier     CallIdentifier    `asn1:"callIdentifier"`
-	H245SecurityMode   *H245Security     `asn1:"h245SecurityMode" per:"optional"`
-	Tokens             []ClearToken      `asn1:"tokens" per:"optional"`
-	CryptoTokens       []CryptoH323Token `asn1:"cryptoTokens" per:"optional"`
-	FastStart          [][]byte          `asn1:"fastStart" per:"optional"`
-	MultipleCalls      per.Opt[bool]     `asn1:"multipleCalls"`
-	MaintainConnection per.Opt[bool]     `asn1:"maintainConnection"`
-	FastConnectRefused bool              `asn1:"fastConnectRefused" per:"optional"`
+	ProtocolIdentifier per.OID               `asn1:"protocolIdentifier"`
+	DestinationInfo    EndpointType          `asn1:"destinationInfo"`
+	H245Address        *TransportAddress     `asn1:"h245Address" per:"optional"`
+	CallIdentifier     CallIdentifier        `asn1:"callIdentifier"`
+	H245SecurityMode   per.Opt[H245Security] `asn1:"h245SecurityMode"`
+	Tokens             []ClearToken          `asn1:"tokens" per:"optional"`
+	CryptoTokens       []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
+	FastStart          [][]byte              `asn1:"fastStart" per:"optional"`
+	MultipleCalls      per.Opt[bool]         `asn1:"multipleCalls"`
+	MaintainConnection per.Opt[bool]         `asn1:"maintainConnection"`
+	FastConnectRefused bool                  `asn1:"fastConnectRefused" per:"optional"`
 	Ext                per.Extension
 }
 
@@ -3594,8 +3594,8 @@ func (v *ProgressUUIE) UnmarshalPER(d *per.Decoder) {
 	}
 	v.CallIdentifier.UnmarshalPER(d)
 	if present&0x8 != 0 {
-		v.H245SecurityMode = per.New[H245Security](d)
-		v.H245SecurityMode.UnmarshalPER(d)
+		v.H245SecurityMode.OK = true
+		v.H245SecurityMode.V.UnmarshalPER(d)
 	}
 	if present&0x4 != 0 {
 		v.Tokens = per.List[ClearToken](d, d.Count(0, -1))
@@ -3668,7 +3668,7 @@ func (v *ProgressUUIE) MarshalPER(e *per.Encoder) {
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
 	e.Bit(v.H245Address != nil)
-	e.Bit(v.H245SecurityMode != nil)
+	e.Bit(v.H245SecurityMode.OK)
 	e.Bit(v.Tokens != nil)
 	e.Bit(v.CryptoTokens != nil)
 	e.Bit(v.FastStart != nil)
@@ -3678,8 +3678,8 @@ func (v *ProgressUUIE) MarshalPER(e *per.Encoder) {
 		v.H245Address.MarshalPER(e)
 	}
 	v.CallIdentifier.MarshalPER(e)
-	if v.H245SecurityMode != nil {
-		v.H245SecurityMode.MarshalPER(e)
+	if v.H245SecurityMode.OK {
+		v.H245SecurityMode.V.MarshalPER(e)
 	}
 	if v.Tokens != nil {
 		e.Count(len(v.Tokens), 0, -1)
@@ -4468,8 +4468,8 @@ type EndpointType struct {
 	NonStandardData             *NonStandardParameter   `asn1:"nonStandardData" per:"optional"`
 	Vendor                      *VendorIdentifier       `asn1:"vendor" per:"optional"`
 	Gatekeeper                  per.Opt[GatekeeperInfo] `asn1:"gatekeeper"`
-	Gateway                     *GatewayInfo            `asn1:"gateway" per:"optional"`
-	Mcu                         *McuInfo                `asn1:"mcu" per:"optional"`
+	Gateway                     per.Opt[GatewayInfo]    `asn1:"gateway"`
+	Mcu                         per.Opt[McuInfo]        `asn1:"mcu"`
 	Terminal                    per.Opt[TerminalInfo]   `asn1:"terminal"`
 	Mc                          bool                    `asn1:"mc"`
 	UndefinedNode               bool                    `asn1:"undefinedNode"`
@@ -4498,12 +4498,12 @@ func (v *EndpointType) UnmarshalPER(d *per.Decoder) {
 		v.Gatekeeper.V.UnmarshalPER(d)
 	}
 	if present&0x4 != 0 {
-		v.Gateway = per.New[GatewayInfo](d)
-		v.Gateway.UnmarshalPER(d)
+		v.Gateway.OK = true
+		v.Gateway.V.UnmarshalPER(d)
 	}
 	if present&0x2 != 0 {
-		v.Mcu = per.New[McuInfo](d)
-		v.Mcu.UnmarshalPER(d)
+		v.Mcu.OK = true
+		v.Mcu.V.UnmarshalPER(d)
 	}
 	if present&0x1 != 0 {
 		v.Terminal.OK = true
@@ -4554,8 +4554,8 @@ func (v *EndpointType) MarshalPER(e *per.Encoder) {
 	e.Bit(v.NonStandardData != nil)
 	e.Bit(v.Vendor != nil)
 	e.Bit(v.Gatekeeper.OK)
-	e.Bit(v.Gateway != nil)
-	e.Bit(v.Mcu != nil)
+	e.Bit(v.Gateway.OK)
+	e.Bit(v.Mcu.OK)
 	e.Bit(v.Terminal.OK)
 	if v.NonStandardData != nil {
 		v.NonStandardData.MarshalPER(e)
@@ -4566,11 +4566,11 @@ func (v *EndpointType) MarshalPER(e *per.Encoder) {
 	if v.Gatekeeper.OK {
 		v.Gatekeeper.V.MarshalPER(e)
 	}
-	if v.Gateway != nil {
-		v.Gateway.MarshalPER(e)
+	if v.Gateway.OK {
+		v.Gateway.V.MarshalPER(e)
 	}
-	if v.Mcu != nil {
-		v.Mcu.MarshalPER(e)
+	if v.Mcu.OK {
+		v.Mcu.V.MarshalPER(e)
 	}
 	if v.Terminal.OK {
 		v.Terminal.V.MarshalPER(e)
@@ -6185,8 +6185,8 @@ func (v *TunnelledProtocol) MarshalPER(e *per.Encoder) {
 // TunnelledProtocolId is a CHOICE of H.225.0 that has no name there.
 type TunnelledProtocolId struct {
 	Choice                       TunnelledProtocolIdChoice
-	TunnelledProtocolObjectID    per.OID                               `asn1:"tunnelledProtocolObjectID"`
-	TunnelledProtocolAlternateID *TunnelledProtocolAlternateIdentifier `asn1:"tunnelledProtocolAlternateID"`
+	TunnelledProtocolObjectID    per.OID                              `asn1:"tunnelledProtocolObjectID"`
+	TunnelledProtocolAlternateID TunnelledProtocolAlternateIdentifier `asn1:"tunnelledProtocolAlternateID"`
 	Other                        *per.Alternative
 }
 
@@ -6224,7 +6224,6 @@ func (v *TunnelledProtocolId) UnmarshalPER(d *per.Decoder) {
 		case TunnelledProtocolIdTunnelledProtocolObjectID:
 			v.TunnelledProtocolObjectID = d.OID()
 		case TunnelledProtocolIdTunnelledProtocolAlternateID:
-			v.TunnelledProtocolAlternateID = per.New[TunnelledProtocolAlternateIdentifier](d)
 			v.TunnelledProtocolAlternateID.UnmarshalPER(d)
 		}
 	}
@@ -6246,10 +6245,6 @@ func (v *TunnelledProtocolId) MarshalPER(e *per.Encoder) {
 		case TunnelledProtocolIdTunnelledProtocolObjectID:
 			e.OID(v.TunnelledProtocolObjectID)
 		case TunnelledProtocolIdTunnelledProtocolAlternateID:
-			if v.TunnelledProtocolAlternateID == nil {
-				e.Choose()
-				break
-			}
 			v.TunnelledProtocolAlternateID.MarshalPER(e)
 		}
 	case c == per.Unknown:
@@ -7359,11 +7354,11 @@ func (v *GSMUIM) MarshalPER(e *per.Encoder) {
 // IsupNumber is the CHOICE IsupNumber of H.225.0.
 type IsupNumber struct {
 	Choice                      IsupNumberChoice
-	E164Number                  *IsupPublicPartyNumber  `asn1:"e164Number"`
-	DataPartyNumber             string                  `asn1:"dataPartyNumber" in:"1..128" from:"0123456789ABCDE"`
-	TelexPartyNumber            string                  `asn1:"telexPartyNumber" in:"1..128" from:"0123456789ABCDE"`
-	PrivateNumber               *IsupPrivatePartyNumber `asn1:"privateNumber"`
-	NationalStandardPartyNumber string                  `asn1:"nationalStandardPartyNumber" in:"1..128" from:"0123456789ABCDE"`
+	E164Number                  IsupPublicPartyNumber  `asn1:"e164Number"`
+	DataPartyNumber             string                 `asn1:"dataPartyNumber" in:"1..128" from:"0123456789ABCDE"`
+	TelexPartyNumber            string                 `asn1:"telexPartyNumber" in:"1..128" from:"0123456789ABCDE"`
+	PrivateNumber               IsupPrivatePartyNumber `asn1:"privateNumber"`
+	NationalStandardPartyNumber string                 `asn1:"nationalStandardPartyNumber" in:"1..128" from:"0123456789ABCDE"`
 	Other                       *per.Alternative
 }
 
@@ -7400,14 +7395,12 @@ func (v *IsupNumber) UnmarshalPER(d *per.Decoder) {
 		v.Choice = IsupNumberChoice(d.Whole(4) + 1)
 		switch v.Choice {
 		case IsupNumberE164Number:
-			v.E164Number = per.New[IsupPublicPartyNumber](d)
 			v.E164Number.UnmarshalPER(d)
 		case IsupNumberDataPartyNumber:
 			v.DataPartyNumber = d.Chars(1, 128, h225Alphabet3)
 		case IsupNumberTelexPartyNumber:
 			v.TelexPartyNumber = d.Chars(1, 128, h225Alphabet3)
 		case IsupNumberPrivateNumber:
-			v.PrivateNumber = per.New[IsupPrivatePartyNumber](d)
 			v.PrivateNumber.UnmarshalPER(d)
 		case IsupNumberNationalStandardPartyNumber:
 			v.NationalStandardPartyNumber = d.Chars(1, 128, h225Alphabet3)
@@ -7429,20 +7422,12 @@ func (v *IsupNumber) MarshalPER(e *per.Encoder) {
 		e.Whole(c-1, 4)
 		switch v.Choice {
 		case IsupNumberE164Number:
-			if v.E164Number == nil {
-				e.Choose()
-				break
-			}
 			v.E164Number.MarshalPER(e)
 		case IsupNumberDataPartyNumber:
 			e.Chars(v.DataPartyNumber, 1, 128, h225Alphabet3)
 		case IsupNumberTelexPartyNumber:
 			e.Chars(v.TelexPartyNumber, 1, 128, h225Alphabet3)
 		case IsupNumberPrivateNumber:
-			if v.PrivateNumber == nil {
-				e.Choose()
-				break
-			}
 			v.PrivateNumber.MarshalPER(e)
 		case IsupNumberNationalStandardPartyNumber:
 			e.Chars(v.NationalStandardPartyNumber, 1, 128, h225Alphabet3)
@@ -7669,19 +7654,19 @@ func (v *ExtendedAliasAddress) MarshalPER(e *per.Encoder) {
 
 // Endpoint is the SEQUENCE Endpoint of H.225.0.
 type Endpoint struct {
-	NonStandardData             *NonStandardParameter        `asn1:"nonStandardData" per:"optional"`
-	AliasAddress                []AliasAddress               `asn1:"aliasAddress" per:"optional"`
-	CallSignalAddress           []TransportAddress           `asn1:"callSignalAddress" per:"optional"`
-	RasAddress                  []TransportAddress           `asn1:"rasAddress" per:"optional"`
-	EndpointType                *EndpointType                `asn1:"endpointType" per:"optional"`
-	Tokens                      []ClearToken                 `asn1:"tokens" per:"optional"`
-	CryptoTokens                []CryptoH323Token            `asn1:"cryptoTokens" per:"optional"`
-	Priority                    per.Opt[uint8]               `asn1:"priority" in:"0..127"`
-	RemoteExtensionAddress      []AliasAddress               `asn1:"remoteExtensionAddress" per:"optional"`
-	DestExtraCallInfo           []AliasAddress               `asn1:"destExtraCallInfo" per:"optional"`
-	AlternateTransportAddresses *AlternateTransportAddresses `asn1:"alternateTransportAddresses" per:"optional"`
-	CircuitInfo                 *CircuitInfo                 `asn1:"circuitInfo" per:"optional"`
-	FeatureSet                  *FeatureSet                  `asn1:"featureSet" per:"optional"`
+	NonStandardData             *NonStandardParameter                `asn1:"nonStandardData" per:"optional"`
+	AliasAddress                []AliasAddress                       `asn1:"aliasAddress" per:"optional"`
+	CallSignalAddress           []TransportAddress                   `asn1:"callSignalAddress" per:"optional"`
+	RasAddress                  []TransportAddress                   `asn1:"rasAddress" per:"optional"`
+	EndpointType                *EndpointType                        `asn1:"endpointType" per:"optional"`
+	Tokens                      []ClearToken                         `asn1:"tokens" per:"optional"`
+	CryptoTokens                []CryptoH323Token                    `asn1:"cryptoTokens" per:"optional"`
+	Priority                    per.Opt[uint8]                       `asn1:"priority" in:"0..127"`
+	RemoteExtensionAddress      []AliasAddress                       `asn1:"remoteExtensionAddress" per:"optional"`
+	DestExtraCallInfo           []AliasAddress                       `asn1:"destExtraCallInfo" per:"optional"`
+	AlternateTransportAddresses per.Opt[AlternateTransportAddresses] `asn1:"alternateTransportAddresses"`
+	CircuitInfo                 per.Opt[CircuitInfo]                 `asn1:"circuitInfo"`
+	FeatureSet                  *FeatureSet                          `asn1:"featureSet" per:"optional"`
 	Ext                         per.Extension
 }
 
@@ -7771,14 +7756,14 @@ func (v *Endpoint) UnmarshalPER(d *per.Decoder) {
 		added := d.Additions(&v.Ext)
 		if added&0x1 != 0 {
 			o := d.Open()
-			v.AlternateTransportAddresses = per.New[AlternateTransportAddresses](d)
-			v.AlternateTransportAddresses.UnmarshalPER(d)
+			v.AlternateTransportAddresses.OK = true
+			v.AlternateTransportAddresses.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
 			o := d.Open()
-			v.CircuitInfo = per.New[CircuitInfo](d)
-			v.CircuitInfo.UnmarshalPER(d)
+			v.CircuitInfo.OK = true
+			v.CircuitInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 1)
 		}
 		if added&0x4 != 0 {
@@ -7800,10 +7785,10 @@ func (v *Endpoint) MarshalPER(e *per.Encoder) {
 		return
 	}
 	var added uint64
-	if v.AlternateTransportAddresses != nil {
+	if v.AlternateTransportAddresses.OK {
 		added |= 0x1
 	}
-	if v.CircuitInfo != nil {
+	if v.CircuitInfo.OK {
 		added |= 0x2
 	}
 	if v.FeatureSet != nil {
@@ -7876,12 +7861,12 @@ func (v *Endpoint) MarshalPER(e *per.Encoder) {
 		e.Additions(&v.Ext, added, 3)
 		if added&0x1 != 0 {
 			mark := e.Open()
-			v.AlternateTransportAddresses.MarshalPER(e)
+			v.AlternateTransportAddresses.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
 			mark := e.Open()
-			v.CircuitInfo.MarshalPER(e)
+			v.CircuitInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 1)
 		}
 		if added&0x4 != 0 {
@@ -8594,9 +8579,9 @@ func (v *EncryptIntAlg) MarshalPER(e *per.Encoder) {
 // NonIsoIntegrityMechanism is the CHOICE NonIsoIntegrityMechanism of H.225.0.
 type NonIsoIntegrityMechanism struct {
 	Choice         NonIsoIntegrityMechanismChoice
-	HMACIso101182S *EncryptIntAlg `asn1:"hMAC-iso10118-2-s"`
-	HMACIso101182L *EncryptIntAlg `asn1:"hMAC-iso10118-2-l"`
-	HMACIso101183  per.OID        `asn1:"hMAC-iso10118-3"`
+	HMACIso101182S EncryptIntAlg `asn1:"hMAC-iso10118-2-s"`
+	HMACIso101182L EncryptIntAlg `asn1:"hMAC-iso10118-2-l"`
+	HMACIso101183  per.OID       `asn1:"hMAC-iso10118-3"`
 	Other          *per.Alternative
 }
 
@@ -8634,10 +8619,8 @@ func (v *NonIsoIntegrityMechanism) UnmarshalPER(d *per.Decoder) {
 		v.Choice = NonIsoIntegrityMechanismChoice(d.Whole(3) + 1)
 		switch v.Choice {
 		case NonIsoIntegrityMechanismHMACIso101182S:
-			v.HMACIso101182S = per.New[EncryptIntAlg](d)
 			v.HMACIso101182S.UnmarshalPER(d)
 		case NonIsoIntegrityMechanismHMACIso101182L:
-			v.HMACIso101182L = per.New[EncryptIntAlg](d)
 			v.HMACIso101182L.UnmarshalPER(d)
 		case NonIsoIntegrityMechanismHMACIso101183:
 			v.HMACIso101183 = d.OID()
@@ -8659,16 +8642,8 @@ func (v *NonIsoIntegrityMechanism) MarshalPER(e *per.Encoder) {
 		e.Whole(c-1, 3)
 		switch v.Choice {
 		case NonIsoIntegrityMechanismHMACIso101182S:
-			if v.HMACIso101182S == nil {
-				e.Choose()
-				break
-			}
 			v.HMACIso101182S.MarshalPER(e)
 		case NonIsoIntegrityMechanismHMACIso101182L:
-			if v.HMACIso101182L == nil {
-				e.Choose()
-				break
-			}
 			v.HMACIso101182L.MarshalPER(e)
 		case NonIsoIntegrityMechanismHMACIso101183:
 			e.OID(v.HMACIso101183)
@@ -8815,7 +8790,7 @@ type CryptoH323Token struct {
 	CryptoEPCert      *Signed                              `asn1:"cryptoEPCert"`
 	CryptoGKCert      *Signed                              `asn1:"cryptoGKCert"`
 	CryptoFastStart   *Signed                              `asn1:"cryptoFastStart"`
-	NestedcryptoToken *CryptoToken                         `asn1:"nestedcryptoToken"`
+	NestedcryptoToken CryptoToken                          `asn1:"nestedcryptoToken"`
 	Other             *per.Alternative
 }
 
@@ -8876,7 +8851,6 @@ func (v *CryptoH323Token) UnmarshalPER(d *per.Decoder) {
 			v.CryptoFastStart = per.New[Signed](d)
 			v.CryptoFastStart.UnmarshalPER(d)
 		case CryptoH323TokenNestedcryptoToken:
-			v.NestedcryptoToken = per.New[CryptoToken](d)
 			v.NestedcryptoToken.UnmarshalPER(d)
 		}
 	}
@@ -8938,10 +8912,6 @@ func (v *CryptoH323Token) MarshalPER(e *per.Encoder) {
 			}
 			v.CryptoFastStart.MarshalPER(e)
 		case CryptoH323TokenNestedcryptoToken:
-			if v.NestedcryptoToken == nil {
-				e.Choose()
-				break
-			}
 			v.NestedcryptoToken.MarshalPER(e)
 		}
 	case c == per.Unknown:
@@ -9763,9 +9733,9 @@ func (v *CallCapacityInfo) MarshalPER(e *per.Encoder) {
 
 // CallsAvailable is the SEQUENCE CallsAvailable of H.225.0.
 type CallsAvailable struct {
-	Calls   uint32       `asn1:"calls" in:"0..4294967295"`
-	Group   string       `asn1:"group" per:"optional" in:"1..128"`
-	Carrier *CarrierInfo `asn1:"carrier" per:"optional"`
+	Calls   uint32               `asn1:"calls" in:"0..4294967295"`
+	Group   string               `asn1:"group" per:"optional" in:"1..128"`
+	Carrier per.Opt[CarrierInfo] `asn1:"carrier"`
 	Ext     per.Extension
 }
 
@@ -9784,8 +9754,8 @@ func (v *CallsAvailable) UnmarshalPER(d *per.Decoder) {
 		added := d.Additions(&v.Ext)
 		if added&0x1 != 0 {
 			o := d.Open()
-			v.Carrier = per.New[CarrierInfo](d)
-			v.Carrier.UnmarshalPER(d)
+			v.Carrier.OK = true
+			v.Carrier.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 0)
 		}
 		d.Rest(&v.Ext, added, 1)
@@ -9801,7 +9771,7 @@ func (v *CallsAvailable) MarshalPER(e *per.Encoder) {
 		return
 	}
 	var added uint64
-	if v.Carrier != nil {
+	if v.Carrier.OK {
 		added |= 0x1
 	}
 	extended := v.Ext.Extended(added)
@@ -9815,7 +9785,7 @@ func (v *CallsAvailable) MarshalPER(e *per.Encoder) {
 		e.Additions(&v.Ext, added, 1)
 		if added&0x1 != 0 {
 			mark := e.Open()
-			v.Carrier.MarshalPER(e)
+			v.Carrier.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 0)
 		}
 		e.Rest(&v.Ext, 1)
@@ -9827,9 +9797,9 @@ func (v *CallsAvailable) MarshalPER(e *per.Encoder) {
 
 // CircuitInfo is the SEQUENCE CircuitInfo of H.225.0.
 type CircuitInfo struct {
-	SourceCircuitID      per.Opt[CircuitIdentifier] `asn1:"sourceCircuitID"`
-	DestinationCircuitID per.Opt[CircuitIdentifier] `asn1:"destinationCircuitID"`
-	GenericData          []GenericData              `asn1:"genericData" per:"optional"`
+	SourceCircuitID      *CircuitIdentifier `asn1:"sourceCircuitID" per:"optional"`
+	DestinationCircuitID *CircuitIdentifier `asn1:"destinationCircuitID" per:"optional"`
+	GenericData          []GenericData      `asn1:"genericData" per:"optional"`
 	Ext                  per.Extension
 }
 
@@ -9841,12 +9811,12 @@ func (v *CircuitInfo) UnmarshalPER(d *per.Decoder) {
 	extended := d.Bit()
 	present := d.Bits(3)
 	if present&0x4 != 0 {
-		v.SourceCircuitID.OK = true
-		v.SourceCircuitID.V.UnmarshalPER(d)
+		v.SourceCircuitID = per.New[CircuitIdentifier](d)
+		v.SourceCircuitID.UnmarshalPER(d)
 	}
 	if present&0x2 != 0 {
-		v.DestinationCircuitID.OK = true
-		v.DestinationCircuitID.V.UnmarshalPER(d)
+		v.DestinationCircuitID = per.New[CircuitIdentifier](d)
+		v.DestinationCircuitID.UnmarshalPER(d)
 	}
 	if present&0x1 != 0 {
 		v.GenericData = per.List[GenericData](d, d.Count(0, -1))
@@ -9874,14 +9844,14 @@ func (v *CircuitInfo) MarshalPER(e *per.Encoder) {
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
-	e.Bit(v.SourceCircuitID.OK)
-	e.Bit(v.DestinationCircuitID.OK)
+	e.Bit(v.SourceCircuitID != nil)
+	e.Bit(v.DestinationCircuitID != nil)
 	e.Bit(v.GenericData != nil)
-	if v.SourceCircuitID.OK {
-		v.SourceCircuitID.V.MarshalPER(e)
+	if v.SourceCircuitID != nil {
+		v.SourceCircuitID.MarshalPER(e)
 	}
-	if v.DestinationCircuitID.OK {
-		v.DestinationCircuitID.V.MarshalPER(e)
+	if v.DestinationCircuitID != nil {
+		v.DestinationCircuitID.MarshalPER(e)
 	}
 	if v.GenericData != nil {
 		e.Count(len(v.GenericData), 0, -1)
@@ -9900,9 +9870,9 @@ func (v *CircuitInfo) MarshalPER(e *per.Encoder) {
 
 // CircuitIdentifier is the SEQUENCE CircuitIdentifier of H.225.0.
 type CircuitIdentifier struct {
-	Cic     *CicInfo     `asn1:"cic" per:"optional"`
-	Group   *GroupID     `asn1:"group" per:"optional"`
-	Carrier *CarrierInfo `asn1:"carrier" per:"optional"`
+	Cic     per.Opt[CicInfo]     `asn1:"cic"`
+	Group   per.Opt[GroupID]     `asn1:"group"`
+	Carrier per.Opt[CarrierInfo] `asn1:"carrier"`
 	Ext     per.Extension
 }
 
@@ -9914,19 +9884,19 @@ func (v *CircuitIdentifier) UnmarshalPER(d *per.Decoder) {
 	extended := d.Bit()
 	present := d.Bits(2)
 	if present&0x2 != 0 {
-		v.Cic = per.New[CicInfo](d)
-		v.Cic.UnmarshalPER(d)
+		v.Cic.OK = true
+		v.Cic.V.UnmarshalPER(d)
 	}
 	if present&0x1 != 0 {
-		v.Group = per.New[GroupID](d)
-		v.Group.UnmarshalPER(d)
+		v.Group.OK = true
+		v.Group.V.UnmarshalPER(d)
 	}
 	if extended {
 		added := d.Additions(&v.Ext)
 		if added&0x1 != 0 {
 			o := d.Open()
-			v.Carrier = per.New[CarrierInfo](d)
-			v.Carrier.UnmarshalPER(d)
+			v.Carrier.OK = true
+			v.Carrier.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 0)
 		}
 		d.Rest(&v.Ext, added, 1)
@@ -9942,24 +9912,24 @@ func (v *CircuitIdentifier) MarshalPER(e *per.Encoder) {
 		return
 	}
 	var added uint64
-	if v.Carrier != nil {
+	if v.Carrier.OK {
 		added |= 0x1
 	}
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
-	e.Bit(v.Cic != nil)
-	e.Bit(v.Group != nil)
-	if v.Cic != nil {
-		v.Cic.MarshalPER(e)
+	e.Bit(v.Cic.OK)
+	e.Bit(v.Group.OK)
+	if v.Cic.OK {
+		v.Cic.V.MarshalPER(e)
 	}
-	if v.Group != nil {
-		v.Group.MarshalPER(e)
+	if v.Group.OK {
+		v.Group.V.MarshalPER(e)
 	}
 	if extended {
 		e.Additions(&v.Ext, added, 1)
 		if added&0x1 != 0 {
 			mark := e.Open()
-			v.Carrier.MarshalPER(e)
+			v.Carrier.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 0)
 		}
 		e.Rest(&v.Ext, 1)
@@ -12140,7 +12110,7 @@ type GatekeeperRequest struct {
 	AuthenticationCapability []AuthenticationMechanism `asn1:"authenticationCapability" per:"optional"`
 	AlgorithmOIDs            []per.OID                 `asn1:"algorithmOIDs" per:"optional"`
 	Integrity                []IntegrityMechanism      `asn1:"integrity" per:"optional"`
-	IntegrityCheckValue      *ICV                      `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue      per.Opt[ICV]              `asn1:"integrityCheckValue"`
 	SupportsAltGK            bool                      `asn1:"supportsAltGK" per:"optional"`
 	FeatureSet               *FeatureSet               `asn1:"featureSet" per:"optional"`
 	GenericData              []GenericData             `asn1:"genericData" per:"optional"`
@@ -12250,8 +12220,8 @@ func (v *GatekeeperRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x40 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 6)
 		}
 		if added&0x80 != 0 {
@@ -12319,7 +12289,7 @@ func (v *GatekeeperRequest) MarshalPER(e *per.Encoder) {
 	if v.Integrity != nil {
 		added |= 0x20
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x40
 	}
 	if v.SupportsAltGK {
@@ -12414,7 +12384,7 @@ func (v *GatekeeperRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x40 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 6)
 		}
 		if added&0x80 != 0 {
@@ -12464,7 +12434,7 @@ type GatekeeperConfirm struct {
 	CryptoTokens         []CryptoH323Token        `asn1:"cryptoTokens" per:"optional"`
 	AlgorithmOID         per.OID                  `asn1:"algorithmOID" per:"optional"`
 	Integrity            []IntegrityMechanism     `asn1:"integrity" per:"optional"`
-	IntegrityCheckValue  *ICV                     `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue  per.Opt[ICV]             `asn1:"integrityCheckValue"`
 	FeatureSet           *FeatureSet              `asn1:"featureSet" per:"optional"`
 	GenericData          []GenericData            `asn1:"genericData" per:"optional"`
 	AssignedGatekeeper   *AlternateGK             `asn1:"assignedGatekeeper" per:"optional"`
@@ -12548,8 +12518,8 @@ func (v *GatekeeperConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x40 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 6)
 		}
 		if added&0x80 != 0 {
@@ -12612,7 +12582,7 @@ func (v *GatekeeperConfirm) MarshalPER(e *per.Encoder) {
 	if v.Integrity != nil {
 		added |= 0x20
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x40
 	}
 	if v.FeatureSet != nil {
@@ -12686,7 +12656,7 @@ func (v *GatekeeperConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x40 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 6)
 		}
 		if added&0x80 != 0 {
@@ -12726,10 +12696,10 @@ type GatekeeperReject struct {
 	NonStandardData      *NonStandardParameter  `asn1:"nonStandardData" per:"optional"`
 	GatekeeperIdentifier per.BMP                `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	RejectReason         GatekeeperRejectReason `asn1:"rejectReason"`
-	AltGKInfo            *AltGKInfo             `asn1:"altGKInfo" per:"optional"`
+	AltGKInfo            per.Opt[AltGKInfo]     `asn1:"altGKInfo"`
 	Tokens               []ClearToken           `asn1:"tokens" per:"optional"`
 	CryptoTokens         []CryptoH323Token      `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue  *ICV                   `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue  per.Opt[ICV]           `asn1:"integrityCheckValue"`
 	FeatureSet           *FeatureSet            `asn1:"featureSet" per:"optional"`
 	GenericData          []GenericData          `asn1:"genericData" per:"optional"`
 	Ext                  per.Extension
@@ -12756,8 +12726,8 @@ func (v *GatekeeperReject) UnmarshalPER(d *per.Decoder) {
 		added := d.Additions(&v.Ext)
 		if added&0x1 != 0 {
 			o := d.Open()
-			v.AltGKInfo = per.New[AltGKInfo](d)
-			v.AltGKInfo.UnmarshalPER(d)
+			v.AltGKInfo.OK = true
+			v.AltGKInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -12784,8 +12754,8 @@ func (v *GatekeeperReject) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x8 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -12818,7 +12788,7 @@ func (v *GatekeeperReject) MarshalPER(e *per.Encoder) {
 		return
 	}
 	var added uint64
-	if v.AltGKInfo != nil {
+	if v.AltGKInfo.OK {
 		added |= 0x1
 	}
 	if v.Tokens != nil {
@@ -12827,7 +12797,7 @@ func (v *GatekeeperReject) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x4
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x8
 	}
 	if v.FeatureSet != nil {
@@ -12853,7 +12823,7 @@ func (v *GatekeeperReject) MarshalPER(e *per.Encoder) {
 		e.Additions(&v.Ext, added, 6)
 		if added&0x1 != 0 {
 			mark := e.Open()
-			v.AltGKInfo.MarshalPER(e)
+			v.AltGKInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -12874,7 +12844,7 @@ func (v *GatekeeperReject) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x8 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -12996,19 +12966,19 @@ type RegistrationRequest struct {
 	TimeToLive                  per.Opt[uint32]                      `asn1:"timeToLive" in:"1..4294967295"`
 	Tokens                      []ClearToken                         `asn1:"tokens" per:"optional"`
 	CryptoTokens                []CryptoH323Token                    `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue         *ICV                                 `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue         per.Opt[ICV]                         `asn1:"integrityCheckValue"`
 	KeepAlive                   per.Opt[bool]                        `asn1:"keepAlive"`
 	EndpointIdentifier          per.BMP                              `asn1:"endpointIdentifier" per:"optional" in:"1..128"`
 	WillSupplyUUIEs             per.Opt[bool]                        `asn1:"willSupplyUUIEs"`
 	MaintainConnection          per.Opt[bool]                        `asn1:"maintainConnection"`
-	AlternateTransportAddresses *AlternateTransportAddresses         `asn1:"alternateTransportAddresses" per:"optional"`
+	AlternateTransportAddresses per.Opt[AlternateTransportAddresses] `asn1:"alternateTransportAddresses"`
 	AdditiveRegistration        bool                                 `asn1:"additiveRegistration" per:"optional"`
 	TerminalAliasPattern        []AddressPattern                     `asn1:"terminalAliasPattern" per:"optional"`
 	SupportsAltGK               bool                                 `asn1:"supportsAltGK" per:"optional"`
-	UsageReportingCapability    *RasUsageInfoTypes                   `asn1:"usageReportingCapability" per:"optional"`
+	UsageReportingCapability    per.Opt[RasUsageInfoTypes]           `asn1:"usageReportingCapability"`
 	MultipleCalls               per.Opt[bool]                        `asn1:"multipleCalls"`
 	SupportedH248Packages       [][]byte                             `asn1:"supportedH248Packages" per:"optional"`
-	CallCreditCapability        *CallCreditCapability                `asn1:"callCreditCapability" per:"optional"`
+	CallCreditCapability        per.Opt[CallCreditCapability]        `asn1:"callCreditCapability"`
 	CapacityReportingCapability per.Opt[CapacityReportingCapability] `asn1:"capacityReportingCapability"`
 	Capacity                    per.Opt[CallCapacity]                `asn1:"capacity"`
 	FeatureSet                  *FeatureSet                          `asn1:"featureSet" per:"optional"`
@@ -13017,7 +12987,7 @@ type RegistrationRequest struct {
 	SupportsACFSequences        bool                                 `asn1:"supportsACFSequences" per:"optional"`
 	SupportsAssignedGK          per.Opt[bool]                        `asn1:"supportsAssignedGK"`
 	AssignedGatekeeper          *AlternateGK                         `asn1:"assignedGatekeeper" per:"optional"`
-	TransportQOS                *TransportQOS                        `asn1:"transportQOS" per:"optional"`
+	TransportQOS                per.Opt[TransportQOS]                `asn1:"transportQOS"`
 	Language                    []string                             `asn1:"language" per:"optional" of:"1..32"`
 	Ext                         per.Extension
 }
@@ -13107,8 +13077,8 @@ func (v *RegistrationRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x10 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -13136,8 +13106,8 @@ func (v *RegistrationRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x200 != 0 {
 			o := d.Open()
-			v.AlternateTransportAddresses = per.New[AlternateTransportAddresses](d)
-			v.AlternateTransportAddresses.UnmarshalPER(d)
+			v.AlternateTransportAddresses.OK = true
+			v.AlternateTransportAddresses.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 9)
 		}
 		if added&0x400 != 0 {
@@ -13163,8 +13133,8 @@ func (v *RegistrationRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x2000 != 0 {
 			o := d.Open()
-			v.UsageReportingCapability = per.New[RasUsageInfoTypes](d)
-			v.UsageReportingCapability.UnmarshalPER(d)
+			v.UsageReportingCapability.OK = true
+			v.UsageReportingCapability.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 13)
 		}
 		if added&0x4000 != 0 {
@@ -13186,8 +13156,8 @@ func (v *RegistrationRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x10000 != 0 {
 			o := d.Open()
-			v.CallCreditCapability = per.New[CallCreditCapability](d)
-			v.CallCreditCapability.UnmarshalPER(d)
+			v.CallCreditCapability.OK = true
+			v.CallCreditCapability.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 16)
 		}
 		if added&0x20000 != 0 {
@@ -13243,8 +13213,8 @@ func (v *RegistrationRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x2000000 != 0 {
 			o := d.Open()
-			v.TransportQOS = per.New[TransportQOS](d)
-			v.TransportQOS.UnmarshalPER(d)
+			v.TransportQOS.OK = true
+			v.TransportQOS.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 25)
 		}
 		if added&0x4000000 != 0 {
@@ -13283,7 +13253,7 @@ func (v *RegistrationRequest) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x8
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x10
 	}
 	if v.KeepAlive.OK {
@@ -13298,7 +13268,7 @@ func (v *RegistrationRequest) MarshalPER(e *per.Encoder) {
 	if v.MaintainConnection.OK {
 		added |= 0x100
 	}
-	if v.AlternateTransportAddresses != nil {
+	if v.AlternateTransportAddresses.OK {
 		added |= 0x200
 	}
 	if v.AdditiveRegistration {
@@ -13310,7 +13280,7 @@ func (v *RegistrationRequest) MarshalPER(e *per.Encoder) {
 	if v.SupportsAltGK {
 		added |= 0x1000
 	}
-	if v.UsageReportingCapability != nil {
+	if v.UsageReportingCapability.OK {
 		added |= 0x2000
 	}
 	if v.MultipleCalls.OK {
@@ -13319,7 +13289,7 @@ func (v *RegistrationRequest) MarshalPER(e *per.Encoder) {
 	if v.SupportedH248Packages != nil {
 		added |= 0x8000
 	}
-	if v.CallCreditCapability != nil {
+	if v.CallCreditCapability.OK {
 		added |= 0x10000
 	}
 	if v.CapacityReportingCapability.OK {
@@ -13346,7 +13316,7 @@ func (v *RegistrationRequest) MarshalPER(e *per.Encoder) {
 	if v.AssignedGatekeeper != nil {
 		added |= 0x1000000
 	}
-	if v.TransportQOS != nil {
+	if v.TransportQOS.OK {
 		added |= 0x2000000
 	}
 	if v.Language != nil {
@@ -13415,7 +13385,7 @@ func (v *RegistrationRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x10 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -13440,7 +13410,7 @@ func (v *RegistrationRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x200 != 0 {
 			mark := e.Open()
-			v.AlternateTransportAddresses.MarshalPER(e)
+			v.AlternateTransportAddresses.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 9)
 		}
 		if added&0x400 != 0 {
@@ -13461,7 +13431,7 @@ func (v *RegistrationRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x2000 != 0 {
 			mark := e.Open()
-			v.UsageReportingCapability.MarshalPER(e)
+			v.UsageReportingCapability.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 13)
 		}
 		if added&0x4000 != 0 {
@@ -13479,7 +13449,7 @@ func (v *RegistrationRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x10000 != 0 {
 			mark := e.Open()
-			v.CallCreditCapability.MarshalPER(e)
+			v.CallCreditCapability.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 16)
 		}
 		if added&0x20000 != 0 {
@@ -13525,7 +13495,7 @@ func (v *RegistrationRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x2000000 != 0 {
 			mark := e.Open()
-			v.TransportQOS.MarshalPER(e)
+			v.TransportQOS.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 25)
 		}
 		if added&0x4000000 != 0 {
@@ -13545,33 +13515,33 @@ func (v *RegistrationRequest) MarshalPER(e *per.Encoder) {
 
 // RegistrationConfirm is the SEQUENCE RegistrationConfirm of H.225.0.
 type RegistrationConfirm struct {
-	RequestSeqNum                uint16                            `asn1:"requestSeqNum" in:"1..65535"`
-	ProtocolIdentifier           per.OID                           `asn1:"protocolIdentifier"`
-	NonStandardData              *NonStandardParameter             `asn1:"nonStandardData" per:"optional"`
-	CallSignalAddress            []TransportAddress                `asn1:"callSignalAddress"`
-	TerminalAlias                []AliasAddress                    `asn1:"terminalAlias" per:"optional"`
-	GatekeeperIdentifier         per.BMP                           `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
-	EndpointIdentifier           per.BMP                           `asn1:"endpointIdentifier" in:"1..128"`
-	AlternateGatekeeper          []AlternateGK                     `asn1:"alternateGatekeeper" per:"optional"`
-	TimeToLive                   per.Opt[uint32]                   `asn1:"timeToLive" in:"1..4294967295"`
-	Tokens                       []ClearToken                      `asn1:"tokens" per:"optional"`
-	CryptoTokens                 []CryptoH323Token                 `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue          *ICV                              `asn1:"integrityCheckValue" per:"optional"`
-	WillRespondToIRR             per.Opt[bool]                     `asn1:"willRespondToIRR"`
-	PreGrantedARQ                *RegistrationConfirmPreGrantedARQ `asn1:"preGrantedARQ" per:"optional"`
-	MaintainConnection           per.Opt[bool]                     `asn1:"maintainConnection"`
-	ServiceControl               []ServiceControlSession           `asn1:"serviceControl" per:"optional"`
-	SupportsAdditiveRegistration bool                              `asn1:"supportsAdditiveRegistration" per:"optional"`
-	TerminalAliasPattern         []AddressPattern                  `asn1:"terminalAliasPattern" per:"optional"`
-	SupportedPrefixes            []SupportedPrefix                 `asn1:"supportedPrefixes" per:"optional"`
-	UsageSpec                    []RasUsageSpecification           `asn1:"usageSpec" per:"optional"`
-	FeatureServerAlias           *AliasAddress                     `asn1:"featureServerAlias" per:"optional"`
-	CapacityReportingSpec        *CapacityReportingSpecification   `asn1:"capacityReportingSpec" per:"optional"`
-	FeatureSet                   *FeatureSet                       `asn1:"featureSet" per:"optional"`
-	GenericData                  []GenericData                     `asn1:"genericData" per:"optional"`
-	AssignedGatekeeper           *AlternateGK                      `asn1:"assignedGatekeeper" per:"optional"`
-	RehomingModel                per.Opt[RehomingModel]            `asn1:"rehomingModel"`
-	TransportQOS                 *TransportQOS                     `asn1:"transportQOS" per:"optional"`
+	RequestSeqNum                uint16                                  `asn1:"requestSeqNum" in:"1..65535"`
+	ProtocolIdentifier           per.OID                                 `asn1:"protocolIdentifier"`
+	NonStandardData              *NonStandardParameter                   `asn1:"nonStandardData" per:"optional"`
+	CallSignalAddress            []TransportAddress                      `asn1:"callSignalAddress"`
+	TerminalAlias                []AliasAddress                          `asn1:"terminalAlias" per:"optional"`
+	GatekeeperIdentifier         per.BMP                                 `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
+	EndpointIdentifier           per.BMP                                 `asn1:"endpointIdentifier" in:"1..128"`
+	AlternateGatekeeper          []AlternateGK                           `asn1:"alternateGatekeeper" per:"optional"`
+	TimeToLive                   per.Opt[uint32]                         `asn1:"timeToLive" in:"1..4294967295"`
+	Tokens                       []ClearToken                            `asn1:"tokens" per:"optional"`
+	CryptoTokens                 []CryptoH323Token                       `asn1:"cryptoTokens" per:"optional"`
+	IntegrityCheckValue          per.Opt[ICV]                            `asn1:"integrityCheckValue"`
+	WillRespondToIRR             per.Opt[bool]                           `asn1:"willRespondToIRR"`
+	PreGrantedARQ                *RegistrationConfirmPreGrantedARQ       `asn1:"preGrantedARQ" per:"optional"`
+	MaintainConnection           per.Opt[bool]                           `asn1:"maintainConnection"`
+	ServiceControl               []ServiceControlSession                 `asn1:"serviceControl" per:"optional"`
+	SupportsAdditiveRegistration bool                                    `asn1:"supportsAdditiveRegistration" per:"optional"`
+	TerminalAliasPattern         []AddressPattern                        `asn1:"terminalAliasPattern" per:"optional"`
+	SupportedPrefixes            []SupportedPrefix                       `asn1:"supportedPrefixes" per:"optional"`
+	UsageSpec                    []RasUsageSpecification                 `asn1:"usageSpec" per:"optional"`
+	FeatureServerAlias           *AliasAddress                           `asn1:"featureServerAlias" per:"optional"`
+	CapacityReportingSpec        per.Opt[CapacityReportingSpecification] `asn1:"capacityReportingSpec"`
+	FeatureSet                   *FeatureSet                             `asn1:"featureSet" per:"optional"`
+	GenericData                  []GenericData                           `asn1:"genericData" per:"optional"`
+	AssignedGatekeeper           *AlternateGK                            `asn1:"assignedGatekeeper" per:"optional"`
+	RehomingModel                per.Opt[RehomingModel]                  `asn1:"rehomingModel"`
+	TransportQOS                 per.Opt[TransportQOS]                   `asn1:"transportQOS"`
 	Ext                          per.Extension
 }
 
@@ -13651,8 +13621,8 @@ func (v *RegistrationConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x10 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -13730,8 +13700,8 @@ func (v *RegistrationConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x4000 != 0 {
 			o := d.Open()
-			v.CapacityReportingSpec = per.New[CapacityReportingSpecification](d)
-			v.CapacityReportingSpec.UnmarshalPER(d)
+			v.CapacityReportingSpec.OK = true
+			v.CapacityReportingSpec.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 14)
 		}
 		if added&0x8000 != 0 {
@@ -13765,8 +13735,8 @@ func (v *RegistrationConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x80000 != 0 {
 			o := d.Open()
-			v.TransportQOS = per.New[TransportQOS](d)
-			v.TransportQOS.UnmarshalPER(d)
+			v.TransportQOS.OK = true
+			v.TransportQOS.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 19)
 		}
 		d.Rest(&v.Ext, added, 20)
@@ -13794,7 +13764,7 @@ func (v *RegistrationConfirm) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x8
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x10
 	}
 	if v.WillRespondToIRR.OK {
@@ -13824,7 +13794,7 @@ func (v *RegistrationConfirm) MarshalPER(e *per.Encoder) {
 	if v.FeatureServerAlias != nil {
 		added |= 0x2000
 	}
-	if v.CapacityReportingSpec != nil {
+	if v.CapacityReportingSpec.OK {
 		added |= 0x4000
 	}
 	if v.FeatureSet != nil {
@@ -13839,7 +13809,7 @@ func (v *RegistrationConfirm) MarshalPER(e *per.Encoder) {
 	if v.RehomingModel.OK {
 		added |= 0x40000
 	}
-	if v.TransportQOS != nil {
+	if v.TransportQOS.OK {
 		added |= 0x80000
 	}
 	extended := v.Ext.Extended(added)
@@ -13899,7 +13869,7 @@ func (v *RegistrationConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x10 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -13960,7 +13930,7 @@ func (v *RegistrationConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x4000 != 0 {
 			mark := e.Open()
-			v.CapacityReportingSpec.MarshalPER(e)
+			v.CapacityReportingSpec.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 14)
 		}
 		if added&0x8000 != 0 {
@@ -13988,7 +13958,7 @@ func (v *RegistrationConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x80000 != 0 {
 			mark := e.Open()
-			v.TransportQOS.MarshalPER(e)
+			v.TransportQOS.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 19)
 		}
 		e.Rest(&v.Ext, 20)
@@ -14000,14 +13970,14 @@ func (v *RegistrationConfirm) MarshalPER(e *per.Encoder) {
 
 // RegistrationConfirmPreGrantedARQ is a SEQUENCE of H.225.0 that has no name there.
 type RegistrationConfirmPreGrantedARQ struct {
-	MakeCall                         bool                           `asn1:"makeCall"`
-	UseGKCallSignalAddressToMakeCall bool                           `asn1:"useGKCallSignalAddressToMakeCall"`
-	AnswerCall                       bool                           `asn1:"answerCall"`
-	UseGKCallSignalAddressToAnswer   bool                           `asn1:"useGKCallSignalAddressToAnswer"`
-	IrrFrequencyInCall               per.Opt[uint16]                `asn1:"irrFrequencyInCall" in:"1..65535"`
-	TotalBandwidthRestriction        per.Opt[uint32]                `asn1:"totalBandwidthRestriction" in:"0..4294967295"`
-	AlternateTransportAddresses      *AlternateTransportAddresses   `asn1:"alternateTransportAddresses" per:"optional"`
-	UseSpecifiedTransport            per.Opt[UseSpecifiedTransport] `asn1:"useSpecifiedTransport"`
+	MakeCall                         bool                                 `asn1:"makeCall"`
+	UseGKCallSignalAddressToMakeCall bool                                 `asn1:"useGKCallSignalAddressToMakeCall"`
+	AnswerCall                       bool                                 `asn1:"answerCall"`
+	UseGKCallSignalAddressToAnswer   bool                                 `asn1:"useGKCallSignalAddressToAnswer"`
+	IrrFrequencyInCall               per.Opt[uint16]                      `asn1:"irrFrequencyInCall" in:"1..65535"`
+	TotalBandwidthRestriction        per.Opt[uint32]                      `asn1:"totalBandwidthRestriction" in:"0..4294967295"`
+	AlternateTransportAddresses      per.Opt[AlternateTransportAddresses] `asn1:"alternateTransportAddresses"`
+	UseSpecifiedTransport            per.Opt[UseSpecifiedTransport]       `asn1:"useSpecifiedTransport"`
 	Ext                              per.Extension
 }
 
@@ -14037,8 +14007,8 @@ func (v *RegistrationConfirmPreGrantedARQ) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x4 != 0 {
 			o := d.Open()
-			v.AlternateTransportAddresses = per.New[AlternateTransportAddresses](d)
-			v.AlternateTransportAddresses.UnmarshalPER(d)
+			v.AlternateTransportAddresses.OK = true
+			v.AlternateTransportAddresses.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -14066,7 +14036,7 @@ func (v *RegistrationConfirmPreGrantedARQ) MarshalPER(e *per.Encoder) {
 	if v.TotalBandwidthRestriction.OK {
 		added |= 0x2
 	}
-	if v.AlternateTransportAddresses != nil {
+	if v.AlternateTransportAddresses.OK {
 		added |= 0x4
 	}
 	if v.UseSpecifiedTransport.OK {
@@ -14092,7 +14062,7 @@ func (v *RegistrationConfirmPreGrantedARQ) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x4 != 0 {
 			mark := e.Open()
-			v.AlternateTransportAddresses.MarshalPER(e)
+			v.AlternateTransportAddresses.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -14114,10 +14084,10 @@ type RegistrationReject struct {
 	NonStandardData      *NonStandardParameter    `asn1:"nonStandardData" per:"optional"`
 	RejectReason         RegistrationRejectReason `asn1:"rejectReason"`
 	GatekeeperIdentifier per.BMP                  `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
-	AltGKInfo            *AltGKInfo               `asn1:"altGKInfo" per:"optional"`
+	AltGKInfo            per.Opt[AltGKInfo]       `asn1:"altGKInfo"`
 	Tokens               []ClearToken             `asn1:"tokens" per:"optional"`
 	CryptoTokens         []CryptoH323Token        `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue  *ICV                     `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue  per.Opt[ICV]             `asn1:"integrityCheckValue"`
 	FeatureSet           *FeatureSet              `asn1:"featureSet" per:"optional"`
 	GenericData          []GenericData            `asn1:"genericData" per:"optional"`
 	AssignedGatekeeper   *AlternateGK             `asn1:"assignedGatekeeper" per:"optional"`
@@ -14145,8 +14115,8 @@ func (v *RegistrationReject) UnmarshalPER(d *per.Decoder) {
 		added := d.Additions(&v.Ext)
 		if added&0x1 != 0 {
 			o := d.Open()
-			v.AltGKInfo = per.New[AltGKInfo](d)
-			v.AltGKInfo.UnmarshalPER(d)
+			v.AltGKInfo.OK = true
+			v.AltGKInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -14173,8 +14143,8 @@ func (v *RegistrationReject) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x8 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -14213,7 +14183,7 @@ func (v *RegistrationReject) MarshalPER(e *per.Encoder) {
 		return
 	}
 	var added uint64
-	if v.AltGKInfo != nil {
+	if v.AltGKInfo.OK {
 		added |= 0x1
 	}
 	if v.Tokens != nil {
@@ -14222,7 +14192,7 @@ func (v *RegistrationReject) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x4
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x8
 	}
 	if v.FeatureSet != nil {
@@ -14251,7 +14221,7 @@ func (v *RegistrationReject) MarshalPER(e *per.Encoder) {
 		e.Additions(&v.Ext, added, 7)
 		if added&0x1 != 0 {
 			mark := e.Open()
-			v.AltGKInfo.MarshalPER(e)
+			v.AltGKInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -14272,7 +14242,7 @@ func (v *RegistrationReject) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x8 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -14513,22 +14483,22 @@ func (v *RegistrationRejectReasonInvalidTerminalAliasesValue) MarshalPER(e *per.
 
 // UnregistrationRequest is the SEQUENCE UnregistrationRequest of H.225.0.
 type UnregistrationRequest struct {
-	RequestSeqNum        uint16                `asn1:"requestSeqNum" in:"1..65535"`
-	CallSignalAddress    []TransportAddress    `asn1:"callSignalAddress"`
-	EndpointAlias        []AliasAddress        `asn1:"endpointAlias" per:"optional"`
-	NonStandardData      *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
-	EndpointIdentifier   per.BMP               `asn1:"endpointIdentifier" per:"optional" in:"1..128"`
-	AlternateEndpoints   []Endpoint            `asn1:"alternateEndpoints" per:"optional"`
-	GatekeeperIdentifier per.BMP               `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
-	Tokens               []ClearToken          `asn1:"tokens" per:"optional"`
-	CryptoTokens         []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue  *ICV                  `asn1:"integrityCheckValue" per:"optional"`
-	Reason               *UnregRequestReason   `asn1:"reason" per:"optional"`
-	EndpointAliasPattern []AddressPattern      `asn1:"endpointAliasPattern" per:"optional"`
-	SupportedPrefixes    []SupportedPrefix     `asn1:"supportedPrefixes" per:"optional"`
-	AlternateGatekeeper  []AlternateGK         `asn1:"alternateGatekeeper" per:"optional"`
-	GenericData          []GenericData         `asn1:"genericData" per:"optional"`
-	AssignedGatekeeper   *AlternateGK          `asn1:"assignedGatekeeper" per:"optional"`
+	RequestSeqNum        uint16                      `asn1:"requestSeqNum" in:"1..65535"`
+	CallSignalAddress    []TransportAddress          `asn1:"callSignalAddress"`
+	EndpointAlias        []AliasAddress              `asn1:"endpointAlias" per:"optional"`
+	NonStandardData      *NonStandardParameter       `asn1:"nonStandardData" per:"optional"`
+	EndpointIdentifier   per.BMP                     `asn1:"endpointIdentifier" per:"optional" in:"1..128"`
+	AlternateEndpoints   []Endpoint                  `asn1:"alternateEndpoints" per:"optional"`
+	GatekeeperIdentifier per.BMP                     `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
+	Tokens               []ClearToken                `asn1:"tokens" per:"optional"`
+	CryptoTokens         []CryptoH323Token           `asn1:"cryptoTokens" per:"optional"`
+	IntegrityCheckValue  per.Opt[ICV]                `asn1:"integrityCheckValue"`
+	Reason               per.Opt[UnregRequestReason] `asn1:"reason"`
+	EndpointAliasPattern []AddressPattern            `asn1:"endpointAliasPattern" per:"optional"`
+	SupportedPrefixes    []SupportedPrefix           `asn1:"supportedPrefixes" per:"optional"`
+	AlternateGatekeeper  []AlternateGK               `asn1:"alternateGatekeeper" per:"optional"`
+	GenericData          []GenericData               `asn1:"genericData" per:"optional"`
+	AssignedGatekeeper   *AlternateGK                `asn1:"assignedGatekeeper" per:"optional"`
 	Ext                  per.Extension
 }
 
@@ -14605,14 +14575,14 @@ func (v *UnregistrationRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x10 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
 			o := d.Open()
-			v.Reason = per.New[UnregRequestReason](d)
-			v.Reason.UnmarshalPER(d)
+			v.Reason.OK = true
+			v.Reason.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 5)
 		}
 		if added&0x40 != 0 {
@@ -14690,10 +14660,10 @@ func (v *UnregistrationRequest) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x8
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x10
 	}
-	if v.Reason != nil {
+	if v.Reason.OK {
 		added |= 0x20
 	}
 	if v.EndpointAliasPattern != nil {
@@ -14766,12 +14736,12 @@ func (v *UnregistrationRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x10 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
 			mark := e.Open()
-			v.Reason.MarshalPER(e)
+			v.Reason.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 5)
 		}
 		if added&0x40 != 0 {
@@ -14906,7 +14876,7 @@ type UnregistrationConfirm struct {
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                  `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]          `asn1:"integrityCheckValue"`
 	GenericData         []GenericData         `asn1:"genericData" per:"optional"`
 	AssignedGatekeeper  *AlternateGK          `asn1:"assignedGatekeeper" per:"optional"`
 	Ext                 per.Extension
@@ -14950,8 +14920,8 @@ func (v *UnregistrationConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x4 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -14990,7 +14960,7 @@ func (v *UnregistrationConfirm) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x2
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x4
 	}
 	if v.GenericData != nil {
@@ -15026,7 +14996,7 @@ func (v *UnregistrationConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x4 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -15054,10 +15024,10 @@ type UnregistrationReject struct {
 	RequestSeqNum       uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	RejectReason        UnregRejectReason     `asn1:"rejectReason"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
-	AltGKInfo           *AltGKInfo            `asn1:"altGKInfo" per:"optional"`
+	AltGKInfo           per.Opt[AltGKInfo]    `asn1:"altGKInfo"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                  `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]          `asn1:"integrityCheckValue"`
 	GenericData         []GenericData         `asn1:"genericData" per:"optional"`
 	Ext                 per.Extension
 }
@@ -15079,8 +15049,8 @@ func (v *UnregistrationReject) UnmarshalPER(d *per.Decoder) {
 		added := d.Additions(&v.Ext)
 		if added&0x1 != 0 {
 			o := d.Open()
-			v.AltGKInfo = per.New[AltGKInfo](d)
-			v.AltGKInfo.UnmarshalPER(d)
+			v.AltGKInfo.OK = true
+			v.AltGKInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -15107,8 +15077,8 @@ func (v *UnregistrationReject) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x8 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -15135,7 +15105,7 @@ func (v *UnregistrationReject) MarshalPER(e *per.Encoder) {
 		return
 	}
 	var added uint64
-	if v.AltGKInfo != nil {
+	if v.AltGKInfo.OK {
 		added |= 0x1
 	}
 	if v.Tokens != nil {
@@ -15144,7 +15114,7 @@ func (v *UnregistrationReject) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x4
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x8
 	}
 	if v.GenericData != nil {
@@ -15162,7 +15132,7 @@ func (v *UnregistrationReject) MarshalPER(e *per.Encoder) {
 		e.Additions(&v.Ext, added, 5)
 		if added&0x1 != 0 {
 			mark := e.Open()
-			v.AltGKInfo.MarshalPER(e)
+			v.AltGKInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -15183,7 +15153,7 @@ func (v *UnregistrationReject) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x8 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -15305,13 +15275,13 @@ type AdmissionRequest struct {
 	GatekeeperIdentifier     per.BMP                 `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	Tokens                   []ClearToken            `asn1:"tokens" per:"optional"`
 	CryptoTokens             []CryptoH323Token       `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue      *ICV                    `asn1:"integrityCheckValue" per:"optional"`
-	TransportQOS             *TransportQOS           `asn1:"transportQOS" per:"optional"`
+	IntegrityCheckValue      per.Opt[ICV]            `asn1:"integrityCheckValue"`
+	TransportQOS             per.Opt[TransportQOS]   `asn1:"transportQOS"`
 	WillSupplyUUIEs          per.Opt[bool]           `asn1:"willSupplyUUIEs"`
-	CallLinkage              *CallLinkage            `asn1:"callLinkage" per:"optional"`
-	GatewayDataRate          *DataRate               `asn1:"gatewayDataRate" per:"optional"`
+	CallLinkage              per.Opt[CallLinkage]    `asn1:"callLinkage"`
+	GatewayDataRate          per.Opt[DataRate]       `asn1:"gatewayDataRate"`
 	Capacity                 per.Opt[CallCapacity]   `asn1:"capacity"`
-	CircuitInfo              *CircuitInfo            `asn1:"circuitInfo" per:"optional"`
+	CircuitInfo              per.Opt[CircuitInfo]    `asn1:"circuitInfo"`
 	DesiredProtocols         []SupportedProtocols    `asn1:"desiredProtocols" per:"optional"`
 	DesiredTunnelledProtocol *TunnelledProtocol      `asn1:"desiredTunnelledProtocol" per:"optional"`
 	FeatureSet               *FeatureSet             `asn1:"featureSet" per:"optional"`
@@ -15445,14 +15415,14 @@ func (v *AdmissionRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x80 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 7)
 		}
 		if added&0x100 != 0 {
 			o := d.Open()
-			v.TransportQOS = per.New[TransportQOS](d)
-			v.TransportQOS.UnmarshalPER(d)
+			v.TransportQOS.OK = true
+			v.TransportQOS.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 8)
 		}
 		if added&0x200 != 0 {
@@ -15463,14 +15433,14 @@ func (v *AdmissionRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x400 != 0 {
 			o := d.Open()
-			v.CallLinkage = per.New[CallLinkage](d)
-			v.CallLinkage.UnmarshalPER(d)
+			v.CallLinkage.OK = true
+			v.CallLinkage.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 10)
 		}
 		if added&0x800 != 0 {
 			o := d.Open()
-			v.GatewayDataRate = per.New[DataRate](d)
-			v.GatewayDataRate.UnmarshalPER(d)
+			v.GatewayDataRate.OK = true
+			v.GatewayDataRate.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 11)
 		}
 		if added&0x1000 != 0 {
@@ -15481,8 +15451,8 @@ func (v *AdmissionRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x2000 != 0 {
 			o := d.Open()
-			v.CircuitInfo = per.New[CircuitInfo](d)
-			v.CircuitInfo.UnmarshalPER(d)
+			v.CircuitInfo.OK = true
+			v.CircuitInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 13)
 		}
 		if added&0x4000 != 0 {
@@ -15559,25 +15529,25 @@ func (v *AdmissionRequest) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x40
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x80
 	}
-	if v.TransportQOS != nil {
+	if v.TransportQOS.OK {
 		added |= 0x100
 	}
 	if v.WillSupplyUUIEs.OK {
 		added |= 0x200
 	}
-	if v.CallLinkage != nil {
+	if v.CallLinkage.OK {
 		added |= 0x400
 	}
-	if v.GatewayDataRate != nil {
+	if v.GatewayDataRate.OK {
 		added |= 0x800
 	}
 	if v.Capacity.OK {
 		added |= 0x1000
 	}
-	if v.CircuitInfo != nil {
+	if v.CircuitInfo.OK {
 		added |= 0x2000
 	}
 	if v.DesiredProtocols != nil {
@@ -15694,12 +15664,12 @@ func (v *AdmissionRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x80 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 7)
 		}
 		if added&0x100 != 0 {
 			mark := e.Open()
-			v.TransportQOS.MarshalPER(e)
+			v.TransportQOS.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 8)
 		}
 		if added&0x200 != 0 {
@@ -15709,12 +15679,12 @@ func (v *AdmissionRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x400 != 0 {
 			mark := e.Open()
-			v.CallLinkage.MarshalPER(e)
+			v.CallLinkage.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 10)
 		}
 		if added&0x800 != 0 {
 			mark := e.Open()
-			v.GatewayDataRate.MarshalPER(e)
+			v.GatewayDataRate.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 11)
 		}
 		if added&0x1000 != 0 {
@@ -15724,7 +15694,7 @@ func (v *AdmissionRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x2000 != 0 {
 			mark := e.Open()
-			v.CircuitInfo.MarshalPER(e)
+			v.CircuitInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 13)
 		}
 		if added&0x4000 != 0 {
@@ -15973,35 +15943,35 @@ func (v *TransportQOS) MarshalPER(e *per.Encoder) {
 
 // AdmissionConfirm is the SEQUENCE AdmissionConfirm of H.225.0.
 type AdmissionConfirm struct {
-	RequestSeqNum               uint16                         `asn1:"requestSeqNum" in:"1..65535"`
-	BandWidth                   uint32                         `asn1:"bandWidth" in:"0..4294967295"`
-	CallModel                   CallModel                      `asn1:"callModel"`
-	DestCallSignalAddress       TransportAddress               `asn1:"destCallSignalAddress"`
-	IrrFrequency                per.Opt[uint16]                `asn1:"irrFrequency" in:"1..65535"`
-	NonStandardData             *NonStandardParameter          `asn1:"nonStandardData" per:"optional"`
-	DestinationInfo             []AliasAddress                 `asn1:"destinationInfo" per:"optional"`
-	DestExtraCallInfo           []AliasAddress                 `asn1:"destExtraCallInfo" per:"optional"`
-	DestinationType             *EndpointType                  `asn1:"destinationType" per:"optional"`
-	RemoteExtensionAddress      []AliasAddress                 `asn1:"remoteExtensionAddress" per:"optional"`
-	AlternateEndpoints          []Endpoint                     `asn1:"alternateEndpoints" per:"optional"`
-	Tokens                      []ClearToken                   `asn1:"tokens" per:"optional"`
-	CryptoTokens                []CryptoH323Token              `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue         *ICV                           `asn1:"integrityCheckValue" per:"optional"`
-	TransportQOS                *TransportQOS                  `asn1:"transportQOS" per:"optional"`
-	WillRespondToIRR            per.Opt[bool]                  `asn1:"willRespondToIRR"`
-	UuiesRequested              *UUIEsRequested                `asn1:"uuiesRequested" per:"optional"`
-	Language                    []string                       `asn1:"language" per:"optional" of:"1..32"`
-	AlternateTransportAddresses *AlternateTransportAddresses   `asn1:"alternateTransportAddresses" per:"optional"`
-	UseSpecifiedTransport       per.Opt[UseSpecifiedTransport] `asn1:"useSpecifiedTransport"`
-	CircuitInfo                 *CircuitInfo                   `asn1:"circuitInfo" per:"optional"`
-	UsageSpec                   []RasUsageSpecification        `asn1:"usageSpec" per:"optional"`
-	SupportedProtocols          []SupportedProtocols           `asn1:"supportedProtocols" per:"optional"`
-	ServiceControl              []ServiceControlSession        `asn1:"serviceControl" per:"optional"`
-	MultipleCalls               per.Opt[bool]                  `asn1:"multipleCalls"`
-	FeatureSet                  *FeatureSet                    `asn1:"featureSet" per:"optional"`
-	GenericData                 []GenericData                  `asn1:"genericData" per:"optional"`
-	ModifiedSrcInfo             []AliasAddress                 `asn1:"modifiedSrcInfo" per:"optional"`
-	AssignedGatekeeper          *AlternateGK                   `asn1:"assignedGatekeeper" per:"optional"`
+	RequestSeqNum               uint16                               `asn1:"requestSeqNum" in:"1..65535"`
+	BandWidth                   uint32                               `asn1:"bandWidth" in:"0..4294967295"`
+	CallModel                   CallModel                            `asn1:"callModel"`
+	DestCallSignalAddress       TransportAddress                     `asn1:"destCallSignalAddress"`
+	IrrFrequency                per.Opt[uint16]                      `asn1:"irrFrequency" in:"1..65535"`
+	NonStandardData             *NonStandardParameter                `asn1:"nonStandardData" per:"optional"`
+	DestinationInfo             []AliasAddress                       `asn1:"destinationInfo" per:"optional"`
+	DestExtraCallInfo           []AliasAddress                       `asn1:"destExtraCallInfo" per:"optional"`
+	DestinationType             *EndpointType                        `asn1:"destinationType" per:"optional"`
+	RemoteExtensionAddress      []AliasAddress                       `asn1:"remoteExtensionAddress" per:"optional"`
+	AlternateEndpoints          []Endpoint                           `asn1:"alternateEndpoints" per:"optional"`
+	Tokens                      []ClearToken                         `asn1:"tokens" per:"optional"`
+	CryptoTokens                []CryptoH323Token                    `asn1:"cryptoTokens" per:"optional"`
+	IntegrityCheckValue         per.Opt[ICV]                         `asn1:"integrityCheckValue"`
+	TransportQOS                per.Opt[TransportQOS]                `asn1:"transportQOS"`
+	WillRespondToIRR            per.Opt[bool]                        `asn1:"willRespondToIRR"`
+	UuiesRequested              *UUIEsRequested                      `asn1:"uuiesRequested" per:"optional"`
+	Language                    []string                             `asn1:"language" per:"optional" of:"1..32"`
+	AlternateTransportAddresses per.Opt[AlternateTransportAddresses] `asn1:"alternateTransportAddresses"`
+	UseSpecifiedTransport       per.Opt[UseSpecifiedTransport]       `asn1:"useSpecifiedTransport"`
+	CircuitInfo                 per.Opt[CircuitInfo]                 `asn1:"circuitInfo"`
+	UsageSpec                   []RasUsageSpecification              `asn1:"usageSpec" per:"optional"`
+	SupportedProtocols          []SupportedProtocols                 `asn1:"supportedProtocols" per:"optional"`
+	ServiceControl              []ServiceControlSession              `asn1:"serviceControl" per:"optional"`
+	MultipleCalls               per.Opt[bool]                        `asn1:"multipleCalls"`
+	FeatureSet                  *FeatureSet                          `asn1:"featureSet" per:"optional"`
+	GenericData                 []GenericData                        `asn1:"genericData" per:"optional"`
+	ModifiedSrcInfo             []AliasAddress                       `asn1:"modifiedSrcInfo" per:"optional"`
+	AssignedGatekeeper          *AlternateGK                         `asn1:"assignedGatekeeper" per:"optional"`
 	Ext                         per.Extension
 }
 
@@ -16100,14 +16070,14 @@ func (v *AdmissionConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x80 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 7)
 		}
 		if added&0x100 != 0 {
 			o := d.Open()
-			v.TransportQOS = per.New[TransportQOS](d)
-			v.TransportQOS.UnmarshalPER(d)
+			v.TransportQOS.OK = true
+			v.TransportQOS.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 8)
 		}
 		if added&0x200 != 0 {
@@ -16135,8 +16105,8 @@ func (v *AdmissionConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x1000 != 0 {
 			o := d.Open()
-			v.AlternateTransportAddresses = per.New[AlternateTransportAddresses](d)
-			v.AlternateTransportAddresses.UnmarshalPER(d)
+			v.AlternateTransportAddresses.OK = true
+			v.AlternateTransportAddresses.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 12)
 		}
 		if added&0x2000 != 0 {
@@ -16147,8 +16117,8 @@ func (v *AdmissionConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x4000 != 0 {
 			o := d.Open()
-			v.CircuitInfo = per.New[CircuitInfo](d)
-			v.CircuitInfo.UnmarshalPER(d)
+			v.CircuitInfo.OK = true
+			v.CircuitInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 14)
 		}
 		if added&0x8000 != 0 {
@@ -16258,10 +16228,10 @@ func (v *AdmissionConfirm) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x40
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x80
 	}
-	if v.TransportQOS != nil {
+	if v.TransportQOS.OK {
 		added |= 0x100
 	}
 	if v.WillRespondToIRR.OK {
@@ -16273,13 +16243,13 @@ func (v *AdmissionConfirm) MarshalPER(e *per.Encoder) {
 	if v.Language != nil {
 		added |= 0x800
 	}
-	if v.AlternateTransportAddresses != nil {
+	if v.AlternateTransportAddresses.OK {
 		added |= 0x1000
 	}
 	if v.UseSpecifiedTransport.OK {
 		added |= 0x2000
 	}
-	if v.CircuitInfo != nil {
+	if v.CircuitInfo.OK {
 		added |= 0x4000
 	}
 	if v.UsageSpec != nil {
@@ -16377,12 +16347,12 @@ func (v *AdmissionConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x80 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 7)
 		}
 		if added&0x100 != 0 {
 			mark := e.Open()
-			v.TransportQOS.MarshalPER(e)
+			v.TransportQOS.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 8)
 		}
 		if added&0x200 != 0 {
@@ -16405,7 +16375,7 @@ func (v *AdmissionConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x1000 != 0 {
 			mark := e.Open()
-			v.AlternateTransportAddresses.MarshalPER(e)
+			v.AlternateTransportAddresses.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 12)
 		}
 		if added&0x2000 != 0 {
@@ -16415,7 +16385,7 @@ func (v *AdmissionConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x4000 != 0 {
 			mark := e.Open()
-			v.CircuitInfo.MarshalPER(e)
+			v.CircuitInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 14)
 		}
 		if added&0x8000 != 0 {
@@ -16609,11 +16579,11 @@ type AdmissionReject struct {
 	RequestSeqNum       uint16                  `asn1:"requestSeqNum" in:"1..65535"`
 	RejectReason        AdmissionRejectReason   `asn1:"rejectReason"`
 	NonStandardData     *NonStandardParameter   `asn1:"nonStandardData" per:"optional"`
-	AltGKInfo           *AltGKInfo              `asn1:"altGKInfo" per:"optional"`
+	AltGKInfo           per.Opt[AltGKInfo]      `asn1:"altGKInfo"`
 	Tokens              []ClearToken            `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token       `asn1:"cryptoTokens" per:"optional"`
 	CallSignalAddress   []TransportAddress      `asn1:"callSignalAddress" per:"optional"`
-	IntegrityCheckValue *ICV                    `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]            `asn1:"integrityCheckValue"`
 	ServiceControl      []ServiceControlSession `asn1:"serviceControl" per:"optional"`
 	FeatureSet          *FeatureSet             `asn1:"featureSet" per:"optional"`
 	GenericData         []GenericData           `asn1:"genericData" per:"optional"`
@@ -16638,8 +16608,8 @@ func (v *AdmissionReject) UnmarshalPER(d *per.Decoder) {
 		added := d.Additions(&v.Ext)
 		if added&0x1 != 0 {
 			o := d.Open()
-			v.AltGKInfo = per.New[AltGKInfo](d)
-			v.AltGKInfo.UnmarshalPER(d)
+			v.AltGKInfo.OK = true
+			v.AltGKInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -16677,8 +16647,8 @@ func (v *AdmissionReject) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x10 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -16728,7 +16698,7 @@ func (v *AdmissionReject) MarshalPER(e *per.Encoder) {
 		return
 	}
 	var added uint64
-	if v.AltGKInfo != nil {
+	if v.AltGKInfo.OK {
 		added |= 0x1
 	}
 	if v.Tokens != nil {
@@ -16740,7 +16710,7 @@ func (v *AdmissionReject) MarshalPER(e *per.Encoder) {
 	if v.CallSignalAddress != nil {
 		added |= 0x8
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x10
 	}
 	if v.ServiceControl != nil {
@@ -16767,7 +16737,7 @@ func (v *AdmissionReject) MarshalPER(e *per.Encoder) {
 		e.Additions(&v.Ext, added, 9)
 		if added&0x1 != 0 {
 			mark := e.Open()
-			v.AltGKInfo.MarshalPER(e)
+			v.AltGKInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -16796,7 +16766,7 @@ func (v *AdmissionReject) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x10 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -16957,14 +16927,14 @@ type BandwidthRequest struct {
 	GatekeeperIdentifier per.BMP                 `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	Tokens               []ClearToken            `asn1:"tokens" per:"optional"`
 	CryptoTokens         []CryptoH323Token       `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue  *ICV                    `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue  per.Opt[ICV]            `asn1:"integrityCheckValue"`
 	AnsweredCall         per.Opt[bool]           `asn1:"answeredCall"`
-	CallLinkage          *CallLinkage            `asn1:"callLinkage" per:"optional"`
+	CallLinkage          per.Opt[CallLinkage]    `asn1:"callLinkage"`
 	Capacity             per.Opt[CallCapacity]   `asn1:"capacity"`
 	UsageInformation     *RasUsageInformation    `asn1:"usageInformation" per:"optional"`
 	BandwidthDetails     []BandwidthDetails      `asn1:"bandwidthDetails" per:"optional"`
 	GenericData          []GenericData           `asn1:"genericData" per:"optional"`
-	TransportQOS         *TransportQOS           `asn1:"transportQOS" per:"optional"`
+	TransportQOS         per.Opt[TransportQOS]   `asn1:"transportQOS"`
 	Ext                  per.Extension
 }
 
@@ -17025,8 +16995,8 @@ func (v *BandwidthRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x10 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -17037,8 +17007,8 @@ func (v *BandwidthRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x40 != 0 {
 			o := d.Open()
-			v.CallLinkage = per.New[CallLinkage](d)
-			v.CallLinkage.UnmarshalPER(d)
+			v.CallLinkage.OK = true
+			v.CallLinkage.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 6)
 		}
 		if added&0x80 != 0 {
@@ -17077,8 +17047,8 @@ func (v *BandwidthRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x800 != 0 {
 			o := d.Open()
-			v.TransportQOS = per.New[TransportQOS](d)
-			v.TransportQOS.UnmarshalPER(d)
+			v.TransportQOS.OK = true
+			v.TransportQOS.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 11)
 		}
 		d.Rest(&v.Ext, added, 12)
@@ -17106,13 +17076,13 @@ func (v *BandwidthRequest) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x8
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x10
 	}
 	if v.AnsweredCall.OK {
 		added |= 0x20
 	}
-	if v.CallLinkage != nil {
+	if v.CallLinkage.OK {
 		added |= 0x40
 	}
 	if v.Capacity.OK {
@@ -17127,7 +17097,7 @@ func (v *BandwidthRequest) MarshalPER(e *per.Encoder) {
 	if v.GenericData != nil {
 		added |= 0x400
 	}
-	if v.TransportQOS != nil {
+	if v.TransportQOS.OK {
 		added |= 0x800
 	}
 	extended := v.Ext.Extended(added)
@@ -17175,7 +17145,7 @@ func (v *BandwidthRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x10 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -17185,7 +17155,7 @@ func (v *BandwidthRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x40 != 0 {
 			mark := e.Open()
-			v.CallLinkage.MarshalPER(e)
+			v.CallLinkage.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 6)
 		}
 		if added&0x80 != 0 {
@@ -17216,7 +17186,7 @@ func (v *BandwidthRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x800 != 0 {
 			mark := e.Open()
-			v.TransportQOS.MarshalPER(e)
+			v.TransportQOS.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 11)
 		}
 		e.Rest(&v.Ext, 12)
@@ -17233,10 +17203,10 @@ type BandwidthConfirm struct {
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                  `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]          `asn1:"integrityCheckValue"`
 	Capacity            per.Opt[CallCapacity] `asn1:"capacity"`
 	GenericData         []GenericData         `asn1:"genericData" per:"optional"`
-	TransportQOS        *TransportQOS         `asn1:"transportQOS" per:"optional"`
+	TransportQOS        per.Opt[TransportQOS] `asn1:"transportQOS"`
 	Ext                 per.Extension
 }
 
@@ -17279,8 +17249,8 @@ func (v *BandwidthConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x4 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -17302,8 +17272,8 @@ func (v *BandwidthConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x20 != 0 {
 			o := d.Open()
-			v.TransportQOS = per.New[TransportQOS](d)
-			v.TransportQOS.UnmarshalPER(d)
+			v.TransportQOS.OK = true
+			v.TransportQOS.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 5)
 		}
 		d.Rest(&v.Ext, added, 6)
@@ -17325,7 +17295,7 @@ func (v *BandwidthConfirm) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x2
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x4
 	}
 	if v.Capacity.OK {
@@ -17334,7 +17304,7 @@ func (v *BandwidthConfirm) MarshalPER(e *per.Encoder) {
 	if v.GenericData != nil {
 		added |= 0x10
 	}
-	if v.TransportQOS != nil {
+	if v.TransportQOS.OK {
 		added |= 0x20
 	}
 	extended := v.Ext.Extended(added)
@@ -17365,7 +17335,7 @@ func (v *BandwidthConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x4 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -17383,7 +17353,7 @@ func (v *BandwidthConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x20 != 0 {
 			mark := e.Open()
-			v.TransportQOS.MarshalPER(e)
+			v.TransportQOS.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 5)
 		}
 		e.Rest(&v.Ext, 6)
@@ -17399,10 +17369,10 @@ type BandwidthReject struct {
 	RejectReason        BandRejectReason      `asn1:"rejectReason"`
 	AllowedBandWidth    uint32                `asn1:"allowedBandWidth" in:"0..4294967295"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
-	AltGKInfo           *AltGKInfo            `asn1:"altGKInfo" per:"optional"`
+	AltGKInfo           per.Opt[AltGKInfo]    `asn1:"altGKInfo"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                  `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]          `asn1:"integrityCheckValue"`
 	GenericData         []GenericData         `asn1:"genericData" per:"optional"`
 	Ext                 per.Extension
 }
@@ -17425,8 +17395,8 @@ func (v *BandwidthReject) UnmarshalPER(d *per.Decoder) {
 		added := d.Additions(&v.Ext)
 		if added&0x1 != 0 {
 			o := d.Open()
-			v.AltGKInfo = per.New[AltGKInfo](d)
-			v.AltGKInfo.UnmarshalPER(d)
+			v.AltGKInfo.OK = true
+			v.AltGKInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -17453,8 +17423,8 @@ func (v *BandwidthReject) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x8 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -17481,7 +17451,7 @@ func (v *BandwidthReject) MarshalPER(e *per.Encoder) {
 		return
 	}
 	var added uint64
-	if v.AltGKInfo != nil {
+	if v.AltGKInfo.OK {
 		added |= 0x1
 	}
 	if v.Tokens != nil {
@@ -17490,7 +17460,7 @@ func (v *BandwidthReject) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x4
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x8
 	}
 	if v.GenericData != nil {
@@ -17509,7 +17479,7 @@ func (v *BandwidthReject) MarshalPER(e *per.Encoder) {
 		e.Additions(&v.Ext, added, 5)
 		if added&0x1 != 0 {
 			mark := e.Open()
-			v.AltGKInfo.MarshalPER(e)
+			v.AltGKInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -17530,7 +17500,7 @@ func (v *BandwidthReject) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x8 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -17641,13 +17611,13 @@ type LocationRequest struct {
 	GatekeeperIdentifier     per.BMP                 `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
 	Tokens                   []ClearToken            `asn1:"tokens" per:"optional"`
 	CryptoTokens             []CryptoH323Token       `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue      *ICV                    `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue      per.Opt[ICV]            `asn1:"integrityCheckValue"`
 	DesiredProtocols         []SupportedProtocols    `asn1:"desiredProtocols" per:"optional"`
 	DesiredTunnelledProtocol *TunnelledProtocol      `asn1:"desiredTunnelledProtocol" per:"optional"`
 	FeatureSet               *FeatureSet             `asn1:"featureSet" per:"optional"`
 	GenericData              []GenericData           `asn1:"genericData" per:"optional"`
 	HopCount                 per.Opt[uint8]          `asn1:"hopCount" in:"1..255"`
-	CircuitInfo              *CircuitInfo            `asn1:"circuitInfo" per:"optional"`
+	CircuitInfo              per.Opt[CircuitInfo]    `asn1:"circuitInfo"`
 	CallIdentifier           per.Opt[CallIdentifier] `asn1:"callIdentifier"`
 	BandWidth                per.Opt[uint32]         `asn1:"bandWidth" in:"0..4294967295"`
 	SourceEndpointInfo       []AliasAddress          `asn1:"sourceEndpointInfo" per:"optional"`
@@ -17727,8 +17697,8 @@ func (v *LocationRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x20 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 5)
 		}
 		if added&0x40 != 0 {
@@ -17773,8 +17743,8 @@ func (v *LocationRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x800 != 0 {
 			o := d.Open()
-			v.CircuitInfo = per.New[CircuitInfo](d)
-			v.CircuitInfo.UnmarshalPER(d)
+			v.CircuitInfo.OK = true
+			v.CircuitInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 11)
 		}
 		if added&0x1000 != 0 {
@@ -17845,7 +17815,7 @@ func (v *LocationRequest) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x10
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x20
 	}
 	if v.DesiredProtocols != nil {
@@ -17863,7 +17833,7 @@ func (v *LocationRequest) MarshalPER(e *per.Encoder) {
 	if v.HopCount.OK {
 		added |= 0x400
 	}
-	if v.CircuitInfo != nil {
+	if v.CircuitInfo.OK {
 		added |= 0x800
 	}
 	if v.CallIdentifier.OK {
@@ -17935,7 +17905,7 @@ func (v *LocationRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x20 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 5)
 		}
 		if added&0x40 != 0 {
@@ -17971,7 +17941,7 @@ func (v *LocationRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x800 != 0 {
 			mark := e.Open()
-			v.CircuitInfo.MarshalPER(e)
+			v.CircuitInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 11)
 		}
 		if added&0x1000 != 0 {
@@ -18014,27 +17984,27 @@ func (v *LocationRequest) MarshalPER(e *per.Encoder) {
 
 // LocationConfirm is the SEQUENCE LocationConfirm of H.225.0.
 type LocationConfirm struct {
-	RequestSeqNum               uint16                       `asn1:"requestSeqNum" in:"1..65535"`
-	CallSignalAddress           TransportAddress             `asn1:"callSignalAddress"`
-	RasAddress                  TransportAddress             `asn1:"rasAddress"`
-	NonStandardData             *NonStandardParameter        `asn1:"nonStandardData" per:"optional"`
-	DestinationInfo             []AliasAddress               `asn1:"destinationInfo" per:"optional"`
-	DestExtraCallInfo           []AliasAddress               `asn1:"destExtraCallInfo" per:"optional"`
-	DestinationType             *EndpointType                `asn1:"destinationType" per:"optional"`
-	RemoteExtensionAddress      []AliasAddress               `asn1:"remoteExtensionAddress" per:"optional"`
-	AlternateEndpoints          []Endpoint                   `asn1:"alternateEndpoints" per:"optional"`
-	Tokens                      []ClearToken                 `asn1:"tokens" per:"optional"`
-	CryptoTokens                []CryptoH323Token            `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue         *ICV                         `asn1:"integrityCheckValue" per:"optional"`
-	AlternateTransportAddresses *AlternateTransportAddresses `asn1:"alternateTransportAddresses" per:"optional"`
-	SupportedProtocols          []SupportedProtocols         `asn1:"supportedProtocols" per:"optional"`
-	MultipleCalls               per.Opt[bool]                `asn1:"multipleCalls"`
-	FeatureSet                  *FeatureSet                  `asn1:"featureSet" per:"optional"`
-	GenericData                 []GenericData                `asn1:"genericData" per:"optional"`
-	CircuitInfo                 *CircuitInfo                 `asn1:"circuitInfo" per:"optional"`
-	ServiceControl              []ServiceControlSession      `asn1:"serviceControl" per:"optional"`
-	ModifiedSrcInfo             []AliasAddress               `asn1:"modifiedSrcInfo" per:"optional"`
-	BandWidth                   per.Opt[uint32]              `asn1:"bandWidth" in:"0..4294967295"`
+	RequestSeqNum               uint16                               `asn1:"requestSeqNum" in:"1..65535"`
+	CallSignalAddress           TransportAddress                     `asn1:"callSignalAddress"`
+	RasAddress                  TransportAddress                     `asn1:"rasAddress"`
+	NonStandardData             *NonStandardParameter                `asn1:"nonStandardData" per:"optional"`
+	DestinationInfo             []AliasAddress                       `asn1:"destinationInfo" per:"optional"`
+	DestExtraCallInfo           []AliasAddress                       `asn1:"destExtraCallInfo" per:"optional"`
+	DestinationType             *EndpointType                        `asn1:"destinationType" per:"optional"`
+	RemoteExtensionAddress      []AliasAddress                       `asn1:"remoteExtensionAddress" per:"optional"`
+	AlternateEndpoints          []Endpoint                           `asn1:"alternateEndpoints" per:"optional"`
+	Tokens                      []ClearToken                         `asn1:"tokens" per:"optional"`
+	CryptoTokens                []CryptoH323Token                    `asn1:"cryptoTokens" per:"optional"`
+	IntegrityCheckValue         per.Opt[ICV]                         `asn1:"integrityCheckValue"`
+	AlternateTransportAddresses per.Opt[AlternateTransportAddresses] `asn1:"alternateTransportAddresses"`
+	SupportedProtocols          []SupportedProtocols                 `asn1:"supportedProtocols" per:"optional"`
+	MultipleCalls               per.Opt[bool]                        `asn1:"multipleCalls"`
+	FeatureSet                  *FeatureSet                          `asn1:"featureSet" per:"optional"`
+	GenericData                 []GenericData                        `asn1:"genericData" per:"optional"`
+	CircuitInfo                 per.Opt[CircuitInfo]                 `asn1:"circuitInfo"`
+	ServiceControl              []ServiceControlSession              `asn1:"serviceControl" per:"optional"`
+	ModifiedSrcInfo             []AliasAddress                       `asn1:"modifiedSrcInfo" per:"optional"`
+	BandWidth                   per.Opt[uint32]                      `asn1:"bandWidth" in:"0..4294967295"`
 	Ext                         per.Extension
 }
 
@@ -18128,14 +18098,14 @@ func (v *LocationConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x80 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 7)
 		}
 		if added&0x100 != 0 {
 			o := d.Open()
-			v.AlternateTransportAddresses = per.New[AlternateTransportAddresses](d)
-			v.AlternateTransportAddresses.UnmarshalPER(d)
+			v.AlternateTransportAddresses.OK = true
+			v.AlternateTransportAddresses.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 8)
 		}
 		if added&0x200 != 0 {
@@ -18174,8 +18144,8 @@ func (v *LocationConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x2000 != 0 {
 			o := d.Open()
-			v.CircuitInfo = per.New[CircuitInfo](d)
-			v.CircuitInfo.UnmarshalPER(d)
+			v.CircuitInfo.OK = true
+			v.CircuitInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 13)
 		}
 		if added&0x4000 != 0 {
@@ -18240,10 +18210,10 @@ func (v *LocationConfirm) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x40
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x80
 	}
-	if v.AlternateTransportAddresses != nil {
+	if v.AlternateTransportAddresses.OK {
 		added |= 0x100
 	}
 	if v.SupportedProtocols != nil {
@@ -18258,7 +18228,7 @@ func (v *LocationConfirm) MarshalPER(e *per.Encoder) {
 	if v.GenericData != nil {
 		added |= 0x1000
 	}
-	if v.CircuitInfo != nil {
+	if v.CircuitInfo.OK {
 		added |= 0x2000
 	}
 	if v.ServiceControl != nil {
@@ -18336,12 +18306,12 @@ func (v *LocationConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x80 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 7)
 		}
 		if added&0x100 != 0 {
 			mark := e.Open()
-			v.AlternateTransportAddresses.MarshalPER(e)
+			v.AlternateTransportAddresses.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 8)
 		}
 		if added&0x200 != 0 {
@@ -18372,7 +18342,7 @@ func (v *LocationConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x2000 != 0 {
 			mark := e.Open()
-			v.CircuitInfo.MarshalPER(e)
+			v.CircuitInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 13)
 		}
 		if added&0x4000 != 0 {
@@ -18408,10 +18378,10 @@ type LocationReject struct {
 	RequestSeqNum       uint16                  `asn1:"requestSeqNum" in:"1..65535"`
 	RejectReason        LocationRejectReason    `asn1:"rejectReason"`
 	NonStandardData     *NonStandardParameter   `asn1:"nonStandardData" per:"optional"`
-	AltGKInfo           *AltGKInfo              `asn1:"altGKInfo" per:"optional"`
+	AltGKInfo           per.Opt[AltGKInfo]      `asn1:"altGKInfo"`
 	Tokens              []ClearToken            `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token       `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                    `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]            `asn1:"integrityCheckValue"`
 	FeatureSet          *FeatureSet             `asn1:"featureSet" per:"optional"`
 	GenericData         []GenericData           `asn1:"genericData" per:"optional"`
 	ServiceControl      []ServiceControlSession `asn1:"serviceControl" per:"optional"`
@@ -18435,8 +18405,8 @@ func (v *LocationReject) UnmarshalPER(d *per.Decoder) {
 		added := d.Additions(&v.Ext)
 		if added&0x1 != 0 {
 			o := d.Open()
-			v.AltGKInfo = per.New[AltGKInfo](d)
-			v.AltGKInfo.UnmarshalPER(d)
+			v.AltGKInfo.OK = true
+			v.AltGKInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -18463,8 +18433,8 @@ func (v *LocationReject) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x8 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -18508,7 +18478,7 @@ func (v *LocationReject) MarshalPER(e *per.Encoder) {
 		return
 	}
 	var added uint64
-	if v.AltGKInfo != nil {
+	if v.AltGKInfo.OK {
 		added |= 0x1
 	}
 	if v.Tokens != nil {
@@ -18517,7 +18487,7 @@ func (v *LocationReject) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x4
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x8
 	}
 	if v.FeatureSet != nil {
@@ -18541,7 +18511,7 @@ func (v *LocationReject) MarshalPER(e *per.Encoder) {
 		e.Additions(&v.Ext, added, 7)
 		if added&0x1 != 0 {
 			mark := e.Open()
-			v.AltGKInfo.MarshalPER(e)
+			v.AltGKInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -18562,7 +18532,7 @@ func (v *LocationReject) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x8 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -18700,25 +18670,25 @@ func (v *LocationRejectReason) MarshalPER(e *per.Encoder) {
 
 // DisengageRequest is the SEQUENCE DisengageRequest of H.225.0.
 type DisengageRequest struct {
-	RequestSeqNum        uint16                  `asn1:"requestSeqNum" in:"1..65535"`
-	EndpointIdentifier   per.BMP                 `asn1:"endpointIdentifier" in:"1..128"`
-	ConferenceID         [16]byte                `asn1:"conferenceID"`
-	CallReferenceValue   uint16                  `asn1:"callReferenceValue" in:"0..65535"`
-	DisengageReason      DisengageReason         `asn1:"disengageReason"`
-	NonStandardData      *NonStandardParameter   `asn1:"nonStandardData" per:"optional"`
-	CallIdentifier       per.Opt[CallIdentifier] `asn1:"callIdentifier"`
-	GatekeeperIdentifier per.BMP                 `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
-	Tokens               []ClearToken            `asn1:"tokens" per:"optional"`
-	CryptoTokens         []CryptoH323Token       `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue  *ICV                    `asn1:"integrityCheckValue" per:"optional"`
-	AnsweredCall         per.Opt[bool]           `asn1:"answeredCall"`
-	CallLinkage          *CallLinkage            `asn1:"callLinkage" per:"optional"`
-	Capacity             per.Opt[CallCapacity]   `asn1:"capacity"`
-	CircuitInfo          *CircuitInfo            `asn1:"circuitInfo" per:"optional"`
-	UsageInformation     *RasUsageInformation    `asn1:"usageInformation" per:"optional"`
-	TerminationCause     *CallTerminationCause   `asn1:"terminationCause" per:"optional"`
-	ServiceControl       []ServiceControlSession `asn1:"serviceControl" per:"optional"`
-	GenericData          []GenericData           `asn1:"genericData" per:"optional"`
+	RequestSeqNum        uint16                        `asn1:"requestSeqNum" in:"1..65535"`
+	EndpointIdentifier   per.BMP                       `asn1:"endpointIdentifier" in:"1..128"`
+	ConferenceID         [16]byte                      `asn1:"conferenceID"`
+	CallReferenceValue   uint16                        `asn1:"callReferenceValue" in:"0..65535"`
+	DisengageReason      DisengageReason               `asn1:"disengageReason"`
+	NonStandardData      *NonStandardParameter         `asn1:"nonStandardData" per:"optional"`
+	CallIdentifier       per.Opt[CallIdentifier]       `asn1:"callIdentifier"`
+	GatekeeperIdentifier per.BMP                       `asn1:"gatekeeperIdentifier" per:"optional" in:"1..128"`
+	Tokens               []ClearToken                  `asn1:"tokens" per:"optional"`
+	CryptoTokens         []CryptoH323Token             `asn1:"cryptoTokens" per:"optional"`
+	IntegrityCheckValue  per.Opt[ICV]                  `asn1:"integrityCheckValue"`
+	AnsweredCall         per.Opt[bool]                 `asn1:"answeredCall"`
+	CallLinkage          per.Opt[CallLinkage]          `asn1:"callLinkage"`
+	Capacity             per.Opt[CallCapacity]         `asn1:"capacity"`
+	CircuitInfo          per.Opt[CircuitInfo]          `asn1:"circuitInfo"`
+	UsageInformation     *RasUsageInformation          `asn1:"usageInformation" per:"optional"`
+	TerminationCause     per.Opt[CallTerminationCause] `asn1:"terminationCause"`
+	ServiceControl       []ServiceControlSession       `asn1:"serviceControl" per:"optional"`
+	GenericData          []GenericData                 `asn1:"genericData" per:"optional"`
 	Ext                  per.Extension
 }
 
@@ -18775,8 +18745,8 @@ func (v *DisengageRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x10 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -18787,8 +18757,8 @@ func (v *DisengageRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x40 != 0 {
 			o := d.Open()
-			v.CallLinkage = per.New[CallLinkage](d)
-			v.CallLinkage.UnmarshalPER(d)
+			v.CallLinkage.OK = true
+			v.CallLinkage.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 6)
 		}
 		if added&0x80 != 0 {
@@ -18799,8 +18769,8 @@ func (v *DisengageRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x100 != 0 {
 			o := d.Open()
-			v.CircuitInfo = per.New[CircuitInfo](d)
-			v.CircuitInfo.UnmarshalPER(d)
+			v.CircuitInfo.OK = true
+			v.CircuitInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 8)
 		}
 		if added&0x200 != 0 {
@@ -18811,8 +18781,8 @@ func (v *DisengageRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x400 != 0 {
 			o := d.Open()
-			v.TerminationCause = per.New[CallTerminationCause](d)
-			v.TerminationCause.UnmarshalPER(d)
+			v.TerminationCause.OK = true
+			v.TerminationCause.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 10)
 		}
 		if added&0x800 != 0 {
@@ -18862,25 +18832,25 @@ func (v *DisengageRequest) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x8
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x10
 	}
 	if v.AnsweredCall.OK {
 		added |= 0x20
 	}
-	if v.CallLinkage != nil {
+	if v.CallLinkage.OK {
 		added |= 0x40
 	}
 	if v.Capacity.OK {
 		added |= 0x80
 	}
-	if v.CircuitInfo != nil {
+	if v.CircuitInfo.OK {
 		added |= 0x100
 	}
 	if v.UsageInformation != nil {
 		added |= 0x200
 	}
-	if v.TerminationCause != nil {
+	if v.TerminationCause.OK {
 		added |= 0x400
 	}
 	if v.ServiceControl != nil {
@@ -18930,7 +18900,7 @@ func (v *DisengageRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x10 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -18940,7 +18910,7 @@ func (v *DisengageRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x40 != 0 {
 			mark := e.Open()
-			v.CallLinkage.MarshalPER(e)
+			v.CallLinkage.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 6)
 		}
 		if added&0x80 != 0 {
@@ -18950,7 +18920,7 @@ func (v *DisengageRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x100 != 0 {
 			mark := e.Open()
-			v.CircuitInfo.MarshalPER(e)
+			v.CircuitInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 8)
 		}
 		if added&0x200 != 0 {
@@ -18960,7 +18930,7 @@ func (v *DisengageRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x400 != 0 {
 			mark := e.Open()
-			v.TerminationCause.MarshalPER(e)
+			v.TerminationCause.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 10)
 		}
 		if added&0x800 != 0 {
@@ -19052,9 +19022,9 @@ type DisengageConfirm struct {
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                  `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]          `asn1:"integrityCheckValue"`
 	Capacity            per.Opt[CallCapacity] `asn1:"capacity"`
-	CircuitInfo         *CircuitInfo          `asn1:"circuitInfo" per:"optional"`
+	CircuitInfo         per.Opt[CircuitInfo]  `asn1:"circuitInfo"`
 	UsageInformation    *RasUsageInformation  `asn1:"usageInformation" per:"optional"`
 	GenericData         []GenericData         `asn1:"genericData" per:"optional"`
 	AssignedGatekeeper  *AlternateGK          `asn1:"assignedGatekeeper" per:"optional"`
@@ -19099,8 +19069,8 @@ func (v *DisengageConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x4 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -19111,8 +19081,8 @@ func (v *DisengageConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x10 != 0 {
 			o := d.Open()
-			v.CircuitInfo = per.New[CircuitInfo](d)
-			v.CircuitInfo.UnmarshalPER(d)
+			v.CircuitInfo.OK = true
+			v.CircuitInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -19157,13 +19127,13 @@ func (v *DisengageConfirm) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x2
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x4
 	}
 	if v.Capacity.OK {
 		added |= 0x8
 	}
-	if v.CircuitInfo != nil {
+	if v.CircuitInfo.OK {
 		added |= 0x10
 	}
 	if v.UsageInformation != nil {
@@ -19202,7 +19172,7 @@ func (v *DisengageConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x4 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -19212,7 +19182,7 @@ func (v *DisengageConfirm) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x10 != 0 {
 			mark := e.Open()
-			v.CircuitInfo.MarshalPER(e)
+			v.CircuitInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 4)
 		}
 		if added&0x20 != 0 {
@@ -19245,10 +19215,10 @@ type DisengageReject struct {
 	RequestSeqNum       uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	RejectReason        DisengageRejectReason `asn1:"rejectReason"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
-	AltGKInfo           *AltGKInfo            `asn1:"altGKInfo" per:"optional"`
+	AltGKInfo           per.Opt[AltGKInfo]    `asn1:"altGKInfo"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                  `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]          `asn1:"integrityCheckValue"`
 	GenericData         []GenericData         `asn1:"genericData" per:"optional"`
 	Ext                 per.Extension
 }
@@ -19270,8 +19240,8 @@ func (v *DisengageReject) UnmarshalPER(d *per.Decoder) {
 		added := d.Additions(&v.Ext)
 		if added&0x1 != 0 {
 			o := d.Open()
-			v.AltGKInfo = per.New[AltGKInfo](d)
-			v.AltGKInfo.UnmarshalPER(d)
+			v.AltGKInfo.OK = true
+			v.AltGKInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -19298,8 +19268,8 @@ func (v *DisengageReject) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x8 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -19326,7 +19296,7 @@ func (v *DisengageReject) MarshalPER(e *per.Encoder) {
 		return
 	}
 	var added uint64
-	if v.AltGKInfo != nil {
+	if v.AltGKInfo.OK {
 		added |= 0x1
 	}
 	if v.Tokens != nil {
@@ -19335,7 +19305,7 @@ func (v *DisengageReject) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x4
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x8
 	}
 	if v.GenericData != nil {
@@ -19353,7 +19323,7 @@ func (v *DisengageReject) MarshalPER(e *per.Encoder) {
 		e.Additions(&v.Ext, added, 5)
 		if added&0x1 != 0 {
 			mark := e.Open()
-			v.AltGKInfo.MarshalPER(e)
+			v.AltGKInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 0)
 		}
 		if added&0x2 != 0 {
@@ -19374,7 +19344,7 @@ func (v *DisengageReject) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x8 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -19473,22 +19443,22 @@ func (v *DisengageRejectReason) MarshalPER(e *per.Encoder) {
 
 // InfoRequest is the SEQUENCE InfoRequest of H.225.0.
 type InfoRequest struct {
-	RequestSeqNum              uint16                  `asn1:"requestSeqNum" in:"1..65535"`
-	CallReferenceValue         uint16                  `asn1:"callReferenceValue" in:"0..65535"`
-	NonStandardData            *NonStandardParameter   `asn1:"nonStandardData" per:"optional"`
-	ReplyAddress               *TransportAddress       `asn1:"replyAddress" per:"optional"`
-	CallIdentifier             per.Opt[CallIdentifier] `asn1:"callIdentifier"`
-	Tokens                     []ClearToken            `asn1:"tokens" per:"optional"`
-	CryptoTokens               []CryptoH323Token       `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue        *ICV                    `asn1:"integrityCheckValue" per:"optional"`
-	UuiesRequested             *UUIEsRequested         `asn1:"uuiesRequested" per:"optional"`
-	CallLinkage                *CallLinkage            `asn1:"callLinkage" per:"optional"`
-	UsageInfoRequested         *RasUsageInfoTypes      `asn1:"usageInfoRequested" per:"optional"`
-	SegmentedResponseSupported bool                    `asn1:"segmentedResponseSupported" per:"optional"`
-	NextSegmentRequested       per.Opt[uint16]         `asn1:"nextSegmentRequested" in:"0..65535"`
-	CapacityInfoRequested      bool                    `asn1:"capacityInfoRequested" per:"optional"`
-	GenericData                []GenericData           `asn1:"genericData" per:"optional"`
-	AssignedGatekeeper         *AlternateGK            `asn1:"assignedGatekeeper" per:"optional"`
+	RequestSeqNum              uint16                     `asn1:"requestSeqNum" in:"1..65535"`
+	CallReferenceValue         uint16                     `asn1:"callReferenceValue" in:"0..65535"`
+	NonStandardData            *NonStandardParameter      `asn1:"nonStandardData" per:"optional"`
+	ReplyAddress               *TransportAddress          `asn1:"replyAddress" per:"optional"`
+	CallIdentifier             per.Opt[CallIdentifier]    `asn1:"callIdentifier"`
+	Tokens                     []ClearToken               `asn1:"tokens" per:"optional"`
+	CryptoTokens               []CryptoH323Token          `asn1:"cryptoTokens" per:"optional"`
+	IntegrityCheckValue        per.Opt[ICV]               `asn1:"integrityCheckValue"`
+	UuiesRequested             *UUIEsRequested            `asn1:"uuiesRequested" per:"optional"`
+	CallLinkage                per.Opt[CallLinkage]       `asn1:"callLinkage"`
+	UsageInfoRequested         per.Opt[RasUsageInfoTypes] `asn1:"usageInfoRequested"`
+	SegmentedResponseSupported bool                       `asn1:"segmentedResponseSupported" per:"optional"`
+	NextSegmentRequested       per.Opt[uint16]            `asn1:"nextSegmentRequested" in:"0..65535"`
+	CapacityInfoRequested      bool                       `asn1:"capacityInfoRequested" per:"optional"`
+	GenericData                []GenericData              `asn1:"genericData" per:"optional"`
+	AssignedGatekeeper         *AlternateGK               `asn1:"assignedGatekeeper" per:"optional"`
 	Ext                        per.Extension
 }
 
@@ -19541,8 +19511,8 @@ func (v *InfoRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x8 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -19553,14 +19523,14 @@ func (v *InfoRequest) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x20 != 0 {
 			o := d.Open()
-			v.CallLinkage = per.New[CallLinkage](d)
-			v.CallLinkage.UnmarshalPER(d)
+			v.CallLinkage.OK = true
+			v.CallLinkage.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 5)
 		}
 		if added&0x40 != 0 {
 			o := d.Open()
-			v.UsageInfoRequested = per.New[RasUsageInfoTypes](d)
-			v.UsageInfoRequested.UnmarshalPER(d)
+			v.UsageInfoRequested.OK = true
+			v.UsageInfoRequested.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 6)
 		}
 		if added&0x80 != 0 {
@@ -19618,16 +19588,16 @@ func (v *InfoRequest) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x4
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x8
 	}
 	if v.UuiesRequested != nil {
 		added |= 0x10
 	}
-	if v.CallLinkage != nil {
+	if v.CallLinkage.OK {
 		added |= 0x20
 	}
-	if v.UsageInfoRequested != nil {
+	if v.UsageInfoRequested.OK {
 		added |= 0x40
 	}
 	if v.SegmentedResponseSupported {
@@ -19682,7 +19652,7 @@ func (v *InfoRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x8 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 3)
 		}
 		if added&0x10 != 0 {
@@ -19692,12 +19662,12 @@ func (v *InfoRequest) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x20 != 0 {
 			mark := e.Open()
-			v.CallLinkage.MarshalPER(e)
+			v.CallLinkage.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 5)
 		}
 		if added&0x40 != 0 {
 			mark := e.Open()
-			v.UsageInfoRequested.MarshalPER(e)
+			v.UsageInfoRequested.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 6)
 		}
 		if added&0x80 != 0 {
@@ -19745,7 +19715,7 @@ type InfoRequestResponse struct {
 	PerCallInfo         []InfoRequestResponsePerCallInfo   `asn1:"perCallInfo" per:"optional"`
 	Tokens              []ClearToken                       `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token                  `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                               `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]                       `asn1:"integrityCheckValue"`
 	NeedResponse        per.Opt[bool]                      `asn1:"needResponse"`
 	Capacity            per.Opt[CallCapacity]              `asn1:"capacity"`
 	IrrStatus           per.Opt[InfoRequestResponseStatus] `asn1:"irrStatus"`
@@ -19820,8 +19790,8 @@ func (v *InfoRequestResponse) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x4 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -19878,7 +19848,7 @@ func (v *InfoRequestResponse) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x2
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x4
 	}
 	if v.NeedResponse.OK {
@@ -19944,7 +19914,7 @@ func (v *InfoRequestResponse) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x4 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -20001,9 +19971,9 @@ type InfoRequestResponsePerCallInfo struct {
 	CryptoTokens       []CryptoH323Token                   `asn1:"cryptoTokens" per:"optional"`
 	SubstituteConfIDs  [][16]byte                          `asn1:"substituteConfIDs" per:"optional"`
 	Pdu                []InfoRequestResponsePerCallInfoPdu `asn1:"pdu" per:"optional"`
-	CallLinkage        *CallLinkage                        `asn1:"callLinkage" per:"optional"`
+	CallLinkage        per.Opt[CallLinkage]                `asn1:"callLinkage"`
 	UsageInformation   *RasUsageInformation                `asn1:"usageInformation" per:"optional"`
-	CircuitInfo        *CircuitInfo                        `asn1:"circuitInfo" per:"optional"`
+	CircuitInfo        per.Opt[CircuitInfo]                `asn1:"circuitInfo"`
 	Ext                per.Extension
 }
 
@@ -20110,8 +20080,8 @@ func (v *InfoRequestResponsePerCallInfo) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x20 != 0 {
 			o := d.Open()
-			v.CallLinkage = per.New[CallLinkage](d)
-			v.CallLinkage.UnmarshalPER(d)
+			v.CallLinkage.OK = true
+			v.CallLinkage.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 5)
 		}
 		if added&0x40 != 0 {
@@ -20122,8 +20092,8 @@ func (v *InfoRequestResponsePerCallInfo) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x80 != 0 {
 			o := d.Open()
-			v.CircuitInfo = per.New[CircuitInfo](d)
-			v.CircuitInfo.UnmarshalPER(d)
+			v.CircuitInfo.OK = true
+			v.CircuitInfo.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 7)
 		}
 		d.Rest(&v.Ext, added, 8)
@@ -20154,13 +20124,13 @@ func (v *InfoRequestResponsePerCallInfo) MarshalPER(e *per.Encoder) {
 	if v.Pdu != nil {
 		added |= 0x10
 	}
-	if v.CallLinkage != nil {
+	if v.CallLinkage.OK {
 		added |= 0x20
 	}
 	if v.UsageInformation != nil {
 		added |= 0x40
 	}
-	if v.CircuitInfo != nil {
+	if v.CircuitInfo.OK {
 		added |= 0x80
 	}
 	extended := v.Ext.Extended(added)
@@ -20242,7 +20212,7 @@ func (v *InfoRequestResponsePerCallInfo) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x20 != 0 {
 			mark := e.Open()
-			v.CallLinkage.MarshalPER(e)
+			v.CallLinkage.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 5)
 		}
 		if added&0x40 != 0 {
@@ -20252,7 +20222,7 @@ func (v *InfoRequestResponsePerCallInfo) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x80 != 0 {
 			mark := e.Open()
-			v.CircuitInfo.MarshalPER(e)
+			v.CircuitInfo.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 7)
 		}
 		e.Rest(&v.Ext, 8)
@@ -20370,7 +20340,7 @@ type InfoRequestAck struct {
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                  `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]          `asn1:"integrityCheckValue"`
 	Ext                 per.Extension
 }
 
@@ -20405,8 +20375,8 @@ func (v *InfoRequestAck) UnmarshalPER(d *per.Decoder) {
 		}
 	}
 	if present&0x1 != 0 {
-		v.IntegrityCheckValue = per.New[ICV](d)
-		v.IntegrityCheckValue.UnmarshalPER(d)
+		v.IntegrityCheckValue.OK = true
+		v.IntegrityCheckValue.V.UnmarshalPER(d)
 	}
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -20428,7 +20398,7 @@ func (v *InfoRequestAck) MarshalPER(e *per.Encoder) {
 	e.Bit(v.NonStandardData != nil)
 	e.Bit(v.Tokens != nil)
 	e.Bit(v.CryptoTokens != nil)
-	e.Bit(v.IntegrityCheckValue != nil)
+	e.Bit(v.IntegrityCheckValue.OK)
 	e.Whole(uint64(v.RequestSeqNum)-1, 65534)
 	if v.NonStandardData != nil {
 		v.NonStandardData.MarshalPER(e)
@@ -20445,8 +20415,8 @@ func (v *InfoRequestAck) MarshalPER(e *per.Encoder) {
 			v.CryptoTokens[i0].MarshalPER(e)
 		}
 	}
-	if v.IntegrityCheckValue != nil {
-		v.IntegrityCheckValue.MarshalPER(e)
+	if v.IntegrityCheckValue.OK {
+		v.IntegrityCheckValue.V.MarshalPER(e)
 	}
 	if extended {
 		e.Additions(&v.Ext, added, 0)
@@ -20462,10 +20432,10 @@ type InfoRequestNak struct {
 	RequestSeqNum       uint16                `asn1:"requestSeqNum" in:"1..65535"`
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	NakReason           InfoRequestNakReason  `asn1:"nakReason"`
-	AltGKInfo           *AltGKInfo            `asn1:"altGKInfo" per:"optional"`
+	AltGKInfo           per.Opt[AltGKInfo]    `asn1:"altGKInfo"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                  `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]          `asn1:"integrityCheckValue"`
 	Ext                 per.Extension
 }
 
@@ -20483,8 +20453,8 @@ func (v *InfoRequestNak) UnmarshalPER(d *per.Decoder) {
 	}
 	v.NakReason.UnmarshalPER(d)
 	if present&0x8 != 0 {
-		v.AltGKInfo = per.New[AltGKInfo](d)
-		v.AltGKInfo.UnmarshalPER(d)
+		v.AltGKInfo.OK = true
+		v.AltGKInfo.V.UnmarshalPER(d)
 	}
 	if present&0x4 != 0 {
 		v.Tokens = per.List[ClearToken](d, d.Count(0, -1))
@@ -20505,8 +20475,8 @@ func (v *InfoRequestNak) UnmarshalPER(d *per.Decoder) {
 		}
 	}
 	if present&0x1 != 0 {
-		v.IntegrityCheckValue = per.New[ICV](d)
-		v.IntegrityCheckValue.UnmarshalPER(d)
+		v.IntegrityCheckValue.OK = true
+		v.IntegrityCheckValue.V.UnmarshalPER(d)
 	}
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -20526,17 +20496,17 @@ func (v *InfoRequestNak) MarshalPER(e *per.Encoder) {
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
 	e.Bit(v.NonStandardData != nil)
-	e.Bit(v.AltGKInfo != nil)
+	e.Bit(v.AltGKInfo.OK)
 	e.Bit(v.Tokens != nil)
 	e.Bit(v.CryptoTokens != nil)
-	e.Bit(v.IntegrityCheckValue != nil)
+	e.Bit(v.IntegrityCheckValue.OK)
 	e.Whole(uint64(v.RequestSeqNum)-1, 65534)
 	if v.NonStandardData != nil {
 		v.NonStandardData.MarshalPER(e)
 	}
 	v.NakReason.MarshalPER(e)
-	if v.AltGKInfo != nil {
-		v.AltGKInfo.MarshalPER(e)
+	if v.AltGKInfo.OK {
+		v.AltGKInfo.V.MarshalPER(e)
 	}
 	if v.Tokens != nil {
 		e.Count(len(v.Tokens), 0, -1)
@@ -20550,8 +20520,8 @@ func (v *InfoRequestNak) MarshalPER(e *per.Encoder) {
 			v.CryptoTokens[i0].MarshalPER(e)
 		}
 	}
-	if v.IntegrityCheckValue != nil {
-		v.IntegrityCheckValue.MarshalPER(e)
+	if v.IntegrityCheckValue.OK {
+		v.IntegrityCheckValue.V.MarshalPER(e)
 	}
 	if extended {
 		e.Additions(&v.Ext, added, 0)
@@ -20647,7 +20617,7 @@ type NonStandardMessage struct {
 	NonStandardData     NonStandardParameter `asn1:"nonStandardData"`
 	Tokens              []ClearToken         `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token    `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                 `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]         `asn1:"integrityCheckValue"`
 	FeatureSet          *FeatureSet          `asn1:"featureSet" per:"optional"`
 	GenericData         []GenericData        `asn1:"genericData" per:"optional"`
 	Ext                 per.Extension
@@ -20687,8 +20657,8 @@ func (v *NonStandardMessage) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x4 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -20727,7 +20697,7 @@ func (v *NonStandardMessage) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x2
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x4
 	}
 	if v.FeatureSet != nil {
@@ -20760,7 +20730,7 @@ func (v *NonStandardMessage) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x4 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -20788,7 +20758,7 @@ type UnknownMessageResponse struct {
 	RequestSeqNum        uint16            `asn1:"requestSeqNum" in:"1..65535"`
 	Tokens               []ClearToken      `asn1:"tokens" per:"optional"`
 	CryptoTokens         []CryptoH323Token `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue  *ICV              `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue  per.Opt[ICV]      `asn1:"integrityCheckValue"`
 	MessageNotUnderstood []byte            `asn1:"messageNotUnderstood" per:"optional"`
 	Ext                  per.Extension
 }
@@ -20826,8 +20796,8 @@ func (v *UnknownMessageResponse) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x4 != 0 {
 			o := d.Open()
-			v.IntegrityCheckValue = per.New[ICV](d)
-			v.IntegrityCheckValue.UnmarshalPER(d)
+			v.IntegrityCheckValue.OK = true
+			v.IntegrityCheckValue.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -20854,7 +20824,7 @@ func (v *UnknownMessageResponse) MarshalPER(e *per.Encoder) {
 	if v.CryptoTokens != nil {
 		added |= 0x2
 	}
-	if v.IntegrityCheckValue != nil {
+	if v.IntegrityCheckValue.OK {
 		added |= 0x4
 	}
 	if v.MessageNotUnderstood != nil {
@@ -20883,7 +20853,7 @@ func (v *UnknownMessageResponse) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x4 != 0 {
 			mark := e.Open()
-			v.IntegrityCheckValue.MarshalPER(e)
+			v.IntegrityCheckValue.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -20904,7 +20874,7 @@ type RequestInProgress struct {
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                  `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]          `asn1:"integrityCheckValue"`
 	Delay               uint16                `asn1:"delay" in:"1..65535"`
 	Ext                 per.Extension
 }
@@ -20940,8 +20910,8 @@ func (v *RequestInProgress) UnmarshalPER(d *per.Decoder) {
 		}
 	}
 	if present&0x1 != 0 {
-		v.IntegrityCheckValue = per.New[ICV](d)
-		v.IntegrityCheckValue.UnmarshalPER(d)
+		v.IntegrityCheckValue.OK = true
+		v.IntegrityCheckValue.V.UnmarshalPER(d)
 	}
 	v.Delay = uint16(d.Whole(65534) + 1)
 	if extended {
@@ -20964,7 +20934,7 @@ func (v *RequestInProgress) MarshalPER(e *per.Encoder) {
 	e.Bit(v.NonStandardData != nil)
 	e.Bit(v.Tokens != nil)
 	e.Bit(v.CryptoTokens != nil)
-	e.Bit(v.IntegrityCheckValue != nil)
+	e.Bit(v.IntegrityCheckValue.OK)
 	e.Whole(uint64(v.RequestSeqNum)-1, 65534)
 	if v.NonStandardData != nil {
 		v.NonStandardData.MarshalPER(e)
@@ -20981,8 +20951,8 @@ func (v *RequestInProgress) MarshalPER(e *per.Encoder) {
 			v.CryptoTokens[i0].MarshalPER(e)
 		}
 	}
-	if v.IntegrityCheckValue != nil {
-		v.IntegrityCheckValue.MarshalPER(e)
+	if v.IntegrityCheckValue.OK {
+		v.IntegrityCheckValue.V.MarshalPER(e)
 	}
 	e.Whole(uint64(v.Delay)-1, 65534)
 	if extended {
@@ -21004,7 +20974,7 @@ type ResourcesAvailableIndicate struct {
 	AlmostOutOfResources bool                  `asn1:"almostOutOfResources"`
 	Tokens               []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens         []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue  *ICV                  `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue  per.Opt[ICV]          `asn1:"integrityCheckValue"`
 	Capacity             per.Opt[CallCapacity] `asn1:"capacity"`
 	GenericData          []GenericData         `asn1:"genericData" per:"optional"`
 	Ext                  per.Extension
@@ -21051,8 +21021,8 @@ func (v *ResourcesAvailableIndicate) UnmarshalPER(d *per.Decoder) {
 		}
 	}
 	if present&0x1 != 0 {
-		v.IntegrityCheckValue = per.New[ICV](d)
-		v.IntegrityCheckValue.UnmarshalPER(d)
+		v.IntegrityCheckValue.OK = true
+		v.IntegrityCheckValue.V.UnmarshalPER(d)
 	}
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -21097,7 +21067,7 @@ func (v *ResourcesAvailableIndicate) MarshalPER(e *per.Encoder) {
 	e.Bit(v.NonStandardData != nil)
 	e.Bit(v.Tokens != nil)
 	e.Bit(v.CryptoTokens != nil)
-	e.Bit(v.IntegrityCheckValue != nil)
+	e.Bit(v.IntegrityCheckValue.OK)
 	e.Whole(uint64(v.RequestSeqNum)-1, 65534)
 	e.OID(v.ProtocolIdentifier)
 	if v.NonStandardData != nil {
@@ -21121,8 +21091,8 @@ func (v *ResourcesAvailableIndicate) MarshalPER(e *per.Encoder) {
 			v.CryptoTokens[i0].MarshalPER(e)
 		}
 	}
-	if v.IntegrityCheckValue != nil {
-		v.IntegrityCheckValue.MarshalPER(e)
+	if v.IntegrityCheckValue.OK {
+		v.IntegrityCheckValue.V.MarshalPER(e)
 	}
 	if extended {
 		e.Additions(&v.Ext, added, 2)
@@ -21153,7 +21123,7 @@ type ResourcesAvailableConfirm struct {
 	NonStandardData     *NonStandardParameter `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                  `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]          `asn1:"integrityCheckValue"`
 	GenericData         []GenericData         `asn1:"genericData" per:"optional"`
 	Ext                 per.Extension
 }
@@ -21190,8 +21160,8 @@ func (v *ResourcesAvailableConfirm) UnmarshalPER(d *per.Decoder) {
 		}
 	}
 	if present&0x1 != 0 {
-		v.IntegrityCheckValue = per.New[ICV](d)
-		v.IntegrityCheckValue.UnmarshalPER(d)
+		v.IntegrityCheckValue.OK = true
+		v.IntegrityCheckValue.V.UnmarshalPER(d)
 	}
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -21227,7 +21197,7 @@ func (v *ResourcesAvailableConfirm) MarshalPER(e *per.Encoder) {
 	e.Bit(v.NonStandardData != nil)
 	e.Bit(v.Tokens != nil)
 	e.Bit(v.CryptoTokens != nil)
-	e.Bit(v.IntegrityCheckValue != nil)
+	e.Bit(v.IntegrityCheckValue.OK)
 	e.Whole(uint64(v.RequestSeqNum)-1, 65534)
 	e.OID(v.ProtocolIdentifier)
 	if v.NonStandardData != nil {
@@ -21245,8 +21215,8 @@ func (v *ResourcesAvailableConfirm) MarshalPER(e *per.Encoder) {
 			v.CryptoTokens[i0].MarshalPER(e)
 		}
 	}
-	if v.IntegrityCheckValue != nil {
-		v.IntegrityCheckValue.MarshalPER(e)
+	if v.IntegrityCheckValue.OK {
+		v.IntegrityCheckValue.V.MarshalPER(e)
 	}
 	if extended {
 		e.Additions(&v.Ext, added, 1)
@@ -21274,7 +21244,7 @@ type ServiceControlIndication struct {
 	CallSpecific        *ServiceControlIndicationCallSpecific `asn1:"callSpecific" per:"optional"`
 	Tokens              []ClearToken                          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token                     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                                  `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]                          `asn1:"integrityCheckValue"`
 	FeatureSet          *FeatureSet                           `asn1:"featureSet" per:"optional"`
 	GenericData         []GenericData                         `asn1:"genericData" per:"optional"`
 	Ext                 per.Extension
@@ -21325,8 +21295,8 @@ func (v *ServiceControlIndication) UnmarshalPER(d *per.Decoder) {
 		}
 	}
 	if present&0x4 != 0 {
-		v.IntegrityCheckValue = per.New[ICV](d)
-		v.IntegrityCheckValue.UnmarshalPER(d)
+		v.IntegrityCheckValue.OK = true
+		v.IntegrityCheckValue.V.UnmarshalPER(d)
 	}
 	if present&0x2 != 0 {
 		v.FeatureSet = per.New[FeatureSet](d)
@@ -21363,7 +21333,7 @@ func (v *ServiceControlIndication) MarshalPER(e *per.Encoder) {
 	e.Bit(v.CallSpecific != nil)
 	e.Bit(v.Tokens != nil)
 	e.Bit(v.CryptoTokens != nil)
-	e.Bit(v.IntegrityCheckValue != nil)
+	e.Bit(v.IntegrityCheckValue.OK)
 	e.Bit(v.FeatureSet != nil)
 	e.Bit(v.GenericData != nil)
 	e.Whole(uint64(v.RequestSeqNum)-1, 65534)
@@ -21392,8 +21362,8 @@ func (v *ServiceControlIndication) MarshalPER(e *per.Encoder) {
 			v.CryptoTokens[i0].MarshalPER(e)
 		}
 	}
-	if v.IntegrityCheckValue != nil {
-		v.IntegrityCheckValue.MarshalPER(e)
+	if v.IntegrityCheckValue.OK {
+		v.IntegrityCheckValue.V.MarshalPER(e)
 	}
 	if v.FeatureSet != nil {
 		v.FeatureSet.MarshalPER(e)
@@ -21466,7 +21436,7 @@ type ServiceControlResponse struct {
 	NonStandardData     *NonStandardParameter                 `asn1:"nonStandardData" per:"optional"`
 	Tokens              []ClearToken                          `asn1:"tokens" per:"optional"`
 	CryptoTokens        []CryptoH323Token                     `asn1:"cryptoTokens" per:"optional"`
-	IntegrityCheckValue *ICV                                  `asn1:"integrityCheckValue" per:"optional"`
+	IntegrityCheckValue per.Opt[ICV]                          `asn1:"integrityCheckValue"`
 	FeatureSet          *FeatureSet                           `asn1:"featureSet" per:"optional"`
 	GenericData         []GenericData                         `asn1:"genericData" per:"optional"`
 	Ext                 per.Extension
@@ -21507,8 +21477,8 @@ func (v *ServiceControlResponse) UnmarshalPER(d *per.Decoder) {
 		}
 	}
 	if present&0x4 != 0 {
-		v.IntegrityCheckValue = per.New[ICV](d)
-		v.IntegrityCheckValue.UnmarshalPER(d)
+		v.IntegrityCheckValue.OK = true
+		v.IntegrityCheckValue.V.UnmarshalPER(d)
 	}
 	if present&0x2 != 0 {
 		v.FeatureSet = per.New[FeatureSet](d)
@@ -21544,7 +21514,7 @@ func (v *ServiceControlResponse) MarshalPER(e *per.Encoder) {
 	e.Bit(v.NonStandardData != nil)
 	e.Bit(v.Tokens != nil)
 	e.Bit(v.CryptoTokens != nil)
-	e.Bit(v.IntegrityCheckValue != nil)
+	e.Bit(v.IntegrityCheckValue.OK)
 	e.Bit(v.FeatureSet != nil)
 	e.Bit(v.GenericData != nil)
 	e.Whole(uint64(v.RequestSeqNum)-1, 65534)
@@ -21566,8 +21536,8 @@ func (v *ServiceControlResponse) MarshalPER(e *per.Encoder) {
 			v.CryptoTokens[i0].MarshalPER(e)
 		}
 	}
-	if v.IntegrityCheckValue != nil {
-		v.IntegrityCheckValue.MarshalPER(e)
+	if v.IntegrityCheckValue.OK {
+		v.IntegrityCheckValue.V.MarshalPER(e)
 	}
 	if v.FeatureSet != nil {
 		v.FeatureSet.MarshalPER(e)

@@ -404,9 +404,9 @@ func (v *AuthenticationBES) MarshalPER(e *per.Encoder) {
 // AuthenticationMechanism is the CHOICE AuthenticationMechanism of H.235.0.
 type AuthenticationMechanism struct {
 	Choice            AuthenticationMechanismChoice
-	NonStandard       *H235NonStandardParameter `asn1:"nonStandard"`
-	AuthenticationBES AuthenticationBES         `asn1:"authenticationBES"`
-	KeyExch           per.OID                   `asn1:"keyExch"`
+	NonStandard       H235NonStandardParameter `asn1:"nonStandard"`
+	AuthenticationBES AuthenticationBES        `asn1:"authenticationBES"`
+	KeyExch           per.OID                  `asn1:"keyExch"`
 	Other             *per.Alternative
 }
 
@@ -457,7 +457,6 @@ func (v *AuthenticationMechanism) UnmarshalPER(d *per.Decoder) {
 		v.Choice = AuthenticationMechanismChoice(d.Whole(6) + 1)
 		switch v.Choice {
 		case AuthenticationMechanismNonStandard:
-			v.NonStandard = per.New[H235NonStandardParameter](d)
 			v.NonStandard.UnmarshalPER(d)
 		}
 	}
@@ -477,10 +476,6 @@ func (v *AuthenticationMechanism) MarshalPER(e *per.Encoder) {
 		e.Whole(c-1, 6)
 		switch v.Choice {
 		case AuthenticationMechanismNonStandard:
-			if v.NonStandard == nil {
-				e.Choose()
-				break
-			}
 			v.NonStandard.MarshalPER(e)
 		}
 	case c > 7 && c <= 9:
@@ -506,19 +501,19 @@ func (v *AuthenticationMechanism) MarshalPER(e *per.Encoder) {
 
 // ClearToken is the SEQUENCE ClearToken of H.235.0.
 type ClearToken struct {
-	TokenOID    per.OID                   `asn1:"tokenOID"`
-	TimeStamp   per.Opt[uint32]           `asn1:"timeStamp" in:"1..4294967295"`
-	Password    per.BMP                   `asn1:"password" per:"optional" in:"1..128"`
-	Dhkey       *DHset                    `asn1:"dhkey" per:"optional"`
-	Challenge   []byte                    `asn1:"challenge" per:"optional" in:"8..128"`
-	Random      per.Opt[int64]            `asn1:"random"`
-	Certificate *TypedCertificate         `asn1:"certificate" per:"optional"`
-	GeneralID   per.BMP                   `asn1:"generalID" per:"optional" in:"1..128"`
-	NonStandard *H235NonStandardParameter `asn1:"nonStandard" per:"optional"`
-	Eckasdhkey  per.Opt[ECKASDH]          `asn1:"eckasdhkey"`
-	SendersID   per.BMP                   `asn1:"sendersID" per:"optional" in:"1..128"`
-	H235Key     *H235Key                  `asn1:"h235Key" per:"optional"`
-	ProfileInfo []ProfileElement          `asn1:"profileInfo" per:"optional"`
+	TokenOID    per.OID                           `asn1:"tokenOID"`
+	TimeStamp   per.Opt[uint32]                   `asn1:"timeStamp" in:"1..4294967295"`
+	Password    per.BMP                           `asn1:"password" per:"optional" in:"1..128"`
+	Dhkey       *DHset                            `asn1:"dhkey" per:"optional"`
+	Challenge   []byte                            `asn1:"challenge" per:"optional" in:"8..128"`
+	Random      per.Opt[int64]                    `asn1:"random"`
+	Certificate per.Opt[TypedCertificate]         `asn1:"certificate"`
+	GeneralID   per.BMP                           `asn1:"generalID" per:"optional" in:"1..128"`
+	NonStandard per.Opt[H235NonStandardParameter] `asn1:"nonStandard"`
+	Eckasdhkey  per.Opt[ECKASDH]                  `asn1:"eckasdhkey"`
+	SendersID   per.BMP                           `asn1:"sendersID" per:"optional" in:"1..128"`
+	H235Key     *H235Key                          `asn1:"h235Key" per:"optional"`
+	ProfileInfo []ProfileElement                  `asn1:"profileInfo" per:"optional"`
 	Ext         per.Extension
 }
 
@@ -549,15 +544,15 @@ func (v *ClearToken) UnmarshalPER(d *per.Decoder) {
 		v.Random.V = d.Integer()
 	}
 	if present&0x4 != 0 {
-		v.Certificate = per.New[TypedCertificate](d)
-		v.Certificate.UnmarshalPER(d)
+		v.Certificate.OK = true
+		v.Certificate.V.UnmarshalPER(d)
 	}
 	if present&0x2 != 0 {
 		v.GeneralID = d.BMP(1, 128)
 	}
 	if present&0x1 != 0 {
-		v.NonStandard = per.New[H235NonStandardParameter](d)
-		v.NonStandard.UnmarshalPER(d)
+		v.NonStandard.OK = true
+		v.NonStandard.V.UnmarshalPER(d)
 	}
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -621,9 +616,9 @@ func (v *ClearToken) MarshalPER(e *per.Encoder) {
 	e.Bit(v.Dhkey != nil)
 	e.Bit(v.Challenge != nil)
 	e.Bit(v.Random.OK)
-	e.Bit(v.Certificate != nil)
+	e.Bit(v.Certificate.OK)
 	e.Bit(v.GeneralID != nil)
-	e.Bit(v.NonStandard != nil)
+	e.Bit(v.NonStandard.OK)
 	e.OID(v.TokenOID)
 	if v.TimeStamp.OK {
 		e.Whole(uint64(v.TimeStamp.V)-1, 4294967294)
@@ -640,14 +635,14 @@ func (v *ClearToken) MarshalPER(e *per.Encoder) {
 	if v.Random.OK {
 		e.Integer(v.Random.V)
 	}
-	if v.Certificate != nil {
-		v.Certificate.MarshalPER(e)
+	if v.Certificate.OK {
+		v.Certificate.V.MarshalPER(e)
 	}
 	if v.GeneralID != nil {
 		e.BMP(v.GeneralID, 1, 128)
 	}
-	if v.NonStandard != nil {
-		v.NonStandard.MarshalPER(e)
+	if v.NonStandard.OK {
+		v.NonStandard.V.MarshalPER(e)
 	}
 	if extended {
 		e.Additions(&v.Ext, added, 4)

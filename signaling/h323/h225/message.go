@@ -16,8 +16,11 @@ const MaxMessage = 65535
 // DecodeRAS reads a RAS message, the payload of a UDP packet. The message keeps
 // parts of data. Errors are of type *per.Error, ErrTrailing among them.
 func DecodeRAS(data []byte) (*RasMessage, error) {
-	m := new(RasMessage)
-	if err := decode(data, "RAS message", m); err != nil {
+	m, d := new(RasMessage), per.NewDecoder(data)
+	if len(data) <= MaxMessage {
+		m.UnmarshalPER(&d)
+	}
+	if err := finish(&d, "RAS message", len(data)); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -27,8 +30,11 @@ func DecodeRAS(data []byte) (*RasMessage, error) {
 // information element of a call signalling message behind its protocol
 // discriminator. The result keeps parts of data.
 func DecodeUserInformation(data []byte) (*H323UserInformation, error) {
-	u := new(H323UserInformation)
-	if err := decode(data, "H.225.0 user-user information", u); err != nil {
+	u, d := new(H323UserInformation), per.NewDecoder(data)
+	if len(data) <= MaxMessage {
+		u.UnmarshalPER(&d)
+	}
+	if err := finish(&d, "H.225.0 user-user information", len(data)); err != nil {
 		return nil, err
 	}
 	return u, nil
@@ -36,8 +42,11 @@ func DecodeUserInformation(data []byte) (*H323UserInformation, error) {
 
 // DecodeClearToken reads a ClearToken, as it stands in what is signed or hashed.
 func DecodeClearToken(data []byte) (*ClearToken, error) {
-	t := new(ClearToken)
-	if err := decode(data, "H.235 token", t); err != nil {
+	t, d := new(ClearToken), per.NewDecoder(data)
+	if len(data) <= MaxMessage {
+		t.UnmarshalPER(&d)
+	}
+	if err := finish(&d, "H.235 token", len(data)); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -46,34 +55,38 @@ func DecodeClearToken(data []byte) (*ClearToken, error) {
 // Append appends the message to dst. Where the message cannot be written the error
 // says which field, and dst is returned as it was.
 func (v *RasMessage) Append(dst []byte) ([]byte, error) {
-	return encode(dst, "RAS message", v)
+	e := per.NewEncoder(dst)
+	v.MarshalPER(&e)
+	return finished(&e, "RAS message")
 }
 
 // Append appends the user-user information to dst.
 func (v *H323UserInformation) Append(dst []byte) ([]byte, error) {
-	return encode(dst, "H.225.0 user-user information", v)
+	e := per.NewEncoder(dst)
+	v.MarshalPER(&e)
+	return finished(&e, "H.225.0 user-user information")
 }
 
 // Append appends the token to dst, as it is hashed or signed.
 func (v *ClearToken) Append(dst []byte) ([]byte, error) {
-	return encode(dst, "H.235 token", v)
+	e := per.NewEncoder(dst)
+	v.MarshalPER(&e)
+	return finished(&e, "H.235 token")
 }
 
-func decode(data []byte, what string, v interface{ UnmarshalPER(*per.Decoder) }) error {
-	if len(data) > MaxMessage {
-		return fmt.Errorf("%s of %d octets: %w: at most %d", what, len(data), per.ErrLimit, MaxMessage)
+// finish is the error of a decoding. The decoder is not passed through an interface,
+// so that it stays on the stack.
+func finish(d *per.Decoder, what string, octets int) error {
+	if octets > MaxMessage {
+		return fmt.Errorf("%s of %d octets: %w: at most %d", what, octets, per.ErrLimit, MaxMessage)
 	}
-	d := per.NewDecoder(data)
-	v.UnmarshalPER(&d)
 	if err := d.Finish(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }
 
-func encode(dst []byte, what string, v interface{ MarshalPER(*per.Encoder) }) ([]byte, error) {
-	e := per.NewEncoder(dst)
-	v.MarshalPER(&e)
+func finished(e *per.Encoder, what string) ([]byte, error) {
 	out, err := e.Finish()
 	if err != nil {
 		return out, fmt.Errorf("%s: %w", what, err)

@@ -129,11 +129,11 @@ type RequestMessage struct {
 	OpenLogicalChannel        *OpenLogicalChannel       `asn1:"openLogicalChannel"`
 	CloseLogicalChannel       *CloseLogicalChannel      `asn1:"closeLogicalChannel"`
 	RequestChannelClose       *RequestChannelClose      `asn1:"requestChannelClose"`
-	MultiplexEntrySend        *MultiplexEntrySend       `asn1:"multiplexEntrySend"`
+	MultiplexEntrySend        MultiplexEntrySend        `asn1:"multiplexEntrySend"`
 	RequestMultiplexEntry     RequestMultiplexEntry     `asn1:"requestMultiplexEntry"`
-	RequestMode               *RequestMode              `asn1:"requestMode"`
+	RequestMode               RequestMode               `asn1:"requestMode"`
 	RoundTripDelayRequest     RoundTripDelayRequest     `asn1:"roundTripDelayRequest"`
-	MaintenanceLoopRequest    *MaintenanceLoopRequest   `asn1:"maintenanceLoopRequest"`
+	MaintenanceLoopRequest    MaintenanceLoopRequest    `asn1:"maintenanceLoopRequest"`
 	CommunicationModeRequest  CommunicationModeRequest  `asn1:"communicationModeRequest"`
 	ConferenceRequest         *ConferenceRequest        `asn1:"conferenceRequest"`
 	MultilinkRequest          *MultilinkRequest         `asn1:"multilinkRequest"`
@@ -220,17 +220,14 @@ func (v *RequestMessage) UnmarshalPER(d *per.Decoder) {
 			v.RequestChannelClose = per.New[RequestChannelClose](d)
 			v.RequestChannelClose.UnmarshalPER(d)
 		case RequestMessageMultiplexEntrySend:
-			v.MultiplexEntrySend = per.New[MultiplexEntrySend](d)
 			v.MultiplexEntrySend.UnmarshalPER(d)
 		case RequestMessageRequestMultiplexEntry:
 			v.RequestMultiplexEntry.UnmarshalPER(d)
 		case RequestMessageRequestMode:
-			v.RequestMode = per.New[RequestMode](d)
 			v.RequestMode.UnmarshalPER(d)
 		case RequestMessageRoundTripDelayRequest:
 			v.RoundTripDelayRequest.UnmarshalPER(d)
 		case RequestMessageMaintenanceLoopRequest:
-			v.MaintenanceLoopRequest = per.New[MaintenanceLoopRequest](d)
 			v.MaintenanceLoopRequest.UnmarshalPER(d)
 		}
 	}
@@ -282,26 +279,14 @@ func (v *RequestMessage) MarshalPER(e *per.Encoder) {
 			}
 			v.RequestChannelClose.MarshalPER(e)
 		case RequestMessageMultiplexEntrySend:
-			if v.MultiplexEntrySend == nil {
-				e.Choose()
-				break
-			}
 			v.MultiplexEntrySend.MarshalPER(e)
 		case RequestMessageRequestMultiplexEntry:
 			v.RequestMultiplexEntry.MarshalPER(e)
 		case RequestMessageRequestMode:
-			if v.RequestMode == nil {
-				e.Choose()
-				break
-			}
 			v.RequestMode.MarshalPER(e)
 		case RequestMessageRoundTripDelayRequest:
 			v.RoundTripDelayRequest.MarshalPER(e)
 		case RequestMessageMaintenanceLoopRequest:
-			if v.MaintenanceLoopRequest == nil {
-				e.Choose()
-				break
-			}
 			v.MaintenanceLoopRequest.MarshalPER(e)
 		}
 	case c > 11 && c <= 16:
@@ -349,23 +334,23 @@ type ResponseMessage struct {
 	NonStandard                    *NonStandardMessage            `asn1:"nonStandard"`
 	MasterSlaveDeterminationAck    MasterSlaveDeterminationAck    `asn1:"masterSlaveDeterminationAck"`
 	MasterSlaveDeterminationReject MasterSlaveDeterminationReject `asn1:"masterSlaveDeterminationReject"`
-	TerminalCapabilitySetAck       *TerminalCapabilitySetAck      `asn1:"terminalCapabilitySetAck"`
+	TerminalCapabilitySetAck       TerminalCapabilitySetAck       `asn1:"terminalCapabilitySetAck"`
 	TerminalCapabilitySetReject    *TerminalCapabilitySetReject   `asn1:"terminalCapabilitySetReject"`
 	OpenLogicalChannelAck          *OpenLogicalChannelAck         `asn1:"openLogicalChannelAck"`
 	OpenLogicalChannelReject       *OpenLogicalChannelReject      `asn1:"openLogicalChannelReject"`
 	CloseLogicalChannelAck         CloseLogicalChannelAck         `asn1:"closeLogicalChannelAck"`
 	RequestChannelCloseAck         RequestChannelCloseAck         `asn1:"requestChannelCloseAck"`
-	RequestChannelCloseReject      *RequestChannelCloseReject     `asn1:"requestChannelCloseReject"`
-	MultiplexEntrySendAck          *MultiplexEntrySendAck         `asn1:"multiplexEntrySendAck"`
-	MultiplexEntrySendReject       *MultiplexEntrySendReject      `asn1:"multiplexEntrySendReject"`
+	RequestChannelCloseReject      RequestChannelCloseReject      `asn1:"requestChannelCloseReject"`
+	MultiplexEntrySendAck          MultiplexEntrySendAck          `asn1:"multiplexEntrySendAck"`
+	MultiplexEntrySendReject       MultiplexEntrySendReject       `asn1:"multiplexEntrySendReject"`
 	RequestMultiplexEntryAck       RequestMultiplexEntryAck       `asn1:"requestMultiplexEntryAck"`
-	RequestMultiplexEntryReject    *RequestMultiplexEntryReject   `asn1:"requestMultiplexEntryReject"`
-	RequestModeAck                 *RequestModeAck                `asn1:"requestModeAck"`
-	RequestModeReject              *RequestModeReject             `asn1:"requestModeReject"`
+	RequestMultiplexEntryReject    RequestMultiplexEntryReject    `asn1:"requestMultiplexEntryReject"`
+	RequestModeAck                 RequestModeAck                 `asn1:"requestModeAck"`
+	RequestModeReject              RequestModeReject              `asn1:"requestModeReject"`
 	RoundTripDelayResponse         RoundTripDelayResponse         `asn1:"roundTripDelayResponse"`
-	MaintenanceLoopAck             *MaintenanceLoopAck            `asn1:"maintenanceLoopAck"`
+	MaintenanceLoopAck             MaintenanceLoopAck             `asn1:"maintenanceLoopAck"`
 	MaintenanceLoopReject          *MaintenanceLoopReject         `asn1:"maintenanceLoopReject"`
-	CommunicationModeResponse      *CommunicationModeResponse     `asn1:"communicationModeResponse"`
+	CommunicationModeResponse      CommunicationModeResponse      `asn1:"communicationModeResponse"`
 	ConferenceResponse             *ConferenceResponse            `asn1:"conferenceResponse"`
 	MultilinkResponse              *MultilinkResponse             `asn1:"multilinkResponse"`
 	LogicalChannelRateAcknowledge  LogicalChannelRateAcknowledge  `asn1:"logicalChannelRateAcknowledge"`
@@ -425,7 +410,6 @@ func (v *ResponseMessage) UnmarshalPER(d *per.Decoder) {
 			v.Choice = ResponseMessageChoice(index + 20)
 			switch v.Choice {
 			case ResponseMessageCommunicationModeResponse:
-				v.CommunicationModeResponse = per.New[CommunicationModeResponse](d)
 				v.CommunicationModeResponse.UnmarshalPER(d)
 			case ResponseMessageConferenceResponse:
 				v.ConferenceResponse = per.New[ConferenceResponse](d)
@@ -455,7 +439,6 @@ func (v *ResponseMessage) UnmarshalPER(d *per.Decoder) {
 		case ResponseMessageMasterSlaveDeterminationReject:
 			v.MasterSlaveDeterminationReject.UnmarshalPER(d)
 		case ResponseMessageTerminalCapabilitySetAck:
-			v.TerminalCapabilitySetAck = per.New[TerminalCapabilitySetAck](d)
 			v.TerminalCapabilitySetAck.UnmarshalPER(d)
 		case ResponseMessageTerminalCapabilitySetReject:
 			v.TerminalCapabilitySetReject = per.New[TerminalCapabilitySetReject](d)
@@ -471,29 +454,22 @@ func (v *ResponseMessage) UnmarshalPER(d *per.Decoder) {
 		case ResponseMessageRequestChannelCloseAck:
 			v.RequestChannelCloseAck.UnmarshalPER(d)
 		case ResponseMessageRequestChannelCloseReject:
-			v.RequestChannelCloseReject = per.New[RequestChannelCloseReject](d)
 			v.RequestChannelCloseReject.UnmarshalPER(d)
 		case ResponseMessageMultiplexEntrySendAck:
-			v.MultiplexEntrySendAck = per.New[MultiplexEntrySendAck](d)
 			v.MultiplexEntrySendAck.UnmarshalPER(d)
 		case ResponseMessageMultiplexEntrySendReject:
-			v.MultiplexEntrySendReject = per.New[MultiplexEntrySendReject](d)
 			v.MultiplexEntrySendReject.UnmarshalPER(d)
 		case ResponseMessageRequestMultiplexEntryAck:
 			v.RequestMultiplexEntryAck.UnmarshalPER(d)
 		case ResponseMessageRequestMultiplexEntryReject:
-			v.RequestMultiplexEntryReject = per.New[RequestMultiplexEntryReject](d)
 			v.RequestMultiplexEntryReject.UnmarshalPER(d)
 		case ResponseMessageRequestModeAck:
-			v.RequestModeAck = per.New[RequestModeAck](d)
 			v.RequestModeAck.UnmarshalPER(d)
 		case ResponseMessageRequestModeReject:
-			v.RequestModeReject = per.New[RequestModeReject](d)
 			v.RequestModeReject.UnmarshalPER(d)
 		case ResponseMessageRoundTripDelayResponse:
 			v.RoundTripDelayResponse.UnmarshalPER(d)
 		case ResponseMessageMaintenanceLoopAck:
-			v.MaintenanceLoopAck = per.New[MaintenanceLoopAck](d)
 			v.MaintenanceLoopAck.UnmarshalPER(d)
 		case ResponseMessageMaintenanceLoopReject:
 			v.MaintenanceLoopReject = per.New[MaintenanceLoopReject](d)
@@ -526,10 +502,6 @@ func (v *ResponseMessage) MarshalPER(e *per.Encoder) {
 		case ResponseMessageMasterSlaveDeterminationReject:
 			v.MasterSlaveDeterminationReject.MarshalPER(e)
 		case ResponseMessageTerminalCapabilitySetAck:
-			if v.TerminalCapabilitySetAck == nil {
-				e.Choose()
-				break
-			}
 			v.TerminalCapabilitySetAck.MarshalPER(e)
 		case ResponseMessageTerminalCapabilitySetReject:
 			if v.TerminalCapabilitySetReject == nil {
@@ -554,50 +526,22 @@ func (v *ResponseMessage) MarshalPER(e *per.Encoder) {
 		case ResponseMessageRequestChannelCloseAck:
 			v.RequestChannelCloseAck.MarshalPER(e)
 		case ResponseMessageRequestChannelCloseReject:
-			if v.RequestChannelCloseReject == nil {
-				e.Choose()
-				break
-			}
 			v.RequestChannelCloseReject.MarshalPER(e)
 		case ResponseMessageMultiplexEntrySendAck:
-			if v.MultiplexEntrySendAck == nil {
-				e.Choose()
-				break
-			}
 			v.MultiplexEntrySendAck.MarshalPER(e)
 		case ResponseMessageMultiplexEntrySendReject:
-			if v.MultiplexEntrySendReject == nil {
-				e.Choose()
-				break
-			}
 			v.MultiplexEntrySendReject.MarshalPER(e)
 		case ResponseMessageRequestMultiplexEntryAck:
 			v.RequestMultiplexEntryAck.MarshalPER(e)
 		case ResponseMessageRequestMultiplexEntryReject:
-			if v.RequestMultiplexEntryReject == nil {
-				e.Choose()
-				break
-			}
 			v.RequestMultiplexEntryReject.MarshalPER(e)
 		case ResponseMessageRequestModeAck:
-			if v.RequestModeAck == nil {
-				e.Choose()
-				break
-			}
 			v.RequestModeAck.MarshalPER(e)
 		case ResponseMessageRequestModeReject:
-			if v.RequestModeReject == nil {
-				e.Choose()
-				break
-			}
 			v.RequestModeReject.MarshalPER(e)
 		case ResponseMessageRoundTripDelayResponse:
 			v.RoundTripDelayResponse.MarshalPER(e)
 		case ResponseMessageMaintenanceLoopAck:
-			if v.MaintenanceLoopAck == nil {
-				e.Choose()
-				break
-			}
 			v.MaintenanceLoopAck.MarshalPER(e)
 		case ResponseMessageMaintenanceLoopReject:
 			if v.MaintenanceLoopReject == nil {
@@ -612,10 +556,6 @@ func (v *ResponseMessage) MarshalPER(e *per.Encoder) {
 		mark := e.Open()
 		switch v.Choice {
 		case ResponseMessageCommunicationModeResponse:
-			if v.CommunicationModeResponse == nil {
-				e.Choose()
-				break
-			}
 			v.CommunicationModeResponse.MarshalPER(e)
 		case ResponseMessageConferenceResponse:
 			if v.ConferenceResponse == nil {
@@ -658,19 +598,19 @@ func (v *ResponseMessage) MarshalPER(e *per.Encoder) {
 // CommandMessage is the CHOICE CommandMessage of H.245.
 type CommandMessage struct {
 	Choice                                CommandMessageChoice
-	NonStandard                           *NonStandardMessage                    `asn1:"nonStandard"`
-	MaintenanceLoopOffCommand             MaintenanceLoopOffCommand              `asn1:"maintenanceLoopOffCommand"`
-	SendTerminalCapabilitySet             SendTerminalCapabilitySet              `asn1:"sendTerminalCapabilitySet"`
-	EncryptionCommand                     *EncryptionCommand                     `asn1:"encryptionCommand"`
-	FlowControlCommand                    *FlowControlCommand                    `asn1:"flowControlCommand"`
-	EndSessionCommand                     *EndSessionCommand                     `asn1:"endSessionCommand"`
-	MiscellaneousCommand                  *MiscellaneousCommand                  `asn1:"miscellaneousCommand"`
-	CommunicationModeCommand              CommunicationModeCommand               `asn1:"communicationModeCommand"`
-	ConferenceCommand                     *ConferenceCommand                     `asn1:"conferenceCommand"`
-	H223MultiplexReconfiguration          *H223MultiplexReconfiguration          `asn1:"h223MultiplexReconfiguration"`
-	NewATMVCCommand                       *NewATMVCCommand                       `asn1:"newATMVCCommand"`
-	MobileMultilinkReconfigurationCommand *MobileMultilinkReconfigurationCommand `asn1:"mobileMultilinkReconfigurationCommand"`
-	GenericCommand                        *GenericMessage                        `asn1:"genericCommand"`
+	NonStandard                           *NonStandardMessage                   `asn1:"nonStandard"`
+	MaintenanceLoopOffCommand             MaintenanceLoopOffCommand             `asn1:"maintenanceLoopOffCommand"`
+	SendTerminalCapabilitySet             SendTerminalCapabilitySet             `asn1:"sendTerminalCapabilitySet"`
+	EncryptionCommand                     EncryptionCommand                     `asn1:"encryptionCommand"`
+	FlowControlCommand                    FlowControlCommand                    `asn1:"flowControlCommand"`
+	EndSessionCommand                     *EndSessionCommand                    `asn1:"endSessionCommand"`
+	MiscellaneousCommand                  *MiscellaneousCommand                 `asn1:"miscellaneousCommand"`
+	CommunicationModeCommand              CommunicationModeCommand              `asn1:"communicationModeCommand"`
+	ConferenceCommand                     *ConferenceCommand                    `asn1:"conferenceCommand"`
+	H223MultiplexReconfiguration          *H223MultiplexReconfiguration         `asn1:"h223MultiplexReconfiguration"`
+	NewATMVCCommand                       *NewATMVCCommand                      `asn1:"newATMVCCommand"`
+	MobileMultilinkReconfigurationCommand MobileMultilinkReconfigurationCommand `asn1:"mobileMultilinkReconfigurationCommand"`
+	GenericCommand                        *GenericMessage                       `asn1:"genericCommand"`
 	Other                                 *per.Alternative
 }
 
@@ -724,7 +664,6 @@ func (v *CommandMessage) UnmarshalPER(d *per.Decoder) {
 				v.NewATMVCCommand = per.New[NewATMVCCommand](d)
 				v.NewATMVCCommand.UnmarshalPER(d)
 			case CommandMessageMobileMultilinkReconfigurationCommand:
-				v.MobileMultilinkReconfigurationCommand = per.New[MobileMultilinkReconfigurationCommand](d)
 				v.MobileMultilinkReconfigurationCommand.UnmarshalPER(d)
 			case CommandMessageGenericCommand:
 				v.GenericCommand = per.New[GenericMessage](d)
@@ -743,10 +682,8 @@ func (v *CommandMessage) UnmarshalPER(d *per.Decoder) {
 		case CommandMessageSendTerminalCapabilitySet:
 			v.SendTerminalCapabilitySet.UnmarshalPER(d)
 		case CommandMessageEncryptionCommand:
-			v.EncryptionCommand = per.New[EncryptionCommand](d)
 			v.EncryptionCommand.UnmarshalPER(d)
 		case CommandMessageFlowControlCommand:
-			v.FlowControlCommand = per.New[FlowControlCommand](d)
 			v.FlowControlCommand.UnmarshalPER(d)
 		case CommandMessageEndSessionCommand:
 			v.EndSessionCommand = per.New[EndSessionCommand](d)
@@ -782,16 +719,8 @@ func (v *CommandMessage) MarshalPER(e *per.Encoder) {
 		case CommandMessageSendTerminalCapabilitySet:
 			v.SendTerminalCapabilitySet.MarshalPER(e)
 		case CommandMessageEncryptionCommand:
-			if v.EncryptionCommand == nil {
-				e.Choose()
-				break
-			}
 			v.EncryptionCommand.MarshalPER(e)
 		case CommandMessageFlowControlCommand:
-			if v.FlowControlCommand == nil {
-				e.Choose()
-				break
-			}
 			v.FlowControlCommand.MarshalPER(e)
 		case CommandMessageEndSessionCommand:
 			if v.EndSessionCommand == nil {
@@ -832,10 +761,6 @@ func (v *CommandMessage) MarshalPER(e *per.Encoder) {
 			}
 			v.NewATMVCCommand.MarshalPER(e)
 		case CommandMessageMobileMultilinkReconfigurationCommand:
-			if v.MobileMultilinkReconfigurationCommand == nil {
-				e.Choose()
-				break
-			}
 			v.MobileMultilinkReconfigurationCommand.MarshalPER(e)
 		case CommandMessageGenericCommand:
 			if v.GenericCommand == nil {
@@ -862,7 +787,7 @@ type IndicationMessage struct {
 	FunctionNotUnderstood                    FunctionNotUnderstood                    `asn1:"functionNotUnderstood"`
 	MasterSlaveDeterminationRelease          MasterSlaveDeterminationRelease          `asn1:"masterSlaveDeterminationRelease"`
 	TerminalCapabilitySetRelease             TerminalCapabilitySetRelease             `asn1:"terminalCapabilitySetRelease"`
-	OpenLogicalChannelConfirm                *OpenLogicalChannelConfirm               `asn1:"openLogicalChannelConfirm"`
+	OpenLogicalChannelConfirm                OpenLogicalChannelConfirm                `asn1:"openLogicalChannelConfirm"`
 	RequestChannelCloseRelease               RequestChannelCloseRelease               `asn1:"requestChannelCloseRelease"`
 	MultiplexEntrySendRelease                MultiplexEntrySendRelease                `asn1:"multiplexEntrySendRelease"`
 	RequestMultiplexEntryRelease             RequestMultiplexEntryRelease             `asn1:"requestMultiplexEntryRelease"`
@@ -873,13 +798,13 @@ type IndicationMessage struct {
 	NewATMVCIndication                       *NewATMVCIndication                      `asn1:"newATMVCIndication"`
 	UserInput                                *UserInputIndication                     `asn1:"userInput"`
 	H2250MaximumSkewIndication               H2250MaximumSkewIndication               `asn1:"h2250MaximumSkewIndication"`
-	McLocationIndication                     *MCLocationIndication                    `asn1:"mcLocationIndication"`
+	McLocationIndication                     MCLocationIndication                     `asn1:"mcLocationIndication"`
 	ConferenceIndication                     *ConferenceIndication                    `asn1:"conferenceIndication"`
 	VendorIdentification                     *VendorIdentification                    `asn1:"vendorIdentification"`
-	FunctionNotSupported                     *FunctionNotSupported                    `asn1:"functionNotSupported"`
+	FunctionNotSupported                     FunctionNotSupported                     `asn1:"functionNotSupported"`
 	MultilinkIndication                      *MultilinkIndication                     `asn1:"multilinkIndication"`
 	LogicalChannelRateRelease                LogicalChannelRateRelease                `asn1:"logicalChannelRateRelease"`
-	FlowControlIndication                    *FlowControlIndication                   `asn1:"flowControlIndication"`
+	FlowControlIndication                    FlowControlIndication                    `asn1:"flowControlIndication"`
 	MobileMultilinkReconfigurationIndication MobileMultilinkReconfigurationIndication `asn1:"mobileMultilinkReconfigurationIndication"`
 	GenericIndication                        *GenericMessage                          `asn1:"genericIndication"`
 	Other                                    *per.Alternative
@@ -937,7 +862,6 @@ func (v *IndicationMessage) UnmarshalPER(d *per.Decoder) {
 			case IndicationMessageH2250MaximumSkewIndication:
 				v.H2250MaximumSkewIndication.UnmarshalPER(d)
 			case IndicationMessageMcLocationIndication:
-				v.McLocationIndication = per.New[MCLocationIndication](d)
 				v.McLocationIndication.UnmarshalPER(d)
 			case IndicationMessageConferenceIndication:
 				v.ConferenceIndication = per.New[ConferenceIndication](d)
@@ -946,7 +870,6 @@ func (v *IndicationMessage) UnmarshalPER(d *per.Decoder) {
 				v.VendorIdentification = per.New[VendorIdentification](d)
 				v.VendorIdentification.UnmarshalPER(d)
 			case IndicationMessageFunctionNotSupported:
-				v.FunctionNotSupported = per.New[FunctionNotSupported](d)
 				v.FunctionNotSupported.UnmarshalPER(d)
 			case IndicationMessageMultilinkIndication:
 				v.MultilinkIndication = per.New[MultilinkIndication](d)
@@ -954,7 +877,6 @@ func (v *IndicationMessage) UnmarshalPER(d *per.Decoder) {
 			case IndicationMessageLogicalChannelRateRelease:
 				v.LogicalChannelRateRelease.UnmarshalPER(d)
 			case IndicationMessageFlowControlIndication:
-				v.FlowControlIndication = per.New[FlowControlIndication](d)
 				v.FlowControlIndication.UnmarshalPER(d)
 			case IndicationMessageMobileMultilinkReconfigurationIndication:
 				v.MobileMultilinkReconfigurationIndication.UnmarshalPER(d)
@@ -977,7 +899,6 @@ func (v *IndicationMessage) UnmarshalPER(d *per.Decoder) {
 		case IndicationMessageTerminalCapabilitySetRelease:
 			v.TerminalCapabilitySetRelease.UnmarshalPER(d)
 		case IndicationMessageOpenLogicalChannelConfirm:
-			v.OpenLogicalChannelConfirm = per.New[OpenLogicalChannelConfirm](d)
 			v.OpenLogicalChannelConfirm.UnmarshalPER(d)
 		case IndicationMessageRequestChannelCloseRelease:
 			v.RequestChannelCloseRelease.UnmarshalPER(d)
@@ -1031,10 +952,6 @@ func (v *IndicationMessage) MarshalPER(e *per.Encoder) {
 		case IndicationMessageTerminalCapabilitySetRelease:
 			v.TerminalCapabilitySetRelease.MarshalPER(e)
 		case IndicationMessageOpenLogicalChannelConfirm:
-			if v.OpenLogicalChannelConfirm == nil {
-				e.Choose()
-				break
-			}
 			v.OpenLogicalChannelConfirm.MarshalPER(e)
 		case IndicationMessageRequestChannelCloseRelease:
 			v.RequestChannelCloseRelease.MarshalPER(e)
@@ -1079,10 +996,6 @@ func (v *IndicationMessage) MarshalPER(e *per.Encoder) {
 		case IndicationMessageH2250MaximumSkewIndication:
 			v.H2250MaximumSkewIndication.MarshalPER(e)
 		case IndicationMessageMcLocationIndication:
-			if v.McLocationIndication == nil {
-				e.Choose()
-				break
-			}
 			v.McLocationIndication.MarshalPER(e)
 		case IndicationMessageConferenceIndication:
 			if v.ConferenceIndication == nil {
@@ -1097,10 +1010,6 @@ func (v *IndicationMessage) MarshalPER(e *per.Encoder) {
 			}
 			v.VendorIdentification.MarshalPER(e)
 		case IndicationMessageFunctionNotSupported:
-			if v.FunctionNotSupported == nil {
-				e.Choose()
-				break
-			}
 			v.FunctionNotSupported.MarshalPER(e)
 		case IndicationMessageMultilinkIndication:
 			if v.MultilinkIndication == nil {
@@ -1111,10 +1020,6 @@ func (v *IndicationMessage) MarshalPER(e *per.Encoder) {
 		case IndicationMessageLogicalChannelRateRelease:
 			v.LogicalChannelRateRelease.MarshalPER(e)
 		case IndicationMessageFlowControlIndication:
-			if v.FlowControlIndication == nil {
-				e.Choose()
-				break
-			}
 			v.FlowControlIndication.MarshalPER(e)
 		case IndicationMessageMobileMultilinkReconfigurationIndication:
 			v.MobileMultilinkReconfigurationIndication.MarshalPER(e)
@@ -2172,16 +2077,16 @@ type Capability struct {
 	ConferenceCapability                          *ConferenceCapability                          `asn1:"conferenceCapability"`
 	H235SecurityCapability                        *H235SecurityCapability                        `asn1:"h235SecurityCapability"`
 	MaxPendingReplacementFor                      uint8                                          `asn1:"maxPendingReplacementFor" in:"0..255"`
-	ReceiveUserInputCapability                    *UserInputCapability                           `asn1:"receiveUserInputCapability"`
-	TransmitUserInputCapability                   *UserInputCapability                           `asn1:"transmitUserInputCapability"`
-	ReceiveAndTransmitUserInputCapability         *UserInputCapability                           `asn1:"receiveAndTransmitUserInputCapability"`
+	ReceiveUserInputCapability                    UserInputCapability                            `asn1:"receiveUserInputCapability"`
+	TransmitUserInputCapability                   UserInputCapability                            `asn1:"transmitUserInputCapability"`
+	ReceiveAndTransmitUserInputCapability         UserInputCapability                            `asn1:"receiveAndTransmitUserInputCapability"`
 	GenericControlCapability                      *GenericCapability                             `asn1:"genericControlCapability"`
 	ReceiveMultiplexedStreamCapability            *MultiplexedStreamCapability                   `asn1:"receiveMultiplexedStreamCapability"`
 	TransmitMultiplexedStreamCapability           *MultiplexedStreamCapability                   `asn1:"transmitMultiplexedStreamCapability"`
 	ReceiveAndTransmitMultiplexedStreamCapability *MultiplexedStreamCapability                   `asn1:"receiveAndTransmitMultiplexedStreamCapability"`
 	ReceiveRTPAudioTelephonyEventCapability       AudioTelephonyEventCapability                  `asn1:"receiveRTPAudioTelephonyEventCapability"`
 	ReceiveRTPAudioToneCapability                 AudioToneCapability                            `asn1:"receiveRTPAudioToneCapability"`
-	DepFecCapability                              DepFECCapability                               `asn1:"depFecCapability"`
+	DepFecCapability                              *DepFECCapability                              `asn1:"depFecCapability"`
 	MultiplePayloadStreamCapability               MultiplePayloadStreamCapability                `asn1:"multiplePayloadStreamCapability"`
 	FecCapability                                 *FECCapability                                 `asn1:"fecCapability"`
 	RedundancyEncodingCap                         *RedundancyEncodingCapability                  `asn1:"redundancyEncodingCap"`
@@ -2252,13 +2157,10 @@ func (v *Capability) UnmarshalPER(d *per.Decoder) {
 			case CapabilityMaxPendingReplacementFor:
 				v.MaxPendingReplacementFor = uint8(d.Whole(255))
 			case CapabilityReceiveUserInputCapability:
-				v.ReceiveUserInputCapability = per.New[UserInputCapability](d)
 				v.ReceiveUserInputCapability.UnmarshalPER(d)
 			case CapabilityTransmitUserInputCapability:
-				v.TransmitUserInputCapability = per.New[UserInputCapability](d)
 				v.TransmitUserInputCapability.UnmarshalPER(d)
 			case CapabilityReceiveAndTransmitUserInputCapability:
-				v.ReceiveAndTransmitUserInputCapability = per.New[UserInputCapability](d)
 				v.ReceiveAndTransmitUserInputCapability.UnmarshalPER(d)
 			case CapabilityGenericControlCapability:
 				v.GenericControlCapability = per.New[GenericCapability](d)
@@ -2277,6 +2179,7 @@ func (v *Capability) UnmarshalPER(d *per.Decoder) {
 			case CapabilityReceiveRTPAudioToneCapability:
 				v.ReceiveRTPAudioToneCapability.UnmarshalPER(d)
 			case CapabilityDepFecCapability:
+				v.DepFecCapability = per.New[DepFECCapability](d)
 				v.DepFecCapability.UnmarshalPER(d)
 			case CapabilityMultiplePayloadStreamCapability:
 				v.MultiplePayloadStreamCapability.UnmarshalPER(d)
@@ -2436,22 +2339,10 @@ func (v *Capability) MarshalPER(e *per.Encoder) {
 		case CapabilityMaxPendingReplacementFor:
 			e.Whole(uint64(v.MaxPendingReplacementFor), 255)
 		case CapabilityReceiveUserInputCapability:
-			if v.ReceiveUserInputCapability == nil {
-				e.Choose()
-				break
-			}
 			v.ReceiveUserInputCapability.MarshalPER(e)
 		case CapabilityTransmitUserInputCapability:
-			if v.TransmitUserInputCapability == nil {
-				e.Choose()
-				break
-			}
 			v.TransmitUserInputCapability.MarshalPER(e)
 		case CapabilityReceiveAndTransmitUserInputCapability:
-			if v.ReceiveAndTransmitUserInputCapability == nil {
-				e.Choose()
-				break
-			}
 			v.ReceiveAndTransmitUserInputCapability.MarshalPER(e)
 		case CapabilityGenericControlCapability:
 			if v.GenericControlCapability == nil {
@@ -2482,6 +2373,10 @@ func (v *Capability) MarshalPER(e *per.Encoder) {
 		case CapabilityReceiveRTPAudioToneCapability:
 			v.ReceiveRTPAudioToneCapability.MarshalPER(e)
 		case CapabilityDepFecCapability:
+			if v.DepFecCapability == nil {
+				e.Choose()
+				break
+			}
 			v.DepFecCapability.MarshalPER(e)
 		case CapabilityMultiplePayloadStreamCapability:
 			v.MultiplePayloadStreamCapability.MarshalPER(e)
@@ -2601,7 +2496,7 @@ func (v *H235SecurityCapability) MarshalPER(e *per.Encoder) {
 type MultiplexCapability struct {
 	Choice                     MultiplexCapabilityChoice
 	NonStandard                *NonStandardParameter `asn1:"nonStandard"`
-	H222Capability             *H222Capability       `asn1:"h222Capability"`
+	H222Capability             H222Capability        `asn1:"h222Capability"`
 	H223Capability             *H223Capability       `asn1:"h223Capability"`
 	V76Capability              *V76Capability        `asn1:"v76Capability"`
 	H2250Capability            *H2250Capability      `asn1:"h2250Capability"`
@@ -2658,7 +2553,6 @@ func (v *MultiplexCapability) UnmarshalPER(d *per.Decoder) {
 			v.NonStandard = per.New[NonStandardParameter](d)
 			v.NonStandard.UnmarshalPER(d)
 		case MultiplexCapabilityH222Capability:
-			v.H222Capability = per.New[H222Capability](d)
 			v.H222Capability.UnmarshalPER(d)
 		case MultiplexCapabilityH223Capability:
 			v.H223Capability = per.New[H223Capability](d)
@@ -2690,10 +2584,6 @@ func (v *MultiplexCapability) MarshalPER(e *per.Encoder) {
 			}
 			v.NonStandard.MarshalPER(e)
 		case MultiplexCapabilityH222Capability:
-			if v.H222Capability == nil {
-				e.Choose()
-				break
-			}
 			v.H222Capability.MarshalPER(e)
 		case MultiplexCapabilityH223Capability:
 			if v.H223Capability == nil {
@@ -3186,26 +3076,26 @@ func (v *VCCapabilityAal1ViaGateway) MarshalPER(e *per.Encoder) {
 
 // H223Capability is the SEQUENCE H223Capability of H.245.
 type H223Capability struct {
-	TransportWithIFrames              bool                                                  `asn1:"transportWithI-frames"`
-	VideoWithAL1                      bool                                                  `asn1:"videoWithAL1"`
-	VideoWithAL2                      bool                                                  `asn1:"videoWithAL2"`
-	VideoWithAL3                      bool                                                  `asn1:"videoWithAL3"`
-	AudioWithAL1                      bool                                                  `asn1:"audioWithAL1"`
-	AudioWithAL2                      bool                                                  `asn1:"audioWithAL2"`
-	AudioWithAL3                      bool                                                  `asn1:"audioWithAL3"`
-	DataWithAL1                       bool                                                  `asn1:"dataWithAL1"`
-	DataWithAL2                       bool                                                  `asn1:"dataWithAL2"`
-	DataWithAL3                       bool                                                  `asn1:"dataWithAL3"`
-	MaximumAl2SDUSize                 uint16                                                `asn1:"maximumAl2SDUSize" in:"0..65535"`
-	MaximumAl3SDUSize                 uint16                                                `asn1:"maximumAl3SDUSize" in:"0..65535"`
-	MaximumDelayJitter                uint16                                                `asn1:"maximumDelayJitter" in:"0..1023"`
-	H223MultiplexTableCapability      H223CapabilityH223MultiplexTableCapability            `asn1:"h223MultiplexTableCapability"`
-	MaxMUXPDUSizeCapability           per.Opt[bool]                                         `asn1:"maxMUXPDUSizeCapability"`
-	NsrpSupport                       per.Opt[bool]                                         `asn1:"nsrpSupport"`
-	MobileOperationTransmitCapability *H223CapabilityMobileOperationTransmitCapability      `asn1:"mobileOperationTransmitCapability" per:"optional"`
-	H223AnnexCCapability              *H223AnnexCCapability                                 `asn1:"h223AnnexCCapability" per:"optional"`
-	BitRate                           per.Opt[uint16]                                       `asn1:"bitRate" in:"1..19200"`
-	MobileMultilinkFrameCapability    per.Opt[H223CapabilityMobileMultilinkFrameCapability] `asn1:"mobileMultilinkFrameCapability"`
+	TransportWithIFrames              bool                                                     `asn1:"transportWithI-frames"`
+	VideoWithAL1                      bool                                                     `asn1:"videoWithAL1"`
+	VideoWithAL2                      bool                                                     `asn1:"videoWithAL2"`
+	VideoWithAL3                      bool                                                     `asn1:"videoWithAL3"`
+	AudioWithAL1                      bool                                                     `asn1:"audioWithAL1"`
+	AudioWithAL2                      bool                                                     `asn1:"audioWithAL2"`
+	AudioWithAL3                      bool                                                     `asn1:"audioWithAL3"`
+	DataWithAL1                       bool                                                     `asn1:"dataWithAL1"`
+	DataWithAL2                       bool                                                     `asn1:"dataWithAL2"`
+	DataWithAL3                       bool                                                     `asn1:"dataWithAL3"`
+	MaximumAl2SDUSize                 uint16                                                   `asn1:"maximumAl2SDUSize" in:"0..65535"`
+	MaximumAl3SDUSize                 uint16                                                   `asn1:"maximumAl3SDUSize" in:"0..65535"`
+	MaximumDelayJitter                uint16                                                   `asn1:"maximumDelayJitter" in:"0..1023"`
+	H223MultiplexTableCapability      H223CapabilityH223MultiplexTableCapability               `asn1:"h223MultiplexTableCapability"`
+	MaxMUXPDUSizeCapability           per.Opt[bool]                                            `asn1:"maxMUXPDUSizeCapability"`
+	NsrpSupport                       per.Opt[bool]                                            `asn1:"nsrpSupport"`
+	MobileOperationTransmitCapability per.Opt[H223CapabilityMobileOperationTransmitCapability] `asn1:"mobileOperationTransmitCapability"`
+	H223AnnexCCapability              *H223AnnexCCapability                                    `asn1:"h223AnnexCCapability" per:"optional"`
+	BitRate                           per.Opt[uint16]                                          `asn1:"bitRate" in:"1..19200"`
+	MobileMultilinkFrameCapability    per.Opt[H223CapabilityMobileMultilinkFrameCapability]    `asn1:"mobileMultilinkFrameCapability"`
 	Ext                               per.Extension
 }
 
@@ -3245,8 +3135,8 @@ func (v *H223Capability) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x4 != 0 {
 			o := d.Open()
-			v.MobileOperationTransmitCapability = per.New[H223CapabilityMobileOperationTransmitCapability](d)
-			v.MobileOperationTransmitCapability.UnmarshalPER(d)
+			v.MobileOperationTransmitCapability.OK = true
+			v.MobileOperationTransmitCapability.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -3286,7 +3176,7 @@ func (v *H223Capability) MarshalPER(e *per.Encoder) {
 	if v.NsrpSupport.OK {
 		added |= 0x2
 	}
-	if v.MobileOperationTransmitCapability != nil {
+	if v.MobileOperationTransmitCapability.OK {
 		added |= 0x4
 	}
 	if v.H223AnnexCCapability != nil {
@@ -3328,7 +3218,7 @@ func (v *H223Capability) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x4 != 0 {
 			mark := e.Open()
-			v.MobileOperationTransmitCapability.MarshalPER(e)
+			v.MobileOperationTransmitCapability.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -4662,7 +4552,7 @@ func (v *GenericTransportParameters) MarshalPER(e *per.Encoder) {
 type QOSCapability struct {
 	NonStandardData            *NonStandardParameter            `asn1:"nonStandardData" per:"optional"`
 	RsvpParameters             *RSVPParameters                  `asn1:"rsvpParameters" per:"optional"`
-	AtmParameters              *ATMParameters                   `asn1:"atmParameters" per:"optional"`
+	AtmParameters              per.Opt[ATMParameters]           `asn1:"atmParameters"`
 	LocalQoS                   per.Opt[bool]                    `asn1:"localQoS"`
 	GenericTransportParameters *GenericTransportParameters      `asn1:"genericTransportParameters" per:"optional"`
 	ServicePriority            *ServicePriority                 `asn1:"servicePriority" per:"optional"`
@@ -4688,8 +4578,8 @@ func (v *QOSCapability) UnmarshalPER(d *per.Decoder) {
 		v.RsvpParameters.UnmarshalPER(d)
 	}
 	if present&0x1 != 0 {
-		v.AtmParameters = per.New[ATMParameters](d)
-		v.AtmParameters.UnmarshalPER(d)
+		v.AtmParameters.OK = true
+		v.AtmParameters.V.UnmarshalPER(d)
 	}
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -4764,15 +4654,15 @@ func (v *QOSCapability) MarshalPER(e *per.Encoder) {
 	e.Bit(extended)
 	e.Bit(v.NonStandardData != nil)
 	e.Bit(v.RsvpParameters != nil)
-	e.Bit(v.AtmParameters != nil)
+	e.Bit(v.AtmParameters.OK)
 	if v.NonStandardData != nil {
 		v.NonStandardData.MarshalPER(e)
 	}
 	if v.RsvpParameters != nil {
 		v.RsvpParameters.MarshalPER(e)
 	}
-	if v.AtmParameters != nil {
-		v.AtmParameters.MarshalPER(e)
+	if v.AtmParameters.OK {
+		v.AtmParameters.V.MarshalPER(e)
 	}
 	if extended {
 		e.Additions(&v.Ext, added, 6)
@@ -4935,7 +4825,7 @@ func (v *MediaTransportTypeAtmAAL5CompressedValue) MarshalPER(e *per.Encoder) {
 
 // MediaChannelCapability is the SEQUENCE MediaChannelCapability of H.245.
 type MediaChannelCapability struct {
-	MediaTransport *MediaTransportType `asn1:"mediaTransport" per:"optional"`
+	MediaTransport per.Opt[MediaTransportType] `asn1:"mediaTransport"`
 	Ext            per.Extension
 }
 
@@ -4947,8 +4837,8 @@ func (v *MediaChannelCapability) UnmarshalPER(d *per.Decoder) {
 	extended := d.Bit()
 	present := d.Bits(1)
 	if present&0x1 != 0 {
-		v.MediaTransport = per.New[MediaTransportType](d)
-		v.MediaTransport.UnmarshalPER(d)
+		v.MediaTransport.OK = true
+		v.MediaTransport.V.UnmarshalPER(d)
 	}
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -4967,9 +4857,9 @@ func (v *MediaChannelCapability) MarshalPER(e *per.Encoder) {
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
-	e.Bit(v.MediaTransport != nil)
-	if v.MediaTransport != nil {
-		v.MediaTransport.MarshalPER(e)
+	e.Bit(v.MediaTransport.OK)
+	if v.MediaTransport.OK {
+		v.MediaTransport.V.MarshalPER(e)
 	}
 	if extended {
 		e.Additions(&v.Ext, added, 0)
@@ -6527,37 +6417,37 @@ func (v *EnhancementOptions) MarshalPER(e *per.Encoder) {
 
 // H263Options is the SEQUENCE H263Options of H.245.
 type H263Options struct {
-	AdvancedIntraCodingMode            bool                          `asn1:"advancedIntraCodingMode"`
-	DeblockingFilterMode               bool                          `asn1:"deblockingFilterMode"`
-	ImprovedPBFramesMode               bool                          `asn1:"improvedPBFramesMode"`
-	UnlimitedMotionVectors             bool                          `asn1:"unlimitedMotionVectors"`
-	FullPictureFreeze                  bool                          `asn1:"fullPictureFreeze"`
-	PartialPictureFreezeAndRelease     bool                          `asn1:"partialPictureFreezeAndRelease"`
-	ResizingPartPicFreezeAndRelease    bool                          `asn1:"resizingPartPicFreezeAndRelease"`
-	FullPictureSnapshot                bool                          `asn1:"fullPictureSnapshot"`
-	PartialPictureSnapshot             bool                          `asn1:"partialPictureSnapshot"`
-	VideoSegmentTagging                bool                          `asn1:"videoSegmentTagging"`
-	ProgressiveRefinement              bool                          `asn1:"progressiveRefinement"`
-	DynamicPictureResizingByFour       bool                          `asn1:"dynamicPictureResizingByFour"`
-	DynamicPictureResizingSixteenthPel bool                          `asn1:"dynamicPictureResizingSixteenthPel"`
-	DynamicWarpingHalfPel              bool                          `asn1:"dynamicWarpingHalfPel"`
-	DynamicWarpingSixteenthPel         bool                          `asn1:"dynamicWarpingSixteenthPel"`
-	IndependentSegmentDecoding         bool                          `asn1:"independentSegmentDecoding"`
-	SlicesInOrderNonRect               bool                          `asn1:"slicesInOrder-NonRect"`
-	SlicesInOrderRect                  bool                          `asn1:"slicesInOrder-Rect"`
-	SlicesNoOrderNonRect               bool                          `asn1:"slicesNoOrder-NonRect"`
-	SlicesNoOrderRect                  bool                          `asn1:"slicesNoOrder-Rect"`
-	AlternateInterVLCMode              bool                          `asn1:"alternateInterVLCMode"`
-	ModifiedQuantizationMode           bool                          `asn1:"modifiedQuantizationMode"`
-	ReducedResolutionUpdate            bool                          `asn1:"reducedResolutionUpdate"`
-	TransparencyParameters             *TransparencyParameters       `asn1:"transparencyParameters" per:"optional"`
-	SeparateVideoBackChannel           bool                          `asn1:"separateVideoBackChannel"`
-	RefPictureSelection                *RefPictureSelection          `asn1:"refPictureSelection" per:"optional"`
-	CustomPictureClockFrequency        []CustomPictureClockFrequency `asn1:"customPictureClockFrequency" per:"optional" in:"1..16"`
-	CustomPictureFormat                []CustomPictureFormat         `asn1:"customPictureFormat" per:"optional" in:"1..16"`
-	ModeCombos                         []H263VideoModeCombos         `asn1:"modeCombos" per:"optional" in:"1..16"`
-	VideoBadMBsCap                     per.Opt[bool]                 `asn1:"videoBadMBsCap"`
-	H263Version3Options                *H263Version3Options          `asn1:"h263Version3Options" per:"optional"`
+	AdvancedIntraCodingMode            bool                            `asn1:"advancedIntraCodingMode"`
+	DeblockingFilterMode               bool                            `asn1:"deblockingFilterMode"`
+	ImprovedPBFramesMode               bool                            `asn1:"improvedPBFramesMode"`
+	UnlimitedMotionVectors             bool                            `asn1:"unlimitedMotionVectors"`
+	FullPictureFreeze                  bool                            `asn1:"fullPictureFreeze"`
+	PartialPictureFreezeAndRelease     bool                            `asn1:"partialPictureFreezeAndRelease"`
+	ResizingPartPicFreezeAndRelease    bool                            `asn1:"resizingPartPicFreezeAndRelease"`
+	FullPictureSnapshot                bool                            `asn1:"fullPictureSnapshot"`
+	PartialPictureSnapshot             bool                            `asn1:"partialPictureSnapshot"`
+	VideoSegmentTagging                bool                            `asn1:"videoSegmentTagging"`
+	ProgressiveRefinement              bool                            `asn1:"progressiveRefinement"`
+	DynamicPictureResizingByFour       bool                            `asn1:"dynamicPictureResizingByFour"`
+	DynamicPictureResizingSixteenthPel bool                            `asn1:"dynamicPictureResizingSixteenthPel"`
+	DynamicWarpingHalfPel              bool                            `asn1:"dynamicWarpingHalfPel"`
+	DynamicWarpingSixteenthPel         bool                            `asn1:"dynamicWarpingSixteenthPel"`
+	IndependentSegmentDecoding         bool                            `asn1:"independentSegmentDecoding"`
+	SlicesInOrderNonRect               bool                            `asn1:"slicesInOrder-NonRect"`
+	SlicesInOrderRect                  bool                            `asn1:"slicesInOrder-Rect"`
+	SlicesNoOrderNonRect               bool                            `asn1:"slicesNoOrder-NonRect"`
+	SlicesNoOrderRect                  bool                            `asn1:"slicesNoOrder-Rect"`
+	AlternateInterVLCMode              bool                            `asn1:"alternateInterVLCMode"`
+	ModifiedQuantizationMode           bool                            `asn1:"modifiedQuantizationMode"`
+	ReducedResolutionUpdate            bool                            `asn1:"reducedResolutionUpdate"`
+	TransparencyParameters             per.Opt[TransparencyParameters] `asn1:"transparencyParameters"`
+	SeparateVideoBackChannel           bool                            `asn1:"separateVideoBackChannel"`
+	RefPictureSelection                *RefPictureSelection            `asn1:"refPictureSelection" per:"optional"`
+	CustomPictureClockFrequency        []CustomPictureClockFrequency   `asn1:"customPictureClockFrequency" per:"optional" in:"1..16"`
+	CustomPictureFormat                []CustomPictureFormat           `asn1:"customPictureFormat" per:"optional" in:"1..16"`
+	ModeCombos                         []H263VideoModeCombos           `asn1:"modeCombos" per:"optional" in:"1..16"`
+	VideoBadMBsCap                     per.Opt[bool]                   `asn1:"videoBadMBsCap"`
+	H263Version3Options                *H263Version3Options            `asn1:"h263Version3Options" per:"optional"`
 	Ext                                per.Extension
 }
 
@@ -6592,8 +6482,8 @@ func (v *H263Options) UnmarshalPER(d *per.Decoder) {
 	v.ModifiedQuantizationMode = d.Bit()
 	v.ReducedResolutionUpdate = d.Bit()
 	if present&0x10 != 0 {
-		v.TransparencyParameters = per.New[TransparencyParameters](d)
-		v.TransparencyParameters.UnmarshalPER(d)
+		v.TransparencyParameters.OK = true
+		v.TransparencyParameters.V.UnmarshalPER(d)
 	}
 	v.SeparateVideoBackChannel = d.Bit()
 	if present&0x8 != 0 {
@@ -6662,7 +6552,7 @@ func (v *H263Options) MarshalPER(e *per.Encoder) {
 	}
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
-	e.Bit(v.TransparencyParameters != nil)
+	e.Bit(v.TransparencyParameters.OK)
 	e.Bit(v.RefPictureSelection != nil)
 	e.Bit(v.CustomPictureClockFrequency != nil)
 	e.Bit(v.CustomPictureFormat != nil)
@@ -6690,8 +6580,8 @@ func (v *H263Options) MarshalPER(e *per.Encoder) {
 	e.Bit(v.AlternateInterVLCMode)
 	e.Bit(v.ModifiedQuantizationMode)
 	e.Bit(v.ReducedResolutionUpdate)
-	if v.TransparencyParameters != nil {
-		v.TransparencyParameters.MarshalPER(e)
+	if v.TransparencyParameters.OK {
+		v.TransparencyParameters.V.MarshalPER(e)
 	}
 	e.Bit(v.SeparateVideoBackChannel)
 	if v.RefPictureSelection != nil {
@@ -6788,10 +6678,10 @@ func (v *TransparencyParameters) MarshalPER(e *per.Encoder) {
 
 // RefPictureSelection is the SEQUENCE RefPictureSelection of H.245.
 type RefPictureSelection struct {
-	AdditionalPictureMemory    *RefPictureSelectionAdditionalPictureMemory    `asn1:"additionalPictureMemory" per:"optional"`
-	VideoMux                   bool                                           `asn1:"videoMux"`
-	VideoBackChannelSend       RefPictureSelectionVideoBackChannelSend        `asn1:"videoBackChannelSend"`
-	EnhancedReferencePicSelect *RefPictureSelectionEnhancedReferencePicSelect `asn1:"enhancedReferencePicSelect" per:"optional"`
+	AdditionalPictureMemory    *RefPictureSelectionAdditionalPictureMemory            `asn1:"additionalPictureMemory" per:"optional"`
+	VideoMux                   bool                                                   `asn1:"videoMux"`
+	VideoBackChannelSend       RefPictureSelectionVideoBackChannelSend                `asn1:"videoBackChannelSend"`
+	EnhancedReferencePicSelect per.Opt[RefPictureSelectionEnhancedReferencePicSelect] `asn1:"enhancedReferencePicSelect"`
 	Ext                        per.Extension
 }
 
@@ -6812,8 +6702,8 @@ func (v *RefPictureSelection) UnmarshalPER(d *per.Decoder) {
 		added := d.Additions(&v.Ext)
 		if added&0x1 != 0 {
 			o := d.Open()
-			v.EnhancedReferencePicSelect = per.New[RefPictureSelectionEnhancedReferencePicSelect](d)
-			v.EnhancedReferencePicSelect.UnmarshalPER(d)
+			v.EnhancedReferencePicSelect.OK = true
+			v.EnhancedReferencePicSelect.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 0)
 		}
 		d.Rest(&v.Ext, added, 1)
@@ -6829,7 +6719,7 @@ func (v *RefPictureSelection) MarshalPER(e *per.Encoder) {
 		return
 	}
 	var added uint64
-	if v.EnhancedReferencePicSelect != nil {
+	if v.EnhancedReferencePicSelect.OK {
 		added |= 0x1
 	}
 	extended := v.Ext.Extended(added)
@@ -6844,7 +6734,7 @@ func (v *RefPictureSelection) MarshalPER(e *per.Encoder) {
 		e.Additions(&v.Ext, added, 1)
 		if added&0x1 != 0 {
 			mark := e.Open()
-			v.EnhancedReferencePicSelect.MarshalPER(e)
+			v.EnhancedReferencePicSelect.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 0)
 		}
 		e.Rest(&v.Ext, 1)
@@ -7871,7 +7761,7 @@ type AudioCapability struct {
 	Is13818AudioCapability *IS13818AudioCapability           `asn1:"is13818AudioCapability"`
 	G729wAnnexB            uint16                            `asn1:"g729wAnnexB" in:"1..256"`
 	G729AnnexAwAnnexB      uint16                            `asn1:"g729AnnexAwAnnexB" in:"1..256"`
-	G7231AnnexCCapability  G7231AnnexCCapability             `asn1:"g7231AnnexCCapability"`
+	G7231AnnexCCapability  *G7231AnnexCCapability            `asn1:"g7231AnnexCCapability"`
 	GsmFullRate            GSMAudioCapability                `asn1:"gsmFullRate"`
 	GsmHalfRate            GSMAudioCapability                `asn1:"gsmHalfRate"`
 	GsmEnhancedFullRate    GSMAudioCapability                `asn1:"gsmEnhancedFullRate"`
@@ -7938,6 +7828,7 @@ func (v *AudioCapability) UnmarshalPER(d *per.Decoder) {
 			case AudioCapabilityG729AnnexAwAnnexB:
 				v.G729AnnexAwAnnexB = uint16(d.Whole(255) + 1)
 			case AudioCapabilityG7231AnnexCCapability:
+				v.G7231AnnexCCapability = per.New[G7231AnnexCCapability](d)
 				v.G7231AnnexCCapability.UnmarshalPER(d)
 			case AudioCapabilityGsmFullRate:
 				v.GsmFullRate.UnmarshalPER(d)
@@ -8064,6 +7955,10 @@ func (v *AudioCapability) MarshalPER(e *per.Encoder) {
 		case AudioCapabilityG729AnnexAwAnnexB:
 			e.Whole(uint64(v.G729AnnexAwAnnexB)-1, 255)
 		case AudioCapabilityG7231AnnexCCapability:
+			if v.G7231AnnexCCapability == nil {
+				e.Choose()
+				break
+			}
 			v.G7231AnnexCCapability.MarshalPER(e)
 		case AudioCapabilityGsmFullRate:
 			v.GsmFullRate.MarshalPER(e)
@@ -8206,9 +8101,9 @@ func (v *G729Extensions) MarshalPER(e *per.Encoder) {
 
 // G7231AnnexCCapability is the SEQUENCE G7231AnnexCCapability of H.245.
 type G7231AnnexCCapability struct {
-	MaxAlSduAudioFrames uint16                                    `asn1:"maxAl-sduAudioFrames" in:"1..256"`
-	SilenceSuppression  bool                                      `asn1:"silenceSuppression"`
-	G723AnnexCAudioMode *G7231AnnexCCapabilityG723AnnexCAudioMode `asn1:"g723AnnexCAudioMode" per:"optional"`
+	MaxAlSduAudioFrames uint16                                            `asn1:"maxAl-sduAudioFrames" in:"1..256"`
+	SilenceSuppression  bool                                              `asn1:"silenceSuppression"`
+	G723AnnexCAudioMode per.Opt[G7231AnnexCCapabilityG723AnnexCAudioMode] `asn1:"g723AnnexCAudioMode"`
 	Ext                 per.Extension
 }
 
@@ -8222,8 +8117,8 @@ func (v *G7231AnnexCCapability) UnmarshalPER(d *per.Decoder) {
 	v.MaxAlSduAudioFrames = uint16(d.Whole(255) + 1)
 	v.SilenceSuppression = d.Bit()
 	if present&0x1 != 0 {
-		v.G723AnnexCAudioMode = per.New[G7231AnnexCCapabilityG723AnnexCAudioMode](d)
-		v.G723AnnexCAudioMode.UnmarshalPER(d)
+		v.G723AnnexCAudioMode.OK = true
+		v.G723AnnexCAudioMode.V.UnmarshalPER(d)
 	}
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -8242,11 +8137,11 @@ func (v *G7231AnnexCCapability) MarshalPER(e *per.Encoder) {
 	var added uint64
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
-	e.Bit(v.G723AnnexCAudioMode != nil)
+	e.Bit(v.G723AnnexCAudioMode.OK)
 	e.Whole(uint64(v.MaxAlSduAudioFrames)-1, 255)
 	e.Bit(v.SilenceSuppression)
-	if v.G723AnnexCAudioMode != nil {
-		v.G723AnnexCAudioMode.MarshalPER(e)
+	if v.G723AnnexCAudioMode.OK {
+		v.G723AnnexCAudioMode.V.MarshalPER(e)
 	}
 	if extended {
 		e.Additions(&v.Ext, added, 0)
@@ -8614,10 +8509,10 @@ type DataApplicationCapabilityApplication struct {
 	T120                  DataProtocolCapability                           `asn1:"t120"`
 	DsmCc                 DataProtocolCapability                           `asn1:"dsm-cc"`
 	UserData              DataProtocolCapability                           `asn1:"userData"`
-	T84                   *DataApplicationCapabilityApplicationT84Value    `asn1:"t84"`
+	T84                   DataApplicationCapabilityApplicationT84Value     `asn1:"t84"`
 	T434                  DataProtocolCapability                           `asn1:"t434"`
 	H224                  DataProtocolCapability                           `asn1:"h224"`
-	Nlpid                 *DataApplicationCapabilityApplicationNlpidValue  `asn1:"nlpid"`
+	Nlpid                 DataApplicationCapabilityApplicationNlpidValue   `asn1:"nlpid"`
 	H222DataPartitioning  DataProtocolCapability                           `asn1:"h222DataPartitioning"`
 	T30fax                DataProtocolCapability                           `asn1:"t30fax"`
 	T140                  DataProtocolCapability                           `asn1:"t140"`
@@ -8693,14 +8588,12 @@ func (v *DataApplicationCapabilityApplication) UnmarshalPER(d *per.Decoder) {
 		case DataApplicationCapabilityApplicationUserData:
 			v.UserData.UnmarshalPER(d)
 		case DataApplicationCapabilityApplicationT84:
-			v.T84 = per.New[DataApplicationCapabilityApplicationT84Value](d)
 			v.T84.UnmarshalPER(d)
 		case DataApplicationCapabilityApplicationT434:
 			v.T434.UnmarshalPER(d)
 		case DataApplicationCapabilityApplicationH224:
 			v.H224.UnmarshalPER(d)
 		case DataApplicationCapabilityApplicationNlpid:
-			v.Nlpid = per.New[DataApplicationCapabilityApplicationNlpidValue](d)
 			v.Nlpid.UnmarshalPER(d)
 		case DataApplicationCapabilityApplicationH222DataPartitioning:
 			v.H222DataPartitioning.UnmarshalPER(d)
@@ -8734,20 +8627,12 @@ func (v *DataApplicationCapabilityApplication) MarshalPER(e *per.Encoder) {
 		case DataApplicationCapabilityApplicationUserData:
 			v.UserData.MarshalPER(e)
 		case DataApplicationCapabilityApplicationT84:
-			if v.T84 == nil {
-				e.Choose()
-				break
-			}
 			v.T84.MarshalPER(e)
 		case DataApplicationCapabilityApplicationT434:
 			v.T434.MarshalPER(e)
 		case DataApplicationCapabilityApplicationH224:
 			v.H224.MarshalPER(e)
 		case DataApplicationCapabilityApplicationNlpid:
-			if v.Nlpid == nil {
-				e.Choose()
-				break
-			}
 			v.Nlpid.MarshalPER(e)
 		case DataApplicationCapabilityApplicationH222DataPartitioning:
 			v.H222DataPartitioning.MarshalPER(e)
@@ -8986,9 +8871,9 @@ func (v *DataProtocolCapability) MarshalPER(e *per.Encoder) {
 // DataProtocolCapabilityV76wCompressionValue is a CHOICE of H.245 that has no name there.
 type DataProtocolCapabilityV76wCompressionValue struct {
 	Choice                        DataProtocolCapabilityV76wCompressionValueChoice
-	TransmitCompression           *CompressionType `asn1:"transmitCompression"`
-	ReceiveCompression            *CompressionType `asn1:"receiveCompression"`
-	TransmitAndReceiveCompression *CompressionType `asn1:"transmitAndReceiveCompression"`
+	TransmitCompression           CompressionType `asn1:"transmitCompression"`
+	ReceiveCompression            CompressionType `asn1:"receiveCompression"`
+	TransmitAndReceiveCompression CompressionType `asn1:"transmitAndReceiveCompression"`
 	Other                         *per.Alternative
 }
 
@@ -9025,13 +8910,10 @@ func (v *DataProtocolCapabilityV76wCompressionValue) UnmarshalPER(d *per.Decoder
 		v.Choice = DataProtocolCapabilityV76wCompressionValueChoice(d.Whole(2) + 1)
 		switch v.Choice {
 		case DataProtocolCapabilityV76wCompressionValueTransmitCompression:
-			v.TransmitCompression = per.New[CompressionType](d)
 			v.TransmitCompression.UnmarshalPER(d)
 		case DataProtocolCapabilityV76wCompressionValueReceiveCompression:
-			v.ReceiveCompression = per.New[CompressionType](d)
 			v.ReceiveCompression.UnmarshalPER(d)
 		case DataProtocolCapabilityV76wCompressionValueTransmitAndReceiveCompression:
-			v.TransmitAndReceiveCompression = per.New[CompressionType](d)
 			v.TransmitAndReceiveCompression.UnmarshalPER(d)
 		}
 	}
@@ -9051,22 +8933,10 @@ func (v *DataProtocolCapabilityV76wCompressionValue) MarshalPER(e *per.Encoder) 
 		e.Whole(c-1, 2)
 		switch v.Choice {
 		case DataProtocolCapabilityV76wCompressionValueTransmitCompression:
-			if v.TransmitCompression == nil {
-				e.Choose()
-				break
-			}
 			v.TransmitCompression.MarshalPER(e)
 		case DataProtocolCapabilityV76wCompressionValueReceiveCompression:
-			if v.ReceiveCompression == nil {
-				e.Choose()
-				break
-			}
 			v.ReceiveCompression.MarshalPER(e)
 		case DataProtocolCapabilityV76wCompressionValueTransmitAndReceiveCompression:
-			if v.TransmitAndReceiveCompression == nil {
-				e.Choose()
-				break
-			}
 			v.TransmitAndReceiveCompression.MarshalPER(e)
 		}
 	case c == per.Unknown:
@@ -9349,7 +9219,7 @@ type T38FaxProfile struct {
 	TranscodingMMR       bool                          `asn1:"transcodingMMR"`
 	Version              per.Opt[uint8]                `asn1:"version" in:"0..255"`
 	T38FaxRateManagement per.Opt[T38FaxRateManagement] `asn1:"t38FaxRateManagement"`
-	T38FaxUdpOptions     *T38FaxUdpOptions             `asn1:"t38FaxUdpOptions" per:"optional"`
+	T38FaxUdpOptions     per.Opt[T38FaxUdpOptions]     `asn1:"t38FaxUdpOptions"`
 	T38FaxTcpOptions     per.Opt[T38FaxTcpOptions]     `asn1:"t38FaxTcpOptions"`
 	Ext                  per.Extension
 }
@@ -9379,8 +9249,8 @@ func (v *T38FaxProfile) UnmarshalPER(d *per.Decoder) {
 		}
 		if added&0x4 != 0 {
 			o := d.Open()
-			v.T38FaxUdpOptions = per.New[T38FaxUdpOptions](d)
-			v.T38FaxUdpOptions.UnmarshalPER(d)
+			v.T38FaxUdpOptions.OK = true
+			v.T38FaxUdpOptions.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -9408,7 +9278,7 @@ func (v *T38FaxProfile) MarshalPER(e *per.Encoder) {
 	if v.T38FaxRateManagement.OK {
 		added |= 0x2
 	}
-	if v.T38FaxUdpOptions != nil {
+	if v.T38FaxUdpOptions.OK {
 		added |= 0x4
 	}
 	if v.T38FaxTcpOptions.OK {
@@ -9433,7 +9303,7 @@ func (v *T38FaxProfile) MarshalPER(e *per.Encoder) {
 		}
 		if added&0x4 != 0 {
 			mark := e.Open()
-			v.T38FaxUdpOptions.MarshalPER(e)
+			v.T38FaxUdpOptions.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 2)
 		}
 		if added&0x8 != 0 {
@@ -9658,10 +9528,10 @@ func (v *T38FaxTcpOptions) MarshalPER(e *per.Encoder) {
 
 // EncryptionAuthenticationAndIntegrity is the SEQUENCE EncryptionAuthenticationAndIntegrity of H.245.
 type EncryptionAuthenticationAndIntegrity struct {
-	EncryptionCapability          []MediaEncryptionAlgorithm   `asn1:"encryptionCapability" per:"optional" in:"1..256"`
-	AuthenticationCapability      *AuthenticationCapability    `asn1:"authenticationCapability" per:"optional"`
-	IntegrityCapability           per.Opt[IntegrityCapability] `asn1:"integrityCapability"`
-	GenericH235SecurityCapability *GenericCapability           `asn1:"genericH235SecurityCapability" per:"optional"`
+	EncryptionCapability          []MediaEncryptionAlgorithm        `asn1:"encryptionCapability" per:"optional" in:"1..256"`
+	AuthenticationCapability      per.Opt[AuthenticationCapability] `asn1:"authenticationCapability"`
+	IntegrityCapability           per.Opt[IntegrityCapability]      `asn1:"integrityCapability"`
+	GenericH235SecurityCapability *GenericCapability                `asn1:"genericH235SecurityCapability" per:"optional"`
 	Ext                           per.Extension
 }
 
@@ -9682,8 +9552,8 @@ func (v *EncryptionAuthenticationAndIntegrity) UnmarshalPER(d *per.Decoder) {
 		}
 	}
 	if present&0x2 != 0 {
-		v.AuthenticationCapability = per.New[AuthenticationCapability](d)
-		v.AuthenticationCapability.UnmarshalPER(d)
+		v.AuthenticationCapability.OK = true
+		v.AuthenticationCapability.V.UnmarshalPER(d)
 	}
 	if present&0x1 != 0 {
 		v.IntegrityCapability.OK = true
@@ -9716,7 +9586,7 @@ func (v *EncryptionAuthenticationAndIntegrity) MarshalPER(e *per.Encoder) {
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
 	e.Bit(v.EncryptionCapability != nil)
-	e.Bit(v.AuthenticationCapability != nil)
+	e.Bit(v.AuthenticationCapability.OK)
 	e.Bit(v.IntegrityCapability.OK)
 	if v.EncryptionCapability != nil {
 		e.Count(len(v.EncryptionCapability), 1, 256)
@@ -9724,8 +9594,8 @@ func (v *EncryptionAuthenticationAndIntegrity) MarshalPER(e *per.Encoder) {
 			v.EncryptionCapability[i0].MarshalPER(e)
 		}
 	}
-	if v.AuthenticationCapability != nil {
-		v.AuthenticationCapability.MarshalPER(e)
+	if v.AuthenticationCapability.OK {
+		v.AuthenticationCapability.V.MarshalPER(e)
 	}
 	if v.IntegrityCapability.OK {
 		v.IntegrityCapability.V.MarshalPER(e)
@@ -10667,7 +10537,7 @@ func (v *MultiplexedStreamCapability) MarshalPER(e *per.Encoder) {
 type MultiplexFormat struct {
 	Choice         MultiplexFormatChoice
 	NonStandard    *NonStandardParameter `asn1:"nonStandard"`
-	H222Capability *H222Capability       `asn1:"h222Capability"`
+	H222Capability H222Capability        `asn1:"h222Capability"`
 	H223Capability *H223Capability       `asn1:"h223Capability"`
 	Other          *per.Alternative
 }
@@ -10706,7 +10576,6 @@ func (v *MultiplexFormat) UnmarshalPER(d *per.Decoder) {
 			v.NonStandard = per.New[NonStandardParameter](d)
 			v.NonStandard.UnmarshalPER(d)
 		case MultiplexFormatH222Capability:
-			v.H222Capability = per.New[H222Capability](d)
 			v.H222Capability.UnmarshalPER(d)
 		case MultiplexFormatH223Capability:
 			v.H223Capability = per.New[H223Capability](d)
@@ -10735,10 +10604,6 @@ func (v *MultiplexFormat) MarshalPER(e *per.Encoder) {
 			}
 			v.NonStandard.MarshalPER(e)
 		case MultiplexFormatH222Capability:
-			if v.H222Capability == nil {
-				e.Choose()
-				break
-			}
 			v.H222Capability.MarshalPER(e)
 		case MultiplexFormatH223Capability:
 			if v.H223Capability == nil {
@@ -10978,7 +10843,7 @@ func (v *MultiplePayloadStreamCapability) MarshalPER(e *per.Encoder) {
 // DepFECCapability is the CHOICE DepFECCapability of H.245.
 type DepFECCapability struct {
 	Choice  DepFECCapabilityChoice
-	Rfc2733 *DepFECCapabilityRfc2733Value `asn1:"rfc2733"`
+	Rfc2733 DepFECCapabilityRfc2733Value `asn1:"rfc2733"`
 	Other   *per.Alternative
 }
 
@@ -11011,7 +10876,6 @@ func (v *DepFECCapability) UnmarshalPER(d *per.Decoder) {
 		v.Choice = 1
 		switch v.Choice {
 		case DepFECCapabilityRfc2733:
-			v.Rfc2733 = per.New[DepFECCapabilityRfc2733Value](d)
 			v.Rfc2733.UnmarshalPER(d)
 		}
 	}
@@ -11030,10 +10894,6 @@ func (v *DepFECCapability) MarshalPER(e *per.Encoder) {
 		e.Bit(false)
 		switch v.Choice {
 		case DepFECCapabilityRfc2733:
-			if v.Rfc2733 == nil {
-				e.Choose()
-				break
-			}
 			v.Rfc2733.MarshalPER(e)
 		}
 	case c == per.Unknown:
@@ -11577,10 +11437,10 @@ func (v *OpenLogicalChannelForwardLogicalChannelParametersMultiplexParameters) M
 
 // OpenLogicalChannelReverseLogicalChannelParameters is a SEQUENCE of H.245 that has no name there.
 type OpenLogicalChannelReverseLogicalChannelParameters struct {
-	DataType                        DataType                                                              `asn1:"dataType"`
-	MultiplexParameters             *OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters `asn1:"multiplexParameters" per:"optional"`
-	ReverseLogicalChannelDependency per.Opt[uint16]                                                       `asn1:"reverseLogicalChannelDependency" in:"1..65535"`
-	ReplacementFor                  per.Opt[uint16]                                                       `asn1:"replacementFor" in:"1..65535"`
+	DataType                        DataType                                                                      `asn1:"dataType"`
+	MultiplexParameters             per.Opt[OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters] `asn1:"multiplexParameters"`
+	ReverseLogicalChannelDependency per.Opt[uint16]                                                               `asn1:"reverseLogicalChannelDependency" in:"1..65535"`
+	ReplacementFor                  per.Opt[uint16]                                                               `asn1:"replacementFor" in:"1..65535"`
 	Ext                             per.Extension
 }
 
@@ -11593,8 +11453,8 @@ func (v *OpenLogicalChannelReverseLogicalChannelParameters) UnmarshalPER(d *per.
 	present := d.Bits(1)
 	v.DataType.UnmarshalPER(d)
 	if present&0x1 != 0 {
-		v.MultiplexParameters = per.New[OpenLogicalChannelReverseLogicalChannelParametersMultiplexParameters](d)
-		v.MultiplexParameters.UnmarshalPER(d)
+		v.MultiplexParameters.OK = true
+		v.MultiplexParameters.V.UnmarshalPER(d)
 	}
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -11631,10 +11491,10 @@ func (v *OpenLogicalChannelReverseLogicalChannelParameters) MarshalPER(e *per.En
 	}
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
-	e.Bit(v.MultiplexParameters != nil)
+	e.Bit(v.MultiplexParameters.OK)
 	v.DataType.MarshalPER(e)
-	if v.MultiplexParameters != nil {
-		v.MultiplexParameters.MarshalPER(e)
+	if v.MultiplexParameters.OK {
+		v.MultiplexParameters.V.MarshalPER(e)
 	}
 	if extended {
 		e.Additions(&v.Ext, added, 2)
@@ -12763,7 +12623,7 @@ type H223LogicalChannelParametersAdaptationLayerType struct {
 	NonStandard *NonStandardParameter                                   `asn1:"nonStandard"`
 	Al3         H223LogicalChannelParametersAdaptationLayerTypeAl3Value `asn1:"al3"`
 	Al1M        *H223AL1MParameters                                     `asn1:"al1M"`
-	Al2M        *H223AL2MParameters                                     `asn1:"al2M"`
+	Al2M        H223AL2MParameters                                      `asn1:"al2M"`
 	Al3M        *H223AL3MParameters                                     `asn1:"al3M"`
 	Other       *per.Alternative
 }
@@ -12808,7 +12668,6 @@ func (v *H223LogicalChannelParametersAdaptationLayerType) UnmarshalPER(d *per.De
 				v.Al1M = per.New[H223AL1MParameters](d)
 				v.Al1M.UnmarshalPER(d)
 			case H223LogicalChannelParametersAdaptationLayerTypeAl2M:
-				v.Al2M = per.New[H223AL2MParameters](d)
 				v.Al2M.UnmarshalPER(d)
 			case H223LogicalChannelParametersAdaptationLayerTypeAl3M:
 				v.Al3M = per.New[H223AL3MParameters](d)
@@ -12862,10 +12721,6 @@ func (v *H223LogicalChannelParametersAdaptationLayerType) MarshalPER(e *per.Enco
 			}
 			v.Al1M.MarshalPER(e)
 		case H223LogicalChannelParametersAdaptationLayerTypeAl2M:
-			if v.Al2M == nil {
-				e.Choose()
-				break
-			}
 			v.Al2M.MarshalPER(e)
 		case H223LogicalChannelParametersAdaptationLayerTypeAl3M:
 			if v.Al3M == nil {
@@ -13187,8 +13042,8 @@ func (v *H223AL1MParametersCrcLength) MarshalPER(e *per.Encoder) {
 // H223AL1MParametersArqType is a CHOICE of H.245 that has no name there.
 type H223AL1MParametersArqType struct {
 	Choice    H223AL1MParametersArqTypeChoice
-	TypeIArq  *H223AnnexCArqParameters `asn1:"typeIArq"`
-	TypeIIArq *H223AnnexCArqParameters `asn1:"typeIIArq"`
+	TypeIArq  H223AnnexCArqParameters `asn1:"typeIArq"`
+	TypeIIArq H223AnnexCArqParameters `asn1:"typeIIArq"`
 	Other     *per.Alternative
 }
 
@@ -13225,10 +13080,8 @@ func (v *H223AL1MParametersArqType) UnmarshalPER(d *per.Decoder) {
 		v.Choice = H223AL1MParametersArqTypeChoice(d.Whole(2) + 1)
 		switch v.Choice {
 		case H223AL1MParametersArqTypeTypeIArq:
-			v.TypeIArq = per.New[H223AnnexCArqParameters](d)
 			v.TypeIArq.UnmarshalPER(d)
 		case H223AL1MParametersArqTypeTypeIIArq:
-			v.TypeIIArq = per.New[H223AnnexCArqParameters](d)
 			v.TypeIIArq.UnmarshalPER(d)
 		}
 	}
@@ -13248,16 +13101,8 @@ func (v *H223AL1MParametersArqType) MarshalPER(e *per.Encoder) {
 		e.Whole(c-1, 2)
 		switch v.Choice {
 		case H223AL1MParametersArqTypeTypeIArq:
-			if v.TypeIArq == nil {
-				e.Choose()
-				break
-			}
 			v.TypeIArq.MarshalPER(e)
 		case H223AL1MParametersArqTypeTypeIIArq:
-			if v.TypeIIArq == nil {
-				e.Choose()
-				break
-			}
 			v.TypeIIArq.MarshalPER(e)
 		}
 	case c == per.Unknown:
@@ -13579,8 +13424,8 @@ func (v *H223AL3MParametersCrcLength) MarshalPER(e *per.Encoder) {
 // H223AL3MParametersArqType is a CHOICE of H.245 that has no name there.
 type H223AL3MParametersArqType struct {
 	Choice    H223AL3MParametersArqTypeChoice
-	TypeIArq  *H223AnnexCArqParameters `asn1:"typeIArq"`
-	TypeIIArq *H223AnnexCArqParameters `asn1:"typeIIArq"`
+	TypeIArq  H223AnnexCArqParameters `asn1:"typeIArq"`
+	TypeIIArq H223AnnexCArqParameters `asn1:"typeIIArq"`
 	Other     *per.Alternative
 }
 
@@ -13617,10 +13462,8 @@ func (v *H223AL3MParametersArqType) UnmarshalPER(d *per.Decoder) {
 		v.Choice = H223AL3MParametersArqTypeChoice(d.Whole(2) + 1)
 		switch v.Choice {
 		case H223AL3MParametersArqTypeTypeIArq:
-			v.TypeIArq = per.New[H223AnnexCArqParameters](d)
 			v.TypeIArq.UnmarshalPER(d)
 		case H223AL3MParametersArqTypeTypeIIArq:
-			v.TypeIIArq = per.New[H223AnnexCArqParameters](d)
 			v.TypeIIArq.UnmarshalPER(d)
 		}
 	}
@@ -13640,16 +13483,8 @@ func (v *H223AL3MParametersArqType) MarshalPER(e *per.Encoder) {
 		e.Whole(c-1, 2)
 		switch v.Choice {
 		case H223AL3MParametersArqTypeTypeIArq:
-			if v.TypeIArq == nil {
-				e.Choose()
-				break
-			}
 			v.TypeIArq.MarshalPER(e)
 		case H223AL3MParametersArqTypeTypeIIArq:
-			if v.TypeIIArq == nil {
-				e.Choose()
-				break
-			}
 			v.TypeIIArq.MarshalPER(e)
 		}
 	case c == per.Unknown:
@@ -13892,7 +13727,7 @@ func (v *V76LogicalChannelParametersSuspendResume) MarshalPER(e *per.Encoder) {
 // V76LogicalChannelParametersMode is a CHOICE of H.245 that has no name there.
 type V76LogicalChannelParametersMode struct {
 	Choice V76LogicalChannelParametersModeChoice
-	ERM    *V76LogicalChannelParametersModeERMValue `asn1:"eRM"`
+	ERM    V76LogicalChannelParametersModeERMValue `asn1:"eRM"`
 	Other  *per.Alternative
 }
 
@@ -13928,7 +13763,6 @@ func (v *V76LogicalChannelParametersMode) UnmarshalPER(d *per.Decoder) {
 		v.Choice = V76LogicalChannelParametersModeChoice(d.Whole(1) + 1)
 		switch v.Choice {
 		case V76LogicalChannelParametersModeERM:
-			v.ERM = per.New[V76LogicalChannelParametersModeERMValue](d)
 			v.ERM.UnmarshalPER(d)
 		}
 	}
@@ -13948,10 +13782,6 @@ func (v *V76LogicalChannelParametersMode) MarshalPER(e *per.Encoder) {
 		e.Whole(c-1, 1)
 		switch v.Choice {
 		case V76LogicalChannelParametersModeERM:
-			if v.ERM == nil {
-				e.Choose()
-				break
-			}
 			v.ERM.MarshalPER(e)
 		}
 	case c == per.Unknown:
@@ -14877,7 +14707,7 @@ func (v *MultiplePayloadStreamElement) MarshalPER(e *per.Encoder) {
 // DepFECData is the CHOICE DepFECData of H.245.
 type DepFECData struct {
 	Choice  DepFECDataChoice
-	Rfc2733 *DepFECDataRfc2733Value `asn1:"rfc2733"`
+	Rfc2733 DepFECDataRfc2733Value `asn1:"rfc2733"`
 }
 
 // DepFECDataChoice says which alternative a DepFECData holds.
@@ -14901,7 +14731,6 @@ func (v *DepFECData) UnmarshalPER(d *per.Decoder) {
 	v.Choice = 1
 	switch v.Choice {
 	case DepFECDataRfc2733:
-		v.Rfc2733 = per.New[DepFECDataRfc2733Value](d)
 		v.Rfc2733.UnmarshalPER(d)
 	}
 	if d.Failed() {
@@ -14918,10 +14747,6 @@ func (v *DepFECData) MarshalPER(e *per.Encoder) {
 	case c >= 1 && c <= 1:
 		switch v.Choice {
 		case DepFECDataRfc2733:
-			if v.Rfc2733 == nil {
-				e.Choose()
-				break
-			}
 			v.Rfc2733.MarshalPER(e)
 		}
 	default:
@@ -15574,13 +15399,13 @@ func (v *TransportAddress) MarshalPER(e *per.Encoder) {
 // UnicastAddress is the CHOICE UnicastAddress of H.245.
 type UnicastAddress struct {
 	Choice               UnicastAddressChoice
-	IPAddress            IPAddress                                `asn1:"iPAddress"`
-	IPXAddress           UnicastAddressIPXAddressValue            `asn1:"iPXAddress"`
-	IP6Address           IP6Address                               `asn1:"iP6Address"`
-	NetBios              [16]byte                                 `asn1:"netBios"`
-	IPSourceRouteAddress *UnicastAddressIPSourceRouteAddressValue `asn1:"iPSourceRouteAddress"`
-	Nsap                 []byte                                   `asn1:"nsap" in:"1..20"`
-	NonStandardAddress   *NonStandardParameter                    `asn1:"nonStandardAddress"`
+	IPAddress            IPAddress                               `asn1:"iPAddress"`
+	IPXAddress           UnicastAddressIPXAddressValue           `asn1:"iPXAddress"`
+	IP6Address           IP6Address                              `asn1:"iP6Address"`
+	NetBios              [16]byte                                `asn1:"netBios"`
+	IPSourceRouteAddress UnicastAddressIPSourceRouteAddressValue `asn1:"iPSourceRouteAddress"`
+	Nsap                 []byte                                  `asn1:"nsap" in:"1..20"`
+	NonStandardAddress   *NonStandardParameter                   `asn1:"nonStandardAddress"`
 	Other                *per.Alternative
 }
 
@@ -15636,7 +15461,6 @@ func (v *UnicastAddress) UnmarshalPER(d *per.Decoder) {
 		case UnicastAddressNetBios:
 			d.OctetsFixed(v.NetBios[:])
 		case UnicastAddressIPSourceRouteAddress:
-			v.IPSourceRouteAddress = per.New[UnicastAddressIPSourceRouteAddressValue](d)
 			v.IPSourceRouteAddress.UnmarshalPER(d)
 		}
 	}
@@ -15664,10 +15488,6 @@ func (v *UnicastAddress) MarshalPER(e *per.Encoder) {
 		case UnicastAddressNetBios:
 			e.OctetsFixed(v.NetBios[:])
 		case UnicastAddressIPSourceRouteAddress:
-			if v.IPSourceRouteAddress == nil {
-				e.Choose()
-				break
-			}
 			v.IPSourceRouteAddress.MarshalPER(e)
 		}
 	case c > 5 && c <= 7:
@@ -19939,7 +19759,7 @@ type H223ModeParametersAdaptationLayerType struct {
 	NonStandard *NonStandardParameter                         `asn1:"nonStandard"`
 	Al3         H223ModeParametersAdaptationLayerTypeAl3Value `asn1:"al3"`
 	Al1M        *H223AL1MParameters                           `asn1:"al1M"`
-	Al2M        *H223AL2MParameters                           `asn1:"al2M"`
+	Al2M        H223AL2MParameters                            `asn1:"al2M"`
 	Al3M        *H223AL3MParameters                           `asn1:"al3M"`
 	Other       *per.Alternative
 }
@@ -19984,7 +19804,6 @@ func (v *H223ModeParametersAdaptationLayerType) UnmarshalPER(d *per.Decoder) {
 				v.Al1M = per.New[H223AL1MParameters](d)
 				v.Al1M.UnmarshalPER(d)
 			case H223ModeParametersAdaptationLayerTypeAl2M:
-				v.Al2M = per.New[H223AL2MParameters](d)
 				v.Al2M.UnmarshalPER(d)
 			case H223ModeParametersAdaptationLayerTypeAl3M:
 				v.Al3M = per.New[H223AL3MParameters](d)
@@ -20038,10 +19857,6 @@ func (v *H223ModeParametersAdaptationLayerType) MarshalPER(e *per.Encoder) {
 			}
 			v.Al1M.MarshalPER(e)
 		case H223ModeParametersAdaptationLayerTypeAl2M:
-			if v.Al2M == nil {
-				e.Choose()
-				break
-			}
 			v.Al2M.MarshalPER(e)
 		case H223ModeParametersAdaptationLayerTypeAl3M:
 			if v.Al3M == nil {
@@ -20996,8 +20811,8 @@ type AudioMode struct {
 	Choice              AudioModeChoice
 	NonStandard         *NonStandardParameter `asn1:"nonStandard"`
 	G7231               AudioModeG7231Value   `asn1:"g7231"`
-	Is11172AudioMode    *IS11172AudioMode     `asn1:"is11172AudioMode"`
-	Is13818AudioMode    *IS13818AudioMode     `asn1:"is13818AudioMode"`
+	Is11172AudioMode    IS11172AudioMode      `asn1:"is11172AudioMode"`
+	Is13818AudioMode    IS13818AudioMode      `asn1:"is13818AudioMode"`
 	G729wAnnexB         uint16                `asn1:"g729wAnnexB" in:"1..256"`
 	G729AnnexAwAnnexB   uint16                `asn1:"g729AnnexAwAnnexB" in:"1..256"`
 	G7231AnnexCMode     *G7231AnnexCMode      `asn1:"g7231AnnexCMode"`
@@ -21092,10 +20907,8 @@ func (v *AudioMode) UnmarshalPER(d *per.Decoder) {
 		case AudioModeG7231:
 			v.G7231.UnmarshalPER(d)
 		case AudioModeIs11172AudioMode:
-			v.Is11172AudioMode = per.New[IS11172AudioMode](d)
 			v.Is11172AudioMode.UnmarshalPER(d)
 		case AudioModeIs13818AudioMode:
-			v.Is13818AudioMode = per.New[IS13818AudioMode](d)
 			v.Is13818AudioMode.UnmarshalPER(d)
 		}
 	}
@@ -21124,16 +20937,8 @@ func (v *AudioMode) MarshalPER(e *per.Encoder) {
 		case AudioModeG7231:
 			v.G7231.MarshalPER(e)
 		case AudioModeIs11172AudioMode:
-			if v.Is11172AudioMode == nil {
-				e.Choose()
-				break
-			}
 			v.Is11172AudioMode.MarshalPER(e)
 		case AudioModeIs13818AudioMode:
-			if v.Is13818AudioMode == nil {
-				e.Choose()
-				break
-			}
 			v.Is13818AudioMode.MarshalPER(e)
 		}
 	case c > 14 && c <= 23:
@@ -21842,7 +21647,7 @@ type DataModeApplication struct {
 	T84                  DataProtocolCapability          `asn1:"t84"`
 	T434                 DataProtocolCapability          `asn1:"t434"`
 	H224                 DataProtocolCapability          `asn1:"h224"`
-	Nlpid                *DataModeApplicationNlpidValue  `asn1:"nlpid"`
+	Nlpid                DataModeApplicationNlpidValue   `asn1:"nlpid"`
 	H222DataPartitioning DataProtocolCapability          `asn1:"h222DataPartitioning"`
 	T30fax               DataProtocolCapability          `asn1:"t30fax"`
 	T140                 DataProtocolCapability          `asn1:"t140"`
@@ -21924,7 +21729,6 @@ func (v *DataModeApplication) UnmarshalPER(d *per.Decoder) {
 		case DataModeApplicationH224:
 			v.H224.UnmarshalPER(d)
 		case DataModeApplicationNlpid:
-			v.Nlpid = per.New[DataModeApplicationNlpidValue](d)
 			v.Nlpid.UnmarshalPER(d)
 		case DataModeApplicationH222DataPartitioning:
 			v.H222DataPartitioning.UnmarshalPER(d)
@@ -21964,10 +21768,6 @@ func (v *DataModeApplication) MarshalPER(e *per.Encoder) {
 		case DataModeApplicationH224:
 			v.H224.MarshalPER(e)
 		case DataModeApplicationNlpid:
-			if v.Nlpid == nil {
-				e.Choose()
-				break
-			}
 			v.Nlpid.MarshalPER(e)
 		case DataModeApplicationH222DataPartitioning:
 			v.H222DataPartitioning.MarshalPER(e)
@@ -23390,7 +23190,7 @@ type ConferenceResponse struct {
 	MakeTerminalBroadcasterResponse   ConferenceResponseMakeTerminalBroadcasterResponseValue   `asn1:"makeTerminalBroadcasterResponse"`
 	SendThisSourceResponse            ConferenceResponseSendThisSourceResponseValue            `asn1:"sendThisSourceResponse"`
 	RequestAllTerminalIDsResponse     RequestAllTerminalIDsResponse                            `asn1:"requestAllTerminalIDsResponse"`
-	RemoteMCResponse                  *RemoteMCResponse                                        `asn1:"remoteMCResponse"`
+	RemoteMCResponse                  RemoteMCResponse                                         `asn1:"remoteMCResponse"`
 	Other                             *per.Alternative
 }
 
@@ -23454,7 +23254,6 @@ func (v *ConferenceResponse) UnmarshalPER(d *per.Decoder) {
 			case ConferenceResponseRequestAllTerminalIDsResponse:
 				v.RequestAllTerminalIDsResponse.UnmarshalPER(d)
 			case ConferenceResponseRemoteMCResponse:
-				v.RemoteMCResponse = per.New[RemoteMCResponse](d)
 				v.RemoteMCResponse.UnmarshalPER(d)
 			}
 			d.CloseAlternative(o, &v.Other)
@@ -23561,10 +23360,6 @@ func (v *ConferenceResponse) MarshalPER(e *per.Encoder) {
 		case ConferenceResponseRequestAllTerminalIDsResponse:
 			v.RequestAllTerminalIDsResponse.MarshalPER(e)
 		case ConferenceResponseRemoteMCResponse:
-			if v.RemoteMCResponse == nil {
-				e.Choose()
-				break
-			}
 			v.RemoteMCResponse.MarshalPER(e)
 		}
 		e.CloseAlternative(mark, v.Other)
@@ -24416,11 +24211,11 @@ func (v *RemoteMCResponseRejectValue) MarshalPER(e *per.Encoder) {
 // MultilinkRequest is the CHOICE MultilinkRequest of H.245.
 type MultilinkRequest struct {
 	Choice                MultilinkRequestChoice
-	NonStandard           *NonStandardMessage                         `asn1:"nonStandard"`
-	CallInformation       MultilinkRequestCallInformationValue        `asn1:"callInformation"`
-	AddConnection         *MultilinkRequestAddConnectionValue         `asn1:"addConnection"`
-	RemoveConnection      *MultilinkRequestRemoveConnectionValue      `asn1:"removeConnection"`
-	MaximumHeaderInterval *MultilinkRequestMaximumHeaderIntervalValue `asn1:"maximumHeaderInterval"`
+	NonStandard           *NonStandardMessage                        `asn1:"nonStandard"`
+	CallInformation       MultilinkRequestCallInformationValue       `asn1:"callInformation"`
+	AddConnection         *MultilinkRequestAddConnectionValue        `asn1:"addConnection"`
+	RemoveConnection      MultilinkRequestRemoveConnectionValue      `asn1:"removeConnection"`
+	MaximumHeaderInterval MultilinkRequestMaximumHeaderIntervalValue `asn1:"maximumHeaderInterval"`
 	Other                 *per.Alternative
 }
 
@@ -24465,10 +24260,8 @@ func (v *MultilinkRequest) UnmarshalPER(d *per.Decoder) {
 			v.AddConnection = per.New[MultilinkRequestAddConnectionValue](d)
 			v.AddConnection.UnmarshalPER(d)
 		case MultilinkRequestRemoveConnection:
-			v.RemoveConnection = per.New[MultilinkRequestRemoveConnectionValue](d)
 			v.RemoveConnection.UnmarshalPER(d)
 		case MultilinkRequestMaximumHeaderInterval:
-			v.MaximumHeaderInterval = per.New[MultilinkRequestMaximumHeaderIntervalValue](d)
 			v.MaximumHeaderInterval.UnmarshalPER(d)
 		}
 	}
@@ -24502,16 +24295,8 @@ func (v *MultilinkRequest) MarshalPER(e *per.Encoder) {
 			}
 			v.AddConnection.MarshalPER(e)
 		case MultilinkRequestRemoveConnection:
-			if v.RemoveConnection == nil {
-				e.Choose()
-				break
-			}
 			v.RemoveConnection.MarshalPER(e)
 		case MultilinkRequestMaximumHeaderInterval:
-			if v.MaximumHeaderInterval == nil {
-				e.Choose()
-				break
-			}
 			v.MaximumHeaderInterval.MarshalPER(e)
 		}
 	case c == per.Unknown:
@@ -24763,7 +24548,7 @@ type MultilinkResponse struct {
 	NonStandard           *NonStandardMessage                         `asn1:"nonStandard"`
 	CallInformation       *MultilinkResponseCallInformationValue      `asn1:"callInformation"`
 	AddConnection         *MultilinkResponseAddConnectionValue        `asn1:"addConnection"`
-	RemoveConnection      *MultilinkResponseRemoveConnectionValue     `asn1:"removeConnection"`
+	RemoveConnection      MultilinkResponseRemoveConnectionValue      `asn1:"removeConnection"`
 	MaximumHeaderInterval MultilinkResponseMaximumHeaderIntervalValue `asn1:"maximumHeaderInterval"`
 	Other                 *per.Alternative
 }
@@ -24810,7 +24595,6 @@ func (v *MultilinkResponse) UnmarshalPER(d *per.Decoder) {
 			v.AddConnection = per.New[MultilinkResponseAddConnectionValue](d)
 			v.AddConnection.UnmarshalPER(d)
 		case MultilinkResponseRemoveConnection:
-			v.RemoveConnection = per.New[MultilinkResponseRemoveConnectionValue](d)
 			v.RemoveConnection.UnmarshalPER(d)
 		case MultilinkResponseMaximumHeaderInterval:
 			v.MaximumHeaderInterval.UnmarshalPER(d)
@@ -24850,10 +24634,6 @@ func (v *MultilinkResponse) MarshalPER(e *per.Encoder) {
 			}
 			v.AddConnection.MarshalPER(e)
 		case MultilinkResponseRemoveConnection:
-			if v.RemoveConnection == nil {
-				e.Choose()
-				break
-			}
 			v.RemoveConnection.MarshalPER(e)
 		case MultilinkResponseMaximumHeaderInterval:
 			v.MaximumHeaderInterval.MarshalPER(e)
@@ -25168,9 +24948,9 @@ func (v *MultilinkResponseMaximumHeaderIntervalValue) MarshalPER(e *per.Encoder)
 // MultilinkIndication is the CHOICE MultilinkIndication of H.245.
 type MultilinkIndication struct {
 	Choice         MultilinkIndicationChoice
-	NonStandard    *NonStandardMessage                     `asn1:"nonStandard"`
-	CrcDesired     MultilinkIndicationCrcDesiredValue      `asn1:"crcDesired"`
-	ExcessiveError *MultilinkIndicationExcessiveErrorValue `asn1:"excessiveError"`
+	NonStandard    *NonStandardMessage                    `asn1:"nonStandard"`
+	CrcDesired     MultilinkIndicationCrcDesiredValue     `asn1:"crcDesired"`
+	ExcessiveError MultilinkIndicationExcessiveErrorValue `asn1:"excessiveError"`
 	Other          *per.Alternative
 }
 
@@ -25212,7 +24992,6 @@ func (v *MultilinkIndication) UnmarshalPER(d *per.Decoder) {
 		case MultilinkIndicationCrcDesired:
 			v.CrcDesired.UnmarshalPER(d)
 		case MultilinkIndicationExcessiveError:
-			v.ExcessiveError = per.New[MultilinkIndicationExcessiveErrorValue](d)
 			v.ExcessiveError.UnmarshalPER(d)
 		}
 	}
@@ -25240,10 +25019,6 @@ func (v *MultilinkIndication) MarshalPER(e *per.Encoder) {
 		case MultilinkIndicationCrcDesired:
 			v.CrcDesired.MarshalPER(e)
 		case MultilinkIndicationExcessiveError:
-			if v.ExcessiveError == nil {
-				e.Choose()
-				break
-			}
 			v.ExcessiveError.MarshalPER(e)
 		}
 	case c == per.Unknown:
@@ -26790,7 +26565,7 @@ type MiscellaneousCommandType struct {
 	Choice                       MiscellaneousCommandTypeChoice
 	VideoFastUpdateGOB           MiscellaneousCommandTypeVideoFastUpdateGOBValue         `asn1:"videoFastUpdateGOB"`
 	VideoTemporalSpatialTradeOff uint8                                                   `asn1:"videoTemporalSpatialTradeOff" in:"0..31"`
-	VideoFastUpdateMB            *MiscellaneousCommandTypeVideoFastUpdateMBValue         `asn1:"videoFastUpdateMB"`
+	VideoFastUpdateMB            MiscellaneousCommandTypeVideoFastUpdateMBValue          `asn1:"videoFastUpdateMB"`
 	MaxH223MUXPDUsize            uint16                                                  `asn1:"maxH223MUXPDUsize" in:"1..65535"`
 	EncryptionUpdate             *EncryptionSync                                         `asn1:"encryptionUpdate"`
 	EncryptionUpdateRequest      *EncryptionUpdateRequest                                `asn1:"encryptionUpdateRequest"`
@@ -26857,7 +26632,6 @@ func (v *MiscellaneousCommandType) UnmarshalPER(d *per.Decoder) {
 			v.Choice = MiscellaneousCommandTypeChoice(index + 11)
 			switch v.Choice {
 			case MiscellaneousCommandTypeVideoFastUpdateMB:
-				v.VideoFastUpdateMB = per.New[MiscellaneousCommandTypeVideoFastUpdateMBValue](d)
 				v.VideoFastUpdateMB.UnmarshalPER(d)
 			case MiscellaneousCommandTypeMaxH223MUXPDUsize:
 				v.MaxH223MUXPDUsize = uint16(d.Whole(65534) + 1)
@@ -26933,10 +26707,6 @@ func (v *MiscellaneousCommandType) MarshalPER(e *per.Encoder) {
 		mark := e.Open()
 		switch v.Choice {
 		case MiscellaneousCommandTypeVideoFastUpdateMB:
-			if v.VideoFastUpdateMB == nil {
-				e.Choose()
-				break
-			}
 			v.VideoFastUpdateMB.MarshalPER(e)
 		case MiscellaneousCommandTypeMaxH223MUXPDUsize:
 			e.Whole(uint64(v.MaxH223MUXPDUsize)-1, 65534)
@@ -29302,13 +29072,13 @@ func (v *VendorIdentification) MarshalPER(e *per.Encoder) {
 
 // NewATMVCIndication is the SEQUENCE NewATMVCIndication of H.245.
 type NewATMVCIndication struct {
-	ResourceID                  uint16                               `asn1:"resourceID" in:"0..65535"`
-	BitRate                     uint16                               `asn1:"bitRate" in:"1..65535"`
-	BitRateLockedToPCRClock     bool                                 `asn1:"bitRateLockedToPCRClock"`
-	BitRateLockedToNetworkClock bool                                 `asn1:"bitRateLockedToNetworkClock"`
-	Aal                         NewATMVCIndicationAal                `asn1:"aal"`
-	Multiplex                   NewATMVCIndicationMultiplex          `asn1:"multiplex"`
-	ReverseParameters           *NewATMVCIndicationReverseParameters `asn1:"reverseParameters" per:"optional"`
+	ResourceID                  uint16                                       `asn1:"resourceID" in:"0..65535"`
+	BitRate                     uint16                                       `asn1:"bitRate" in:"1..65535"`
+	BitRateLockedToPCRClock     bool                                         `asn1:"bitRateLockedToPCRClock"`
+	BitRateLockedToNetworkClock bool                                         `asn1:"bitRateLockedToNetworkClock"`
+	Aal                         NewATMVCIndicationAal                        `asn1:"aal"`
+	Multiplex                   NewATMVCIndicationMultiplex                  `asn1:"multiplex"`
+	ReverseParameters           per.Opt[NewATMVCIndicationReverseParameters] `asn1:"reverseParameters"`
 	Ext                         per.Extension
 }
 
@@ -29328,8 +29098,8 @@ func (v *NewATMVCIndication) UnmarshalPER(d *per.Decoder) {
 		added := d.Additions(&v.Ext)
 		if added&0x1 != 0 {
 			o := d.Open()
-			v.ReverseParameters = per.New[NewATMVCIndicationReverseParameters](d)
-			v.ReverseParameters.UnmarshalPER(d)
+			v.ReverseParameters.OK = true
+			v.ReverseParameters.V.UnmarshalPER(d)
 			d.CloseAddition(o, &v.Ext, 0)
 		}
 		d.Rest(&v.Ext, added, 1)
@@ -29345,7 +29115,7 @@ func (v *NewATMVCIndication) MarshalPER(e *per.Encoder) {
 		return
 	}
 	var added uint64
-	if v.ReverseParameters != nil {
+	if v.ReverseParameters.OK {
 		added |= 0x1
 	}
 	extended := v.Ext.Extended(added)
@@ -29360,7 +29130,7 @@ func (v *NewATMVCIndication) MarshalPER(e *per.Encoder) {
 		e.Additions(&v.Ext, added, 1)
 		if added&0x1 != 0 {
 			mark := e.Open()
-			v.ReverseParameters.MarshalPER(e)
+			v.ReverseParameters.V.MarshalPER(e)
 			e.CloseAddition(mark, &v.Ext, 0)
 		}
 		e.Rest(&v.Ext, 1)
@@ -29911,8 +29681,8 @@ type UserInputIndication struct {
 	Alphanumeric               string                                             `asn1:"alphanumeric"`
 	UserInputSupportIndication UserInputIndicationUserInputSupportIndicationValue `asn1:"userInputSupportIndication"`
 	Signal                     *UserInputIndicationSignalValue                    `asn1:"signal"`
-	SignalUpdate               *UserInputIndicationSignalUpdateValue              `asn1:"signalUpdate"`
-	ExtendedAlphanumeric       *UserInputIndicationExtendedAlphanumericValue      `asn1:"extendedAlphanumeric"`
+	SignalUpdate               UserInputIndicationSignalUpdateValue               `asn1:"signalUpdate"`
+	ExtendedAlphanumeric       UserInputIndicationExtendedAlphanumericValue       `asn1:"extendedAlphanumeric"`
 	EncryptedAlphanumeric      *UserInputIndicationEncryptedAlphanumericValue     `asn1:"encryptedAlphanumeric"`
 	GenericInformation         []GenericMessage                                   `asn1:"genericInformation"`
 	Other                      *per.Alternative
@@ -29959,10 +29729,8 @@ func (v *UserInputIndication) UnmarshalPER(d *per.Decoder) {
 				v.Signal = per.New[UserInputIndicationSignalValue](d)
 				v.Signal.UnmarshalPER(d)
 			case UserInputIndicationSignalUpdate:
-				v.SignalUpdate = per.New[UserInputIndicationSignalUpdateValue](d)
 				v.SignalUpdate.UnmarshalPER(d)
 			case UserInputIndicationExtendedAlphanumeric:
-				v.ExtendedAlphanumeric = per.New[UserInputIndicationExtendedAlphanumericValue](d)
 				v.ExtendedAlphanumeric.UnmarshalPER(d)
 			case UserInputIndicationEncryptedAlphanumeric:
 				v.EncryptedAlphanumeric = per.New[UserInputIndicationEncryptedAlphanumericValue](d)
@@ -30026,16 +29794,8 @@ func (v *UserInputIndication) MarshalPER(e *per.Encoder) {
 			}
 			v.Signal.MarshalPER(e)
 		case UserInputIndicationSignalUpdate:
-			if v.SignalUpdate == nil {
-				e.Choose()
-				break
-			}
 			v.SignalUpdate.MarshalPER(e)
 		case UserInputIndicationExtendedAlphanumeric:
-			if v.ExtendedAlphanumeric == nil {
-				e.Choose()
-				break
-			}
 			v.ExtendedAlphanumeric.MarshalPER(e)
 		case UserInputIndicationEncryptedAlphanumeric:
 			if v.EncryptedAlphanumeric == nil {
@@ -30149,13 +29909,13 @@ func (v *UserInputIndicationUserInputSupportIndicationValue) MarshalPER(e *per.E
 
 // UserInputIndicationSignalValue is a SEQUENCE of H.245 that has no name there.
 type UserInputIndicationSignalValue struct {
-	SignalType           string                             `asn1:"signalType" in:"1..1" from:"0123456789#*ABCD!"`
-	Duration             per.Opt[uint16]                    `asn1:"duration" in:"1..65535"`
-	Rtp                  *UserInputIndicationSignalValueRtp `asn1:"rtp" per:"optional"`
-	RtpPayloadIndication bool                               `asn1:"rtpPayloadIndication" per:"optional"`
-	ParamS               *Params                            `asn1:"paramS" per:"optional"`
-	EncryptedSignalType  per.Opt[[1]byte]                   `asn1:"encryptedSignalType"`
-	AlgorithmOID         per.OID                            `asn1:"algorithmOID" per:"optional"`
+	SignalType           string                                     `asn1:"signalType" in:"1..1" from:"0123456789#*ABCD!"`
+	Duration             per.Opt[uint16]                            `asn1:"duration" in:"1..65535"`
+	Rtp                  per.Opt[UserInputIndicationSignalValueRtp] `asn1:"rtp"`
+	RtpPayloadIndication bool                                       `asn1:"rtpPayloadIndication" per:"optional"`
+	ParamS               *Params                                    `asn1:"paramS" per:"optional"`
+	EncryptedSignalType  per.Opt[[1]byte]                           `asn1:"encryptedSignalType"`
+	AlgorithmOID         per.OID                                    `asn1:"algorithmOID" per:"optional"`
 	Ext                  per.Extension
 }
 
@@ -30172,8 +29932,8 @@ func (v *UserInputIndicationSignalValue) UnmarshalPER(d *per.Decoder) {
 		v.Duration.V = uint16(d.Whole(65534) + 1)
 	}
 	if present&0x1 != 0 {
-		v.Rtp = per.New[UserInputIndicationSignalValueRtp](d)
-		v.Rtp.UnmarshalPER(d)
+		v.Rtp.OK = true
+		v.Rtp.V.UnmarshalPER(d)
 	}
 	if extended {
 		added := d.Additions(&v.Ext)
@@ -30227,13 +29987,13 @@ func (v *UserInputIndicationSignalValue) MarshalPER(e *per.Encoder) {
 	extended := v.Ext.Extended(added)
 	e.Bit(extended)
 	e.Bit(v.Duration.OK)
-	e.Bit(v.Rtp != nil)
+	e.Bit(v.Rtp.OK)
 	e.Chars(v.SignalType, 1, 1, h245Alphabet3)
 	if v.Duration.OK {
 		e.Whole(uint64(v.Duration.V)-1, 65534)
 	}
-	if v.Rtp != nil {
-		v.Rtp.MarshalPER(e)
+	if v.Rtp.OK {
+		v.Rtp.V.MarshalPER(e)
 	}
 	if extended {
 		e.Additions(&v.Ext, added, 4)

@@ -15,8 +15,11 @@ const MaxMessage = 65535
 // Decode reads one H.245 message. It keeps parts of data. Errors are of type
 // *per.Error, ErrTrailing among them.
 func Decode(data []byte) (*MultimediaSystemControlMessage, error) {
-	m := new(MultimediaSystemControlMessage)
-	if err := decode(data, "H.245 message", m); err != nil {
+	m, d := new(MultimediaSystemControlMessage), per.NewDecoder(data)
+	if len(data) <= MaxMessage {
+		m.UnmarshalPER(&d)
+	}
+	if err := finish(&d, "H.245 message", len(data)); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -24,8 +27,11 @@ func Decode(data []byte) (*MultimediaSystemControlMessage, error) {
 
 // DecodeOpenLogicalChannel reads an element of fastStart. It keeps parts of data.
 func DecodeOpenLogicalChannel(data []byte) (*OpenLogicalChannel, error) {
-	m := new(OpenLogicalChannel)
-	if err := decode(data, "fast start channel", m); err != nil {
+	m, d := new(OpenLogicalChannel), per.NewDecoder(data)
+	if len(data) <= MaxMessage {
+		m.UnmarshalPER(&d)
+	}
+	if err := finish(&d, "fast start channel", len(data)); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -34,29 +40,31 @@ func DecodeOpenLogicalChannel(data []byte) (*OpenLogicalChannel, error) {
 // Append appends the message to dst. Where the message cannot be written the error
 // says which field, and dst is returned as it was.
 func (v *MultimediaSystemControlMessage) Append(dst []byte) ([]byte, error) {
-	return encode(dst, "H.245 message", v)
+	e := per.NewEncoder(dst)
+	v.MarshalPER(&e)
+	return finished(&e, "H.245 message")
 }
 
 // Append appends the channel to dst, as an element of fastStart.
 func (v *OpenLogicalChannel) Append(dst []byte) ([]byte, error) {
-	return encode(dst, "fast start channel", v)
+	e := per.NewEncoder(dst)
+	v.MarshalPER(&e)
+	return finished(&e, "fast start channel")
 }
 
-func decode(data []byte, what string, v interface{ UnmarshalPER(*per.Decoder) }) error {
-	if len(data) > MaxMessage {
-		return fmt.Errorf("%s of %d octets: %w: at most %d", what, len(data), per.ErrLimit, MaxMessage)
+// finish is the error of a decoding. The decoder is not passed through an interface,
+// so that it stays on the stack.
+func finish(d *per.Decoder, what string, octets int) error {
+	if octets > MaxMessage {
+		return fmt.Errorf("%s of %d octets: %w: at most %d", what, octets, per.ErrLimit, MaxMessage)
 	}
-	d := per.NewDecoder(data)
-	v.UnmarshalPER(&d)
 	if err := d.Finish(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }
 
-func encode(dst []byte, what string, v interface{ MarshalPER(*per.Encoder) }) ([]byte, error) {
-	e := per.NewEncoder(dst)
-	v.MarshalPER(&e)
+func finished(e *per.Encoder, what string) ([]byte, error) {
 	out, err := e.Finish()
 	if err != nil {
 		return out, fmt.Errorf("%s: %w", what, err)

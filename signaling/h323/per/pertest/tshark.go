@@ -16,6 +16,8 @@ import (
 type Reading struct {
 	// Names are the ASN.1 names of the fields that it shows.
 	Names map[string]bool
+	// Values are the values of its fields, the last of each, by tshark's own names.
+	Values map[string]string
 	// Faults are its remarks that the message is malformed, or was not dissected.
 	Faults []string
 }
@@ -58,7 +60,7 @@ func Tshark(t *testing.T, dissector string, messages [][]byte) []Reading {
 	}
 	readings := make([]Reading, len(messages))
 	for i, packet := range document.Packets {
-		readings[i].Names = map[string]bool{}
+		readings[i].Names, readings[i].Values = map[string]bool{}, map[string]string{}
 		for _, proto := range packet.Protos {
 			readings[i].note(proto)
 		}
@@ -68,6 +70,7 @@ func Tshark(t *testing.T, dissector string, messages [][]byte) []Reading {
 
 type pdmlField struct {
 	Name   string      `xml:"name,attr"`
+	Value  string      `xml:"show,attr"`
 	Show   string      `xml:"showname,attr"`
 	Protos []pdmlField `xml:"proto"`
 	Fields []pdmlField `xml:"field"`
@@ -83,6 +86,7 @@ func (r *Reading) note(f pdmlField) {
 	if match := shownName.FindStringSubmatch(f.Show); match != nil && !strings.HasPrefix(f.Name, "per.") {
 		r.Names[match[1]] = true
 	}
+	r.Values[f.Name] = f.Value
 	for _, inner := range f.Protos {
 		r.note(inner)
 	}

@@ -8,7 +8,7 @@ import (
 
 // inlineSize is up to how many octets an optional value or an alternative is held
 // without a pointer.
-const inlineSize = 40
+const inlineSize = 64
 
 // world is all modules of the table.
 type world struct {

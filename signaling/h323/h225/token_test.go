@@ -1,0 +1,134 @@
+package h225
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"testing"
+
+	"roost/signaling/h323/per"
+)
+
+// md5Token is the token of notes/h323.md: password "secret", alias 2001.
+var md5Token = mustHex("61000100c06b02f7730c00730065006300720065007400000800320030003000310000")
+
+func mustHex(digits string) []byte {
+	data, err := hex.DecodeString(digits)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+func TestClearToken_AsItIsHashedForCryptoEPPwdHash(t *testing.T) {
+	token := ClearToken{
+		TokenOID:  per.MustOID("0.0"),
+		TimeStamp: per.Some(uint32(0x6b02f774)), // its lower bound is 1,
+		Password:  per.NewBMP("secret\x00"),
+		GeneralID: per.NewBMP("2001\x00"),
+	}
+	data, err := token.Append(nil)
+	if err != nil || !bytes.Equal(data, md5Token) {
+		t.Fatalf("encoded as %x, %v, want %x", data, err, md5Token)
+	}
+	if hash := md5.Sum(data); hex.EncodeToString(hash[:]) != "3e49b639a78c163d427371b12920c7ba" {
+		t.Errorf("its MD5 is %x", hash)
+	}
+	again, err := DecodeClearToken(data)
+	if err != nil || again.Password.String() != "secret\x00" || again.TimeStamp.V != 0x6b02f774 {
+		t.Errorf("comes back as %+v, %v", again, err)
+	}
+}
+
+func TestRAS_BadOctetsAreErrors(t *testing.T) {
+	whole := samples(t, "crafted-ras.txt")
+	for _, s := range whole {
+		for cut := range s.data {
+			if m, err := DecodeRAS(s.data[:cut]); err == nil {
+				again, _ := m.Append(nil)
+				t.Errorf("%s: the first %d octets of %d are a message: %x", s.name, cut, len(s.data), again)
+			}
+		}
+		if _, err := DecodeRAS(append(bytes.Clone(s.data), 0)); !errors.Is(err, per.ErrTrailing) {
+			t.Errorf("%s: with an octet more: %v", s.name, err)
+		}
+	}
+	if _, err := DecodeRAS(make([]byte, MaxMessage+1)); !errors.Is(err, per.ErrLimit) {
+		t.Errorf("a message of 65,536 octets: %v", err)
+	}
+}
+
+func TestRAS_HugeCountsAreRefusedBeforeMemoryIsTaken(t *testing.T) {
+	// An RRQ with 16,383 callSignalAddresses announced, in 65,535 octets of zeroes: as
+	// many addresses as there are octets for would be 4 MB.
+	data := append(mustHex("0e000009060008914a000400bfff"), make([]byte, 60000)...)
+	allocated := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := DecodeRAS(data); !errors.Is(err, per.ErrLimit) {
+				b.Fatalf("%v", err)
+			}
+		}
+	})
+	if allocated.AllocedBytesPerOp() > per.MaxMemory/16 {
+		t.Errorf("%d octets were allocated", allocated.AllocedBytesPerOp())
+	}
+}
+
+func TestRAS_NestingIsBounded(t *testing.T) {
+	nested := GenericData{Id: GenericIdentifier{Choice: GenericIdentifierStandard, Standard: 1}}
+	for range 40 {
+		nested = GenericData{Id: nested.Id, Parameters: []EnumeratedParameter{{
+			Id: nested.Id, Content: &Content{Choice: ContentNested, Nested: []GenericData{nested}},
+		}}}
+	}
+	m := RasMessage{Choice: RasMessageUnregistrationConfirm, UnregistrationConfirm: &UnregistrationConfirm{
+		RequestSeqNum: 1, GenericData: []GenericData{nested},
+	}}
+	if _, err := m.Append(nil); !errors.Is(err, per.ErrLimit) {
+		t.Errorf("encoding: %v", err)
+	}
+	// By hand: each level is a GenericData with one parameter whose content is nested.
+	level := "40" + "0001" // not a whole message: the decoder must give up before its end
+	if _, err := DecodeRAS(mustHex("1e0001" + "08" + "7f" + strings.Repeat(level, 4000))); err == nil {
+		t.Error("decoding: no error")
+	}
+}
+
+func TestRAS_AMessageThatCannotBeWrittenNamesItsField(t *testing.T) {
+	for want, m := range map[string]*RasMessage{
+		"nothing is chosen": {},
+		"RasMessage > UnregistrationConfirm: -1 above the lower bound": {
+			Choice: RasMessageUnregistrationConfirm, UnregistrationConfirm: &UnregistrationConfirm{}},
+		"RasMessage: nothing is chosen": {Choice: RasMessageGatekeeperRequest},
+		"AliasAddress: character \"x\"": {Choice: RasMessageUnregistrationRequest, UnregistrationRequest: &UnregistrationRequest{
+			RequestSeqNum: 1, EndpointAlias: []AliasAddress{{Choice: AliasAddressDialledDigits, DialledDigits: "12x"}}}},
+	} {
+		data, err := m.Append([]byte("kept"))
+		if err == nil || !strings.Contains(err.Error(), want) || string(data) != "kept" {
+			t.Errorf("%q, %v, want %s", data, err, want)
+		}
+	}
+}
+
+func TestRAS_AnUnknownAlternativeIsPassedOnUnchanged(t *testing.T) {
+	// RasMessage with alternative 40 behind the extension marker, and a UCF with an
+	// addition that is not known.
+	for _, digits := range []string{"a803aabbcc", "1e00130a0803abcdef"} {
+		data := mustHex(digits)
+		m, err := DecodeRAS(data)
+		if err != nil {
+			t.Errorf("%s: %v", digits, err)
+			continue
+		}
+		if again, err := m.Append(nil); err != nil || !bytes.Equal(again, data) {
+			t.Errorf("%s became %x, %v", digits, again, err)
+		}
+		text, err := per.JSON(m)
+		if err != nil || !bytes.Contains(text, []byte(`"raw":"a`)) {
+			t.Errorf("%s: %s, %v", digits, text, err)
+		}
+	}
+}
