@@ -88,7 +88,9 @@ func (s *Session) relayed(via *peer, h *Heartbeat) {
 			continue // not ours to know: a rumour makes no system
 		}
 		at := s.now.Add(-r.Age)
-		if !at.After(p.freshest.Add(time.Second)) {
+		// What is hardly newer is the same heartbeat, heard by another; passing it on
+		// would only make noise.
+		if !at.After(p.freshest.Add(s.cfg.HeartbeatEvery / 5)) {
 			continue
 		}
 		p.freshest = at

@@ -287,6 +287,31 @@ func TestFO3_AThirdSystemSaysWhomItHeard(t *testing.T) {
 	}
 }
 
+// TestFO3_EveryHeartbeatIsRelayedWhateverTheirPace: with a lab's fast heartbeats what
+// a third system heard must come as often as with those of a living network.
+func TestFO3_EveryHeartbeatIsRelayedWhateverTheirPace(t *testing.T) {
+	fast := func(c Config) Config {
+		c.HeartbeatEvery, c.SilentAfter = 100*time.Millisecond, 300*time.Millisecond
+		return c
+	}
+	r := newRig(t, fast(londonConfig()), fast(parisConfig()), fast(romeConfig()))
+	r.pass(2 * time.Second)
+	r.lose = func(to string, m Send) bool {
+		return to == "paris" && m.Subject.Origin == "london" || to == "london" && m.Subject.Origin == "paris"
+	}
+	r.heard["paris"] = nil
+	r.pass(2 * time.Second)
+	relayed := 0
+	for _, h := range r.heard["paris"] {
+		if h.System == "london" && h.Via == "rome" {
+			relayed++
+		}
+	}
+	if relayed < 18 {
+		t.Errorf("relayed %d of 20 heartbeats", relayed)
+	}
+}
+
 func TestFO3_AHungServiceIsNotRelayedAsReady(t *testing.T) {
 	r := newRig(t, londonConfig(), parisConfig(), romeConfig())
 	r.pass(6 * time.Second)

@@ -97,8 +97,8 @@ func TestFO2_VisibleThroughAThird(t *testing.T) {
 	through := func(name string) string {
 		return strings.Replace(s.line(name, true), s.at(lastByte(name), 7422), to[name].Addr(), 1)
 	}
-	// Not visible after 2.5 s, failover after 4 s.
-	rules := strings.NewReplacer("visible_within: 20s", "visible_within: 50s", "failover_delay: 60s", "failover_delay: 80s").Replace(quick)
+	// Not visible after 2 s, failover after 4 s.
+	rules := strings.NewReplacer("visible_within: 20s", "visible_within: 40s", "failover_delay: 60s", "failover_delay: 80s").Replace(quick)
 	london := s.start("london", settings{numbers: six(201), lines: []string{through("paris"), s.line("oslo", false)}, rules: rules})
 	paris := s.start("paris", settings{numbers: six(251), lines: []string{through("london"), s.line("oslo", false)}, rules: rules})
 	oslo := s.start("oslo", settings{numbers: six(281), lines: []string{s.line("london", false), s.line("paris", false)}, rules: rules})

@@ -35,7 +35,10 @@ func (m mirrored) heartbeat(system string, h *mirror.Heartbeat) (changed bool) {
 	if key, changed := m.peerKeys.heard(system, time.Until(h.Clock)); changed {
 		m.keys.SetPeer(system, m.peerKeys.ahead(system), key)
 	}
-	return m.homes.heard(system, h.Wants[m.name] != "")
+	for _, other := range h.Heard {
+		changed = other.System != m.name && m.homes.met(other.System) || changed
+	}
+	return m.homes.heard(system, h.Wants[m.name] != "") || changed
 }
 
 // StateChanged implements service.Callbacks: a home's mirror is as good as the
