@@ -200,7 +200,7 @@ func (d *Decoder) length() (n int, more bool) {
 
 // Count reads the number of elements of a list; high < 0 is no upper bound.
 func (d *Decoder) Count(low, high int) int {
-	n := 0
+	var n int
 	if high >= 0 {
 		n = int(d.Whole(uint64(high-low))) + low
 	} else {
