@@ -90,11 +90,59 @@ func TestRAS_NestingIsBounded(t *testing.T) {
 	if _, err := m.Append(nil); !errors.Is(err, per.ErrLimit) {
 		t.Errorf("encoding: %v", err)
 	}
-	// By hand: each level is a GenericData with one parameter whose content is nested.
-	level := "40" + "0001" // not a whole message: the decoder must give up before its end
-	if _, err := DecodeRAS(mustHex("1e0001" + "08" + "7f" + strings.Repeat(level, 4000))); err == nil {
-		t.Error("decoding: no error")
+	for levels, want := range map[int]error{4: nil, 40: per.ErrLimit, 4000: per.ErrLimit} {
+		if _, err := DecodeRAS(deepMessage(t, levels)); !errors.Is(err, want) {
+			t.Errorf("decoding %d levels: %v, want %v", levels, err, want)
+		}
 	}
+}
+
+// deepMessage writes a UCF with a genericData in which there is another, and so on,
+// past the bounds of the encoder.
+func deepMessage(t *testing.T, levels int) []byte {
+	t.Helper()
+	generic := per.NewEncoder(nil)
+	generic.Count(1, 0, -1)
+	identifier := func() {
+		generic.Bit(false)
+		generic.Whole(0, 2) // standard
+		generic.Bit(false)
+		generic.Whole(1, 16383)
+	}
+	for level := range levels {
+		last := level == levels-1
+		generic.Bit(false)
+		generic.Bit(!last) // parameters
+		identifier()
+		if last {
+			break
+		}
+		generic.Count(1, 1, 512)
+		generic.Bit(false)
+		generic.Bit(true) // content
+		identifier()
+		generic.Bit(false)
+		generic.Whole(11, 11) // nested
+		generic.Count(1, 1, 16)
+	}
+	data, err := generic.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := per.NewEncoder(nil)
+	e.Bit(false)
+	e.Whole(7, 24) // unregistrationConfirm
+	e.Bit(true)
+	e.Bit(false)
+	e.Whole(0, 65534)
+	e.Small(4)      // five additions, of which
+	e.Bits(0b10, 5) // the fourth is genericData
+	e.Octets(data)
+	out, err := e.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func TestRAS_AMessageThatCannotBeWrittenNamesItsField(t *testing.T) {
