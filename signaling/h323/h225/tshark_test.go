@@ -3,6 +3,7 @@ package h225
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"roost/signaling/h323/per"
@@ -115,5 +116,43 @@ func TestUserInformation_TsharkReadsWhatWeBuild(t *testing.T) {
 	}
 	for i, reading := range pertest.Tshark(t, "h323ui", octets) {
 		sameReading(t, messages[i].H323UuPdu.H323MessageBody.Choice.Name(), messages[i], reading)
+	}
+}
+
+// tsharksOwn are names that tshark shows beside those of the fields: of types in
+// lists, of its own columns, of the request that an answer belongs to.
+var tsharksOwn = []string{
+	"AliasAddress", "AlternateGK", "AuthenticationMechanism", "ClearToken", "CryptoH323Token", "Endpoint",
+	"FeatureDescriptor", "GenericData", "PartyNumber", "RTPSession", "ServiceControlSession", "SupportedPrefix",
+	"SupportedProtocols", "TransportAddress", "RasMessage", "H235-SECURITY-MESSAGES",
+	"EXPORTED_PDU", "Tag", "Length", "Number", "Data", "guid", "reason",
+}
+
+func TestRAS_WeReadTheFieldsThatTsharkReadsInTheCaptures(t *testing.T) {
+	for _, file := range []string{"ras.txt", "crafted-ras.txt"} {
+		all := samples(t, file)
+		octets := make([][]byte, len(all))
+		for i, s := range all {
+			octets[i] = s.data
+		}
+		for i, reading := range pertest.Tshark(t, "h225.ras", octets) {
+			m, err := DecodeRAS(octets[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := per.JSON(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ours, err := pertest.Names(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name := range reading.Names {
+				if !ours[name] && !slices.Contains(tsharksOwn, name) {
+					t.Errorf("%s: tshark reads %s, we do not: %s", all[i].name, name, text)
+				}
+			}
+		}
 	}
 }
