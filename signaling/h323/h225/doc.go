@@ -8,7 +8,9 @@
 //
 // A message is a CHOICE: its field Choice says which alternative is there, and the
 // field of that name holds it. Optional components are nil, "", false or per.Opt.
-// A decoded message keeps parts of the octets that it was decoded from.
+// A decoded message keeps parts of the octets that it was decoded from. So the hash of
+// an H.235.1 token can be zeroed, or filled in, in those octets themselves, over which
+// its HMAC goes.
 package h225
 
 //go:generate go run roost/signaling/h323/schema/gen -root ..

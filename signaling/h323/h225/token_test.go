@@ -180,3 +180,32 @@ func TestRAS_AnUnknownAlternativeIsPassedOnUnchanged(t *testing.T) {
 		}
 	}
 }
+
+func TestRAS_TheHashOfATokenLiesInTheOctetsOfTheMessage(t *testing.T) {
+	found := false
+	for _, s := range samples(t, "ras.txt") {
+		data := bytes.Clone(s.data)
+		m, err := DecodeRAS(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.RegistrationRequest == nil {
+			continue
+		}
+		for _, token := range m.RegistrationRequest.CryptoTokens {
+			hashed := token.NestedcryptoToken.CryptoHashedToken
+			if token.Choice != CryptoH323TokenNestedcryptoToken || hashed == nil || hashed.Token.Hash.Len != 96 {
+				continue
+			}
+			found = true
+			at := bytes.Index(data, hashed.Token.Hash.Octets)
+			clear(hashed.Token.Hash.Octets)
+			if at < 0 || !bytes.Equal(data[at:at+12], make([]byte, 12)) {
+				t.Errorf("%s: the hash is a copy", s.name)
+			}
+		}
+	}
+	if !found {
+		t.Error("no captured registration has an H.235.1 token")
+	}
+}
