@@ -74,6 +74,9 @@ func (c *checker) extensions() {
 		switch at, taken := base[e.BaseUser]; {
 		case e.BaseUser == "":
 			c.problem(Extensions, i, "base_user", "extension %s has no base user; each extension needs one", e.Number)
+		case !known[e.BaseUser] && e.Protocol == registrar.H323 && e.BaseUser == e.Number:
+			// An endpoint may register without credentials, by its address; its user is
+			// then nothing but its number.
 		case !known[e.BaseUser]:
 			c.problem(Extensions, i, "base_user", "base user %s of extension %s is not among the users", e.BaseUser, e.Number)
 		case taken:

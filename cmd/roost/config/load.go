@@ -52,6 +52,7 @@ func Parse(path string, data []byte, env func(string) string) (*Config, error) {
 	cfg.lines = make(map[string]int)
 	d := &decoder{file: path, lines: cfg.lines, env: env, failed: make(map[string]bool)}
 	d.decode(root, cfg)
+	cfg.quicken()
 	v := &validator{cfg: cfg, errs: d.errs, failed: d.failed}
 	v.run()
 	if len(v.errs) > 0 {

@@ -361,3 +361,36 @@ func BenchmarkLoad_100kPhones(b *testing.B) {
 		}
 	}
 }
+
+// TestLoad_TheDesignsExample: an H.323 extension needs no user of its own; it may
+// register by its address.
+func TestLoad_TheDesignsExample(t *testing.T) {
+	cfg := load(t, put(t, site(t), "design.yaml"))
+	d, err := cfg.Directory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(d.Extensions()); n != 2 || d.BackupFor(netip.MustParseAddr("127.0.1.7")) != "paris" {
+		t.Errorf("%d extensions, backup %q", n, d.BackupFor(netip.MustParseAddr("127.0.1.7")))
+	}
+}
+
+// TestFO2_AShortDelayInALabShortensWhatItStandsOn: with heartbeats of 5 s a delay of 3 s
+// could not be told from a heartbeat that is due.
+func TestFO2_AShortDelayInALabShortensWhatItStandsOn(t *testing.T) {
+	for _, c := range []struct {
+		written       string
+		visible, beat time.Duration
+	}{
+		{"failover_delay: 3m", 15 * time.Second, 5 * time.Second},
+		{"failover_delay: 20s", 10 * time.Second, 10 * time.Second / 3},
+		{"failover_delay: 3s", 1500 * time.Millisecond, 500 * time.Millisecond},
+		{"failover_delay: 1s", time.Second, time.Second / 3},
+		{"failover_delay: 20s\n  visible_within: 12s", 12 * time.Second, 4 * time.Second},
+	} {
+		cfg := load(t, put(t, site(t), "design.yaml", "failover_delay: 3m", c.written))
+		if got := cfg.Timers(); got.VisibleWithin != c.visible || got.Heartbeat != c.beat {
+			t.Errorf("%s: visible within %v, a heartbeat each %v; want %v and %v", c.written, got.VisibleWithin, got.Heartbeat, c.visible, c.beat)
+		}
+	}
+}

@@ -64,6 +64,26 @@ func delayBySize(systems int) time.Duration {
 	return min(delay, 10*time.Minute)
 }
 
+// quickDelay is the failover delay below which a lab's unwritten times follow it.
+const quickDelay = 45 * time.Second
+
+// quicken lets a lab that writes a short failover delay and nothing else have what it
+// means: a home that is not seen for 3 s cannot count as visible for 15 s. What is
+// not written then keeps the proportions that the rules' times have, roughly: visible
+// within half of the delay, three heartbeats in that.
+func (c *Config) quicken() {
+	delay := c.Resilience.FailoverDelay.Std()
+	if !c.Lab || delay <= 0 || delay >= quickDelay {
+		return
+	}
+	if c.lines["resilience.visible_within"] == 0 {
+		c.Resilience.VisibleWithin = Duration(min(c.Resilience.VisibleWithin.Std(), max(delay/2, time.Second)))
+	}
+	if c.lines["network.heartbeat"] == 0 {
+		c.Network.Heartbeat = Duration(min(c.Network.Heartbeat.Std(), max(c.Resilience.VisibleWithin.Std()/3, 100*time.Millisecond)))
+	}
+}
+
 func (c *Config) sped(d Duration) time.Duration {
 	if c.LabSpeed <= 1 {
 		return d.Std()
