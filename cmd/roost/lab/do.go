@@ -234,15 +234,23 @@ func (e *engine) post(role Role, path string, body any) error {
 	return nil
 }
 
-// phones sends the fleet a command.
+// phones gives a command to the process of one phone, or to those of all.
 func (e *engine) phones(command phone.Command) error {
-	if e.fleet == nil {
+	told := e.fleets
+	if command.Phone != "" && e.fleetOf[command.Phone] != nil {
+		told = []*child{e.fleetOf[command.Phone]}
+	}
+	if len(told) == 0 {
 		return errors.New("the phones are not started")
 	}
 	line, err := json.Marshal(command)
 	if err != nil {
 		return err
 	}
-	_, err = e.fleet.stdin.Write(append(line, '\n'))
-	return err
+	var problems []error
+	for _, fleet := range told {
+		_, err := fleet.stdin.Write(append(line, '\n'))
+		problems = append(problems, err)
+	}
+	return errors.Join(problems...)
 }

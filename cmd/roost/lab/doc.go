@@ -1,7 +1,7 @@
 // Package lab breaks things on purpose: it starts a home and a backup as
 // separate processes of `roost serve` on loopback addresses, and simulated
-// phones as a third one (`roost phone --fleet`), carries out a scenario, and
-// says whether what the rules promise was kept.
+// phones as others (`roost phone --fleet`, one a phone up to 20 of them), carries
+// out a scenario, and says whether what the rules promise was kept.
 //
 //	scenario.yaml ─▶ Scenario (scenario.go, action.go, condition.go: pure)
 //	processes, HTTP status, phones' reports ─▶ Picture (picture.go: pure)

@@ -28,7 +28,8 @@ type engine struct {
 	result   *Result
 	inbox    chan input
 	systems  map[Role]*child
-	fleet    *child
+	fleets   []*child          // the phones' processes
+	fleetOf  map[string]*child // by number
 	watches  []*watch
 	told     news
 }

@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"strconv"
+
 	"bufio"
 	"errors"
 	"flag"
@@ -13,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"roost/cmd/roost/config"
+	"roost/cmd/roost/lab/phone"
 )
 
 // atOnce is how many scenarios run beside each other: they mostly wait.
@@ -96,5 +99,33 @@ func TestBenchesBesideEachOther(t *testing.T) {
 		if err := setup.Check(); err != nil || len(setup.Phones) != 4 || setup.Servers[0].Name != Home {
 			t.Fatalf("%v: %+v", err, setup)
 		}
+	}
+}
+
+func TestSplitDealsEveryPhoneOutOnce(t *testing.T) {
+	whole := phone.Setup{Seed: 7}
+	for i := range 45 {
+		whole.Phones = append(whole.Phones, phone.Spec{Number: strconv.Itoa(200 + i)})
+	}
+	seen, seeds := map[string]bool{}, map[uint64]bool{}
+	parts := split(whole, 20)
+	for _, part := range parts {
+		seeds[part.Seed] = true
+		for _, spec := range part.Phones {
+			if seen[spec.Number] {
+				t.Errorf("%s is there twice", spec.Number)
+			}
+			seen[spec.Number] = true
+		}
+		if n := len(part.Phones); n < 2 || n > 3 {
+			t.Errorf("a process of %d phones", n)
+		}
+	}
+	if len(parts) != 20 || len(seen) != 45 || len(seeds) != 20 {
+		t.Errorf("%d processes, %d phones, %d seeds; want 20, 45 and 20", len(parts), len(seen), len(seeds))
+	}
+	whole.Phones = whole.Phones[:3]
+	if got := len(split(whole, 20)); got != 3 {
+		t.Errorf("3 phones in %d processes", got)
 	}
 }
