@@ -233,6 +233,15 @@ func TestWalk_TwoPhones_CrashesAndRefusals(t *testing.T) {
 	mustHold(t, k, w, atLeast)
 }
 
+// TestSoak_WalkTwoPhonesAnyNumberOfFaults is the whole of it: every state that one home,
+// one backup and two phones can reach. `make soak` runs it, for it takes long.
+func TestSoak_WalkTwoPhonesAnyNumberOfFaults(t *testing.T) {
+	if os.Getenv("ROOST_SOAK") == "" {
+		t.Skip("make soak visits every state of two phones and any number of faults; TestWalk_TwoPhones_* visit those with few")
+	}
+	mustHold(t, newWalk(2), newWorld(2, bugs{}), 500_000)
+}
+
 // The far walk takes a minute of one core: 400,000 states.
 func TestWalk_TwoPhones_TwoFaults(t *testing.T) {
 	if os.Getenv("ROOST_FAR_WALK") == "" {

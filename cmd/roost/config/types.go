@@ -56,6 +56,8 @@ type SIP struct {
 	Digest []Digest `yaml:"digest"`
 	// FlowTimer is what RFC 5626 section 4.4 phones are told to keep a flow alive by.
 	FlowTimer Duration `yaml:"flow_timer"`
+	// Proxies are the edge proxies whose Path is believed (RFC 3327); none by default.
+	Proxies []Subnet `yaml:"proxies"`
 	// MaxMessage is the largest message in bytes.
 	MaxMessage int `yaml:"max_message"`
 	// MaxConnections bounds the TCP and TLS connections at a time, MaxConnectionsPerSource

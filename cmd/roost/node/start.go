@@ -111,6 +111,9 @@ func (n *Node) startSIP() error {
 	if address, err := netip.ParseAddr(c.Address); err == nil { // a host name is no address to put into a Via
 		o.Address = address
 	}
+	for _, network := range c.SIP.Proxies {
+		o.Proxies = append(o.Proxies, network.Prefix())
+	}
 	if err := n.listen(c, &o); err != nil {
 		closeAll(&o)
 		return err
