@@ -174,7 +174,7 @@ func newWalk(phones int, without ...string) *walk {
 	return k
 }
 
-const everyState = 5_000_000 // more than any of the walks has
+const everyState = 50_000_000 // more than any of the walks has
 
 func mustHold(t *testing.T, k *walk, w *world, atLeast int) {
 	t.Helper()

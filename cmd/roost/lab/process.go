@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -84,8 +85,9 @@ func (p *process) kill() error {
 	if !p.running() {
 		return nil
 	}
-	// Of the same pid: it is not reaped before exited is closed.
-	if err := p.cmd.Process.Signal(syscall.SIGKILL); err != nil && p.running() {
+	// Of the same pid: Signal knows when it was reaped, which is a moment before exited
+	// is closed.
+	if err := p.cmd.Process.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("killing %s: %w", p.name, err)
 	}
 	select {
