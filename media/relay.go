@@ -44,7 +44,7 @@ type OpenStream struct {
 	Call string
 	// IPv6 says for each Side which family the far end has.
 	IPv6 [2]bool
-	// Ended, if not nil, is called once from the relay's own goroutine when no
+	// Silent, if not nil, is called once from the relay's own goroutine when no
 	// packet came from either side for the media time-out.
 	Silent func()
 }
