@@ -147,7 +147,8 @@ func TestRequestsOfOursAreBounded(t *testing.T) {
 		w := newWired(t, func(o *Options, _ *registrar.Config) { o.Limits.Clients = 1 })
 		p := w.udpPhone("201")
 		p.bind(t)
-		p.subscribe(t) // its NOTIFY waits
+		p.subscribe(t)
+		synctest.Wait() // its NOTIFY waits
 		done := make(chan result, 1)
 		w.clients.send(1, flow.UDP, "NOTIFY", newBranch(), []byte("x"), func(r result) { done <- r })
 		if r := <-done; r.status != 503 || w.value(cClientsFull) != 1 {

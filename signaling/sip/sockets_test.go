@@ -50,6 +50,81 @@ func TestRegisterOverRealSockets(t *testing.T) {
 	}
 }
 
+// RFC 5626 5.3.1 over real connections: a request for a flow that is gone is 430 at
+// once, and nothing is opened towards the Contact, where somebody else may be by now.
+func TestRFC5626_5_3_1_DeadFlowIs430AndNothingIsDialled(t *testing.T) {
+	contact, err := flow.OpenTCP(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer contact.Close()
+	dialled := make(chan struct{}, 2)
+	go func() {
+		for {
+			c, err := contact.Accept()
+			if err != nil {
+				close(dialled)
+				return
+			}
+			_ = c.Close()
+			dialled <- struct{}{}
+		}
+	}()
+	plain, err := flow.OpenTCP(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secure, err := flow.OpenTCP(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, func(o *Options, _ *registrar.Config) {
+		o.TCP, o.TLS = []net.Listener{plain}, []net.Listener{secure}
+		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}, MinVersion: tls.VersionTLS12}
+	})
+	for i, at := range s.Locals() {
+		p := newPhone([]string{"201", "202"}[i])
+		p.transport, p.via = at.Transport.String(), contact.Addr().String()
+		phone := &set{p, newSocketLine(dial(t, at), at.Transport)}
+		phone.bind(t)
+		bound := s.desk.Lookup(registrar.Number(p.number), time.Now())[0]
+		if _, alive := s.flows.Info(flow.ID(bound.Flow)); !alive {
+			t.Fatalf("%s: the flow of the binding is gone already", at.Transport)
+		}
+		phone.close()
+		within(t, "the binding dies with its flow", func() bool {
+			return len(s.desk.Lookup(registrar.Number(p.number), time.Now())) == 0
+		})
+		start, done := time.Now(), make(chan result, 1)
+		branch := newBranch()
+		s.clients.send(flow.ID(bound.Flow), at.Transport, "NOTIFY", branch, []byte("x"), func(r result) { done <- r })
+		if r := <-done; r.status != statusFlowFailed || time.Since(start) > 10*time.Second {
+			t.Errorf("%s: %+v after %s", at.Transport, r, time.Since(start))
+		}
+		if n := s.value(cDeadFlow); n != uint64(i+1) {
+			t.Errorf("%s: %d requests for a dead flow are counted", at.Transport, n)
+		}
+	}
+	_ = contact.Close()
+	if _, any := <-dialled; any {
+		t.Error("a connection was opened in place of the flow that is gone")
+	}
+}
+
+// within waits, a bounded time, for what another goroutine does.
+func within(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick, late := time.NewTicker(5*time.Millisecond), time.After(20*time.Second)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatal("not within 20 s: ", what)
+		}
+	}
+}
+
 func dial(t *testing.T, at flow.Local) net.Conn {
 	t.Helper()
 	var c net.Conn

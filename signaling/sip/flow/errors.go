@@ -4,7 +4,8 @@ import "errors"
 
 // Errors that a caller decides on.
 var (
-	// ErrGone: no flow has this ID any more. RFC 5626 §5.3.1: the answer is 430.
+	// ErrGone: no flow has this ID any more. To who wanted a request delivered on it,
+	// that is a 430 (RFC 5626 §5.3.1).
 	ErrGone = errors.New("flow is gone")
 	// ErrQueueFull: the peer does not read; the flow is closed for it.
 	ErrQueueFull = errors.New("flow's output queue is full")
@@ -12,8 +13,6 @@ var (
 	ErrShutdown = errors.New("flow table is shut down")
 	// ErrTooLarge: the message does not fit in a UDP datagram.
 	ErrTooLarge = errors.New("message is too large for UDP")
-	// ErrToken: the flow token was not made by this Table, or was changed.
-	ErrToken = errors.New("flow token is not ours")
 	// ErrListeners: a Table has at most 255 listeners.
 	ErrListeners = errors.New("more than 255 listeners")
 

@@ -175,40 +175,6 @@ func FuzzSTUN(f *testing.F) {
 	})
 }
 
-func TestToken_RFC5626_5_2(t *testing.T) {
-	a, b := New(Config{}), New(Config{})
-	id := makeID(3, 77, 12345)
-	token := a.Token(id)
-	if got, err := a.FromToken(token); got != id || err != nil || len(token) != tokenText {
-		t.Errorf("%s: %s %v", token, got, err)
-	}
-	for i := range token {
-		forged := []byte(token)
-		forged[i] ^= 1
-		if got, err := a.FromToken(string(forged)); err == nil {
-			t.Errorf("%s is taken as %s", forged, got)
-		}
-	}
-	if _, err := b.FromToken(token); !errors.Is(err, ErrToken) {
-		t.Error("another system's token is taken")
-	}
-	same := New(Config{TokenKey: [32]byte{1}})
-	if got, err := New(Config{TokenKey: [32]byte{1}}).FromToken(same.Token(id)); got != id || err != nil {
-		t.Error("a token of the same key is refused")
-	}
-}
-
-func FuzzFromToken(f *testing.F) {
-	table := New(Config{TokenKey: [32]byte{7}})
-	f.Add(table.Token(1))
-	f.Add("")
-	f.Fuzz(func(t *testing.T, token string) {
-		if id, err := table.FromToken(token); err == nil && table.Token(id) != token {
-			t.Fatalf("%q is another token of %s", token, id)
-		}
-	})
-}
-
 func TestRates_BoundedAndFair(t *testing.T) {
 	r := newRates(Limits{Rate: 1, Burst: 2, Sources: 8})
 	victim := netip.MustParseAddr("10.0.0.1")

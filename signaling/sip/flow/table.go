@@ -22,8 +22,6 @@ type Config struct {
 	Limits Limits
 	// Log gets one line for each kind of trouble, at most one in 10 s a kind.
 	Log zerolog.Logger
-	// TokenKey signs flow tokens; all zero means a random key for this Table.
-	TokenKey [32]byte
 }
 
 // Info is what is known of a flow.
@@ -50,7 +48,6 @@ type Table struct {
 	handler    Handler
 	limits     Limits
 	journal    journal
-	key        [32]byte
 	generation uint32 // where every slot's generations begin
 	count      counters
 	lender     lender
@@ -75,7 +72,7 @@ type Table struct {
 func New(cfg Config) *Table {
 	limits := cfg.Limits.orDefault()
 	t := &Table{
-		handler: cfg.Handler, limits: limits, key: cfg.TokenKey,
+		handler: cfg.Handler, limits: limits,
 		handshakes: make(chan struct{}, limits.Handshakes),
 		stop:       make(chan struct{}), draining: make(chan struct{}),
 	}
@@ -83,11 +80,8 @@ func New(cfg Config) *Table {
 	t.sources = sources{
 		of: make(map[netip.Addr]*source), perSource: limits.PerSource, handshakes: limits.HandshakesPerSource,
 	}
-	if t.key == [32]byte{} {
-		_, _ = rand.Read(t.key[:]) // never fails (crypto/rand)
-	}
 	var g [4]byte
-	_, _ = rand.Read(g[:])
+	_, _ = rand.Read(g[:]) // never fails (crypto/rand)
 	t.generation = nextGeneration(binary.BigEndian.Uint32(g[:]))
 	return t
 }
