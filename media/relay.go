@@ -86,6 +86,14 @@ type SideConfig struct {
 	// Payloads are the payload types that were agreed on; others are dropped and
 	// counted. Empty: all.
 	Payloads []uint8
+	// Clocks are the RTP clock rates of Payloads in Hz, in the same order, for
+	// jitter. Missing or zero: what RFC 3551 says of the type, else 8000.
+	Clocks []uint32
+	// From is the address that the signalling of this side came from, where it is
+	// known: with Latch a source there is believed sooner than one elsewhere.
+	From netip.Addr
+	// Raw: what comes is not RTP (T.38 over UDPTL): only the source is looked at.
+	Raw bool
 }
 
 // Suite is an SRTP protection profile (RFC 4568, RFC 7714).
@@ -147,6 +155,13 @@ type SideStats struct {
 	// Strange counts packets from another source than the side's, Forged those that
 	// did not authenticate, Bad those that were no RTP or RTCP, Replayed repeated ones.
 	Strange, Forged, Bad, Replayed uint64
+	// Unagreed counts packets of payload types that were not agreed on, or of more
+	// SSRCs than are believable; Held those dropped for the direction (hold) or
+	// because the far side has no address yet.
+	Unagreed, Held uint64
+	// Sent and SentOctets are RTP that went out to this side, Unsent what the
+	// kernel did not take or could not be protected.
+	Sent, SentOctets, Unsent uint64
 	// Remote is the address that the side was latched to.
 	Remote netip.AddrPort
 	// First and Last are when RTP came; zero: never.
