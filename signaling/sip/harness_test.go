@@ -72,7 +72,7 @@ func (d *desk) Secret(user string) (credentials.Secret, bool) {
 
 func (d *desk) Register(r *Registering, a *Answer) {
 	d.mu.Lock()
-	admit, tell := d.admit, d.tell
+	admit := d.admit
 	r.Guest = d.guest
 	d.mu.Unlock()
 	if r.Guest {
@@ -89,9 +89,6 @@ func (d *desk) Register(r *Registering, a *Answer) {
 		return
 	}
 	a.Err = d.registrar.RegisterInto(&r.Update, r.Now, &a.Result)
-	if tell != nil {
-		tell(a.Result.Changes...)
-	}
 }
 
 func (d *desk) Lookup(n registrar.Number, now time.Time) []registrar.Registration {

@@ -26,7 +26,9 @@ type Office interface {
 	Secret(user string) (credentials.Secret, bool)
 
 	// Register admits and records in one step, and sets Answer. It is called
-	// with proven credentials only. Answer comes empty, its slices with room.
+	// with proven credentials only. Answer comes empty, its slices with room. The
+	// endpoint itself tells the phone's subscriptions of Answer.Result.Changes, after
+	// the answer: Endpoint.Changed is for changes of any other cause.
 	Register(*Registering, *Answer)
 
 	// Lookup returns the bindings of a phone that stand at now, for the body of

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,7 +44,19 @@ func (w *work) register() {
 	}
 	w.request.Kind, w.request.Repeat, w.request.Now = kind, replayed, w.now
 	w.e.o.Office.Register(&w.request, &w.answer)
+	w.tellSubscribers()
 	w.registered(kind)
+}
+
+// tellSubscribers has the phone's subscriptions (RFC 3680) hear of what its REGISTER
+// changed once the answer is written: a NOTIFY must not overtake the 200.
+func (w *work) tellSubscribers() {
+	changes := w.answer.Result.Changes
+	if !slices.ContainsFunc(changes, isNews) || !w.e.Subscribed(w.number) {
+		return
+	}
+	e, kept := w.e, slices.Clone(changes) // w serves another message by then
+	w.in.Then = func() { e.Changed(kept...) }
 }
 
 // addressOfRecord reads whom the REGISTER is about (RFC 3261 10.3 steps 1 and

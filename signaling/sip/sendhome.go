@@ -107,11 +107,11 @@ func (e *Endpoint) Subscribed(n registrar.Number) bool { return len(e.subs.of(n)
 
 // Changed tells the endpoint of changes in the registrar, so that the reg-event
 // subscribers hear of them. It may call Office.Lookup. A refresh that altered
-// nothing is no news.
+// nothing is no news, and what Office.Register answered is known here already.
 func (e *Endpoint) Changed(changes ...registrar.Change) {
 	for i := range changes {
 		c := &changes[i]
-		if c.Kind == registrar.Refreshed && !c.Altered {
+		if !isNews(*c) {
 			continue
 		}
 		for _, one := range e.subs.of(c.Registration.Number) {
@@ -125,6 +125,8 @@ func (e *Endpoint) Changed(changes ...registrar.Change) {
 		}
 	}
 }
+
+func isNews(c registrar.Change) bool { return c.Kind != registrar.Refreshed || c.Altered }
 
 // eventOf is RFC 3680's name for why a binding went. What the phone did itself
 // by another registration is "unregistered": "deactivated" would have it

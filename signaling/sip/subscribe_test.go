@@ -2,7 +2,9 @@ package sip
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,6 +108,43 @@ func TestRFC3680_ChangesAreNotified(t *testing.T) {
 		}
 		p.answer(t, n, 200)
 	})
+}
+
+// The NOTIFY of what a REGISTER changed does not overtake its 200, however long that
+// takes to be written: over UDP the batch of answers, over a stream all that was
+// pipelined behind it.
+func TestRFC3680_TheNotifyFollowsThe200ThatCausedIt(t *testing.T) {
+	for transport, lift := range map[string]func(*wired, string) *set{"UDP": (*wired).udpPhone, "TCP": (*wired).tcpPhone} {
+		t.Run(transport, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var wait atomic.Bool
+				w := newWired(t, func(o *Options, _ *registrar.Config) {
+					o.Access = func(Access) { // before the answer is written
+						if wait.Load() {
+							synctest.Wait() // until a NOTIFY that did not wait is on its way
+						}
+					}
+				})
+				p := lift(w, "201")
+				watched(t, w, p)
+				wait.Store(true)
+				gone := p.phone.write(ask{headers: []string{p.contact(";expires=0")}})
+				if transport == "TCP" {
+					gone += p.phone.write(ask{}) // and a query, answered in the same breath
+				}
+				p.write(t, gone)
+				var got []string
+				for range strings.Count(gone, "REGISTER sip:") + 1 {
+					line, _, _ := strings.Cut(p.read(t, time.Second), "\r\n")
+					got = append(got, line)
+				}
+				want := []string{"SIP/2.0 200 OK", "SIP/2.0 200 OK", "NOTIFY sip:201@127.0.1.1:5070 SIP/2.0"}
+				if want = want[len(want)-len(got):]; !slices.Equal(got, want) {
+					t.Errorf("%q, want %q", got, want)
+				}
+			})
+		})
+	}
 }
 
 // next reads on to the next request of a method, past responses.

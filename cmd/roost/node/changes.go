@@ -11,26 +11,35 @@ import (
 // systems, and to the phones that subscribed. It must not be called from an effect
 // of the machine; that is what spread is for.
 func (n *Node) changed(changes []registrar.Change, now time.Time) {
+	n.registered(changes, now)
+	n.endpoint.Changed(changes...)
+}
+
+// registered is changed for what a phone's REGISTER did: of that the SIP front-end
+// tells the subscriptions itself, after its answer.
+func (n *Node) registered(changes []registrar.Change, now time.Time) {
 	for i := range changes {
 		c := &changes[i]
 		if c.Registration.Guest && c.Kind == registrar.Removed && c.Left == 0 && c.Reason != registrar.Converted {
 			n.keeper.step(resilience.PhoneGone{Phone: resilience.Phone(c.Registration.Number), Cause: goneCause(c.Reason)})
 		}
 	}
-	n.spread(changes, now)
+	n.tellSystems(changes, now)
 }
 
 // spread tells everybody but the machine.
 func (n *Node) spread(changes []registrar.Change, now time.Time) {
+	n.tellSystems(changes, now)
+	n.endpoint.Changed(changes...)
+}
+
+func (n *Node) tellSystems(changes []registrar.Change, now time.Time) {
 	for i := range changes {
 		c := &changes[i]
 		if c.Registration.Guest {
 			n.spreadGuest(c)
 		} else {
 			n.spreadOwn(c, now)
-		}
-		if c.Kind != registrar.Refreshed || c.Altered {
-			n.endpoint.Changed(*c)
 		}
 	}
 }

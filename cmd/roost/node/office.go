@@ -165,7 +165,7 @@ func (o office) record(r *sip.Registering, a *sip.Answer) {
 		return
 	}
 	a.Err = o.registrar.RegisterInto(&r.Update, r.Now, &a.Result)
-	o.changed(a.Result.Changes, r.Now)
+	o.registered(a.Result.Changes, r.Now)
 }
 
 func (o office) registerGuest(r *sip.Registering, a *sip.Answer) {

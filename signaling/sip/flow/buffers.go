@@ -8,6 +8,7 @@ type lent struct {
 	in      []byte // bytes read and not yet handled
 	out     []byte // answers to be written together
 	inbound Inbound
+	then    []func() // what follows the answers, see Inbound.Then
 }
 
 const (
@@ -27,10 +28,11 @@ func (l *lender) borrow() *lent {
 }
 
 func (l *lender) giveBack(w *lent) {
+	w.inbound = Inbound{}
 	if cap(w.in) > lentLargest || cap(w.out) > lentLargest {
 		return
 	}
-	w.in, w.out, w.inbound = w.in[:0], w.out[:0], Inbound{}
+	w.in, w.out = w.in[:0], w.out[:0]
 	l.pool.Put(w)
 }
 

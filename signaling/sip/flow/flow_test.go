@@ -65,6 +65,18 @@ func (r *recorder) lastFlow() ID {
 	return r.flows[len(r.flows)-1]
 }
 
+// echoThen is echo, and sends one more message and panics after the answer.
+func echoThen(table func() *Table) func(in *Inbound) {
+	return func(in *Inbound) {
+		echo(in)
+		id, more := in.Flow, append([]byte("then:"), in.Bytes...)
+		in.Then = func() {
+			_ = table().Send(id, more)
+			panic(errPlanned)
+		}
+	}
+}
+
 func echo(in *Inbound) { in.Answer = append(append(in.Answer, "re:"...), in.Bytes...) }
 
 // msg is a message with the given start line and body.

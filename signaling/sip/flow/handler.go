@@ -46,6 +46,10 @@ type Inbound struct {
 	// AnswerTo is where Answer goes over UDP; the zero value means Remote
 	// (RFC 3261 §18.2.2 for a peer without rport).
 	AnswerTo netip.AddrPort
+	// Then, if set, is called once from the flow's reader when Answer has been written, or
+	// could not be: what it sends on the same flow follows the answer. Like Handle it
+	// must not block; a panic in it is recovered.
+	Then func()
 	// Close, if set, closes the flow after Answer is written (a proven or unproven UDP
 	// flow is forgotten).
 	Close bool

@@ -50,6 +50,22 @@ func TestStream_KeepAlive_RFC5626_3_5_1(t *testing.T) {
 	}
 }
 
+// What is to follow an answer follows it, although answers are gathered; a panic there
+// costs nothing else.
+func TestStream_ThenFollowsTheAnswers(t *testing.T) {
+	var table *Table
+	table = newTable(t, newRecorder(echoThen(func() *Table { return table })), Limits{})
+	c := dial(t, "tcp", serveTCP(t, table))
+	a, b := msg("A", ""), msg("B", "")
+	write(t, c, a+b)
+	expect(t, c, "re:"+a+"re:"+b+"then:"+a+"then:"+b)
+	write(t, c, a)
+	expect(t, c, "re:"+a+"then:"+a)
+	if n := table.Counters().Panics; n != 3 {
+		t.Errorf("%d panics are counted", n)
+	}
+}
+
 func TestStream_BrokenFramingIsAnsweredAndClosed(t *testing.T) {
 	limits := Limits{Header: 400, Body: 100}
 	for _, c := range []struct {

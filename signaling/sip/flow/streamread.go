@@ -97,6 +97,9 @@ func (s *stream) deliver(w *lent, msg []byte, broken error, now time.Time) {
 		t.count.bytesOut.Add(uint64(len(in.Answer)))
 		w.out = append(w.out, in.Answer...)
 	}
+	if in.Then != nil {
+		w.then = append(w.then, in.Then)
+	}
 	if in.Close && broken == nil {
 		s.flush(w)
 		s.finish(Asked)
@@ -113,12 +116,13 @@ func (s *stream) broken(w *lent, head []byte, err error, now time.Time) {
 	s.finish(BadFraming)
 }
 
-// flush writes the gathered answers.
+// flush writes the gathered answers, and does what must follow them.
 func (s *stream) flush(w *lent) {
 	if len(w.out) > 0 {
 		_ = s.send(w.out) // what fails ends the flow, which the reader finds out
 		w.out = w.out[:0]
 	}
+	w.then = s.l.t.follow(s.id, w.then)
 }
 
 // closedByPeer tells the usual ends of a connection from errors worth counting.

@@ -163,13 +163,26 @@ func (t *Table) handle(in *Inbound) {
 	t.handler.Handle(in)
 }
 
-func (t *Table) flowClosed(id ID, why Reason) {
+// follow calls what was to follow answers that are written now, and gives the empty list.
+func (t *Table) follow(id ID, then []func()) []func() {
+	for _, f := range then {
+		t.guarded(id, f)
+	}
+	clear(then)
+	return then[:0]
+}
+
+func (t *Table) guarded(id ID, f func()) {
 	defer func() {
 		if r := recover(); r != nil {
 			t.panicked(id, r)
 		}
 	}()
-	t.handler.FlowClosed(id, why)
+	f()
+}
+
+func (t *Table) flowClosed(id ID, why Reason) {
+	t.guarded(id, func() { t.handler.FlowClosed(id, why) })
 }
 
 func (t *Table) panicked(id ID, r any) {

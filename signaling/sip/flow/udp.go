@@ -15,6 +15,7 @@ type udpSocket struct {
 	pc    net.PacketConn
 	local netip.AddrPort
 	io    packets
+	then  []func() // the reader's: what follows the answers that are queued
 
 	mu    sync.Mutex
 	flows udpFlows

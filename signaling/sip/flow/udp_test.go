@@ -88,6 +88,18 @@ func TestUDP_AnswerTo(t *testing.T) {
 	})
 }
 
+func TestUDP_ThenFollowsTheAnswer(t *testing.T) {
+	var table *Table
+	inMemory(t, Limits{}, echoThen(func() *Table { return table }), func(t *testing.T, made *Table, _ *recorder, p *memPackets) {
+		table = made
+		for range 2 {
+			p.send("10.0.0.1:5060", msg("A", ""))
+			p.expect(t, "10.0.0.1:5060", "re:"+msg("A", ""))
+			p.expect(t, "10.0.0.1:5060", "then:"+msg("A", ""))
+		}
+	})
+}
+
 func TestUDP_KeepAlives(t *testing.T) {
 	inMemory(t, Limits{}, echo, func(t *testing.T, table *Table, r *recorder, p *memPackets) {
 		for _, b := range []string{"", "\r\n", "\r\n\r\n", "\x00", "\x00\x00\x00\x00", "  \r\n"} {

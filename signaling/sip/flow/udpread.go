@@ -106,6 +106,9 @@ func (u *udpSocket) datagram(in *Inbound, i int, now time.Time) {
 		Bytes: b, Answer: u.io.answer(),
 	}
 	t.handle(in)
+	if in.Then != nil {
+		u.then = append(u.then, in.Then)
+	}
 	to := remote
 	if in.AnswerTo.IsValid() {
 		to = in.AnswerTo
@@ -145,6 +148,7 @@ func (u *udpSocket) flush() {
 	if to, err := u.io.flush(); err != nil {
 		u.writeFailed(to, err)
 	}
+	u.then = u.t.follow(0, u.then)
 }
 
 // end is the reader's last act: proven flows are told of, the socket is closed.
