@@ -70,6 +70,7 @@ func Check(configs []*Config, now time.Time) []Finding {
 	c.pairs(c.comparePair)
 	c.capacity()
 	c.duplicateNumbers()
+	c.members()
 	c.ports()
 	c.certificates()
 	slices.SortStableFunc(c.findings, func(a, b Finding) int {

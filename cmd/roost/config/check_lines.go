@@ -77,6 +77,22 @@ func (c *checker) reach(cfg *Config, line *Line, other *Config, key string) {
 		c.add(SeverityWarning, "NE1", cfg, key+".address", fmt.Sprintf("it dials %s, but %s listens on %s (%s:%d)", line.Address, other.System, listen.At(other.Address), other.Path, other.Line("network.listen")),
 			"mend one of them, unless a NAT or a name in the DNS stands between them")
 	}
+	c.callsDial(cfg, other, line, key)
+}
+
+// callsDial wants calls to go where the other system takes them.
+func (c *checker) callsDial(cfg, other *Config, line *Line, key string) {
+	to := line.SIPAddress()
+	at, on := other.SIPListen()
+	switch {
+	case to.IsZero():
+	case !on:
+		c.add(SeverityWarning, "NE1", cfg, key, fmt.Sprintf("%s takes no calls of other systems: network.sip is off there", other.System),
+			fmt.Sprintf("set network.sip in %s", other.Path))
+	case to.Port != at.Port:
+		c.add(SeverityWarning, "NE1", cfg, key, fmt.Sprintf("calls to %s go to %s, but it takes them on %s (%s:%d)", other.System, to, at.At(other.Address), other.Path, other.Line("network.sip")),
+			"set sip: on the line, unless a NAT stands between them")
+	}
 }
 
 // backups says who backs up a system's phones, and looks at its locations (rule SH5).

@@ -39,12 +39,57 @@ func (c *checker) duplicateNumbers() {
 				claim(cfg, "user", user.Number, user.Line)
 			}
 		}
+		for i := range cfg.Groups {
+			claim(cfg, "group", cfg.Groups[i].Number, cfg.Groups[i].Line)
+		}
 	}
 	if found > most {
 		last := c.configs[len(c.configs)-1]
 		c.add(SeverityError, "NE3", last, "users", fmt.Sprintf("%d numbers are given twice over the network; the first %d are told one by one", found, most),
 			"give each its own range of numbers")
 	}
+}
+
+// members wants each member of a group to be a number of one of the systems.
+func (c *checker) members() {
+	numbers := make(map[string]bool)
+	open := false
+	for _, cfg := range c.configs {
+		for i := range cfg.Users {
+			numbers[cfg.Users[i].Number] = true
+		}
+		for i := range cfg.Extensions {
+			numbers[cfg.Extensions[i].Number] = true
+		}
+		for i := range cfg.Groups {
+			numbers[cfg.Groups[i].Number] = true
+		}
+		for _, line := range cfg.Network.Lines {
+			open = open || c.byName[line.System] == nil // a system whose file was not given
+		}
+	}
+	for _, cfg := range c.configs {
+		for i := range cfg.Groups {
+			for j, member := range cfg.Groups[i].Members {
+				if !numbers[member] && !open && !cfg.goesOut(member) {
+					c.add(SeverityWarning, "NE3", cfg, fmt.Sprintf("groups[%d].members[%d]", i, j), fmt.Sprintf("member %s of group %s is no number of these systems", member, cfg.Groups[i].Number),
+						"remove it, or configure the number")
+				}
+			}
+		}
+	}
+}
+
+// goesOut tells whether a trunk takes the number.
+func (c *Config) goesOut(number string) bool {
+	for i := range c.Trunks {
+		for j := range c.Trunks[i].Out {
+			if c.Trunks[i].Out[j].Match.Matches(number) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // licences compares the licences with the phones (rule US4).

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,6 +35,60 @@ func (c *checker) ports() {
 			before = append(before, s)
 		}
 	}
+	c.mediaPorts(before)
+}
+
+// The range out of which Linux takes ports by itself, unless it was told otherwise.
+const ephemeralFirst, ephemeralLast = 32768, 60999
+
+// mediaPorts finds listeners within the ports of a relay on the same address, two
+// relays that share ports, and ports that the machine gives away by itself.
+func (c *checker) mediaPorts(listeners []socket) {
+	for i, cfg := range c.configs {
+		ports := cfg.Media.Ports
+		for _, s := range listeners {
+			if !s.stream && s.port >= ports.First && s.port <= ports.Last && cfg.relaysOn(s) {
+				c.add(SeverityError, "NE2", cfg, "media.ports", fmt.Sprintf("%s contains the port %d of %s at %s (%s:%d)", ports, s.port, s.what, s.cfg.System, s.cfg.Path, s.cfg.Line(s.key)),
+					"give another range")
+			}
+		}
+		for _, other := range c.configs[:i] {
+			theirs := other.Media.Ports
+			if ports.First > theirs.Last || theirs.First > ports.Last || !sharesRelay(cfg, other) {
+				continue
+			}
+			c.add(SeverityError, "NE2", cfg, "media.ports", fmt.Sprintf("%s and %s of %s (%s:%d) overlap, on one address", ports, theirs, other.System, other.Path, other.Line("media.ports")),
+				"give each system ports of its own, or an address of its own")
+		}
+		if ports.First <= ephemeralLast && ports.Last >= ephemeralFirst {
+			c.add(SeverityWarning, "NE2", cfg, "media.ports", fmt.Sprintf("%s overlaps %d-%d, out of which Linux gives other programs ports", ports, ephemeralFirst, ephemeralLast),
+				"give a range outside of it, or change net.ipv4.ip_local_port_range")
+		}
+	}
+}
+
+// relays are the addresses of the relay, as texts.
+func (c *Config) relays() []string {
+	if len(c.Media.Relay) == 0 {
+		return []string{strings.ToLower(strings.Trim(c.Address, "[]"))}
+	}
+	all := make([]string, len(c.Media.Relay))
+	for i, a := range c.Media.Relay {
+		all[i] = a.String()
+	}
+	return all
+}
+
+func (c *Config) relaysOn(s socket) bool {
+	if s.cfg != c && !oneMachine(s.cfg, c) {
+		return false
+	}
+	return isWildcard(s.host) || slices.Contains(c.relays(), s.host)
+}
+
+func sharesRelay(a, b *Config) bool {
+	theirs := b.relays()
+	return slices.ContainsFunc(a.relays(), func(address string) bool { return slices.Contains(theirs, address) })
 }
 
 func (c *Config) sockets() []socket {
@@ -53,6 +108,9 @@ func (c *Config) sockets() []socket {
 	}
 	if len(c.Network.NATS.URLs) == 0 {
 		add("network.listen", "the listener for lines", true, c.Network.Listen)
+	}
+	if at, on := c.SIPListen(); on {
+		add("network.sip", "the listener for other systems' calls", true, at)
 	}
 	add("console.listen", "the console", true, c.Console.Listen)
 	return all

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"roost/registrar"
 	"roost/registrar/credentials"
@@ -121,6 +122,10 @@ func (c *Config) user(written *User) (directory.User, error) {
 		Number:    registrar.Number(written.Number),
 		Name:      written.Name,
 		LoginCode: written.LoginCode.Plain,
+		Settings: directory.Settings{DoNotDisturb: written.DND, Forwards: directory.Forwards{
+			Always: written.Forward.Always, Busy: written.Forward.Busy, NoAnswer: written.Forward.NoAnswer,
+			NoAnswerAfter: uint16(min(written.Forward.After.Std()/time.Second, 600)),
+		}},
 	}
 	var err error
 	switch {

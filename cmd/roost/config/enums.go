@@ -37,7 +37,7 @@ type Suite string
 
 func (s *Suite) parse(written string) error {
 	return oneOf(s, written, "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32",
-		"AES_256_CM_HMAC_SHA1_80", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM")
+		"AEAD_AES_128_GCM", "AEAD_AES_256_GCM")
 }
 
 // Digest is an algorithm that phones are challenged with (RFC 8760).
@@ -95,6 +95,20 @@ const (
 
 func (r *Refusal) parse(written string) error {
 	return oneOf(r, written, Refuse503, RefuseSilent, RefusePhrase)
+}
+
+// Order is in which order the members of a group ring.
+type Order string
+
+// The orders.
+const (
+	RingAll         Order = "all"
+	RingInOrder     Order = "order"
+	RingLongestIdle Order = "longest-idle"
+)
+
+func (o *Order) parse(written string) error {
+	return oneOf(o, written, RingAll, RingInOrder, RingLongestIdle)
 }
 
 // Protocol is what a phone speaks.

@@ -29,6 +29,10 @@ type Config struct {
 	Locations    []Location   `yaml:"locations"`
 	Users        []User       `yaml:"users"`
 	Extensions   []Extension  `yaml:"extensions"`
+	Groups       []Group      `yaml:"groups"`
+	Trunks       []Trunk      `yaml:"trunks"`
+	Emergency    Emergency    `yaml:"emergency"`
+	Calls        Calls        `yaml:"calls"`
 	Console      Console      `yaml:"console"`
 
 	lines map[string]int // the line of each key, but for those inside users and extensions
@@ -90,12 +94,24 @@ type Media struct {
 	SRTCP    bool          `yaml:"srtcp"`
 	Direct   bool          `yaml:"direct"`
 	Ports    PortRange     `yaml:"ports"`
+	// Relay are the addresses that the relay listens on, one of each family; empty:
+	// the system's address.
+	Relay []IP `yaml:"relay"`
+	// Advertised is what phones are told instead of Relay's address of its family: a
+	// NAT stands before this system.
+	Advertised []IP `yaml:"advertised"`
+	// Timeout ends an anchored call from which no packet came for so long.
+	Timeout Duration `yaml:"timeout"`
+	// DSCP marks the relay's packets (RFC 2474), 0 to 63.
+	DSCP int `yaml:"dscp"`
 }
 
 // Network is how this system is linked with others.
 type Network struct {
 	// Listen is where lines come in; the zero value: nowhere, this system only dials.
-	Listen    HostPort `yaml:"listen"`
+	Listen HostPort `yaml:"listen"`
+	// SIP is where calls of other systems come in, as written; SIPListen gives it.
+	SIP       HostPort `yaml:"sip"`
 	Lines     []Line   `yaml:"lines"`
 	NATS      NATS     `yaml:"nats"`
 	Heartbeat Duration `yaml:"heartbeat"`
@@ -105,7 +121,9 @@ type Network struct {
 type Line struct {
 	System string `yaml:"system"`
 	// Address is where to dial; the zero value: the other system dials.
-	Address         HostPort `yaml:"address"`
+	Address HostPort `yaml:"address"`
+	// SIP is where calls to the other system go, as written; SIPAddress gives it.
+	SIP             HostPort `yaml:"sip"`
 	NetworkingLevel Level    `yaml:"networking_level"`
 	// BacksUpMy is what this system asks of the other.
 	BacksUpMy []Backed `yaml:"backs_up_my"`
@@ -188,6 +206,9 @@ type User struct {
 	Name      string `yaml:"name"`
 	LoginCode Secret `yaml:"login_code"`
 	Password  Secret `yaml:"password"`
+	// DND: calls are refused as if the phone were busy.
+	DND     bool    `yaml:"dnd"`
+	Forward Forward `yaml:"forward"`
 
 	Line int `yaml:"-"`
 }
@@ -237,6 +258,8 @@ func Default() *Config {
 			SRTCP:    true,
 			Direct:   true,
 			Ports:    PortRange{First: 20000, Last: 29999},
+			Timeout:  Duration(time.Minute),
+			DSCP:     46,
 		},
 		Network: Network{Listen: HostPort{Port: 7422}, Heartbeat: Duration(5 * time.Second)},
 		Resilience: Resilience{
@@ -252,6 +275,10 @@ func Default() *Config {
 			GuestExpires:  GuestExpires{Min: Duration(time.Minute), Max: Duration(2 * time.Minute)},
 		},
 		Capacity: Capacity{Phones: 100_000},
-		Console:  Console{Listen: HostPort{Host: "127.0.0.1", Port: 8080}},
+		Calls: Calls{
+			RingTimeout: Duration(2 * time.Minute), NoAnswer: Duration(20 * time.Second),
+			Max: 10_000, PerPhone: 8, Log: 50,
+		},
+		Console: Console{Listen: HostPort{Host: "127.0.0.1", Port: 8080}},
 	}
 }

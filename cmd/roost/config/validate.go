@@ -59,6 +59,10 @@ func (v *validator) run() {
 	v.limits()
 	v.profiles()
 	v.directory()
+	v.groups()
+	v.trunks()
+	v.emergency()
+	v.calls()
 }
 
 func (v *validator) system() {
@@ -175,6 +179,25 @@ func (v *validator) media() {
 	}
 	if len(v.cfg.Media.Suites) == 0 && v.cfg.Media.Security != SecurityDisabled {
 		v.bad("media.suites", "is empty, but media.security is "+string(v.cfg.Media.Security), "name at least AES_CM_128_HMAC_SHA1_80, or set media.security: disabled")
+	}
+	v.families("media.relay", v.cfg.Media.Relay)
+	v.families("media.advertised", v.cfg.Media.Advertised)
+	v.between("media.timeout", v.cfg.Media.Timeout, 5*time.Second, time.Hour, "a call on hold may be silent for long; 1m is usual")
+	v.inRange("media.dscp", v.cfg.Media.DSCP, 0, 63)
+}
+
+// families wants at most one address of IPv4 and one of IPv6.
+func (v *validator) families(key string, addresses []IP) {
+	seen := map[bool]IP{}
+	for i, a := range addresses {
+		six := a.Addr().Is6()
+		if before, twice := seen[six]; twice {
+			v.bad(fmt.Sprintf("%s[%d]", key, i), fmt.Sprintf("%s and %s are of one family", before, a), "give one IPv4 and one IPv6 address at most")
+		}
+		if a.Addr().IsUnspecified() {
+			v.bad(fmt.Sprintf("%s[%d]", key, i), "phones cannot be told "+a.String(), "give the address that they reach this system by")
+		}
+		seen[six] = a
 	}
 }
 

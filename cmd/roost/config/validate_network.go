@@ -15,6 +15,9 @@ func (v *validator) network() {
 	if !n.Listen.IsZero() {
 		v.port("network.listen", n.Listen.Port)
 	}
+	if at, on := v.cfg.SIPListen(); on {
+		v.port("network.sip", at.Port)
+	}
 	seen := make(map[string]string)
 	askedBefore := ""
 	for i := range n.Lines {
@@ -62,6 +65,9 @@ func (v *validator) line(line *Line, key string, seen map[string]string) {
 		v.bad(key+".address", "is missing, and network.listen is off: neither end could dial", "give host:port of "+line.System+", or network.listen")
 	case !line.Address.IsZero() && (line.Address.Host == "" || line.Address.Port == 0):
 		v.bad(key+".address", fmt.Sprintf("%q lacks the host or the port", line.Address), "give host:port of "+line.System+", or leave the key out where only the other end dials")
+	}
+	if !line.SIP.IsZero() && (line.SIP.Host == "" || line.SIP.Port == 0) {
+		v.bad(key+".sip", fmt.Sprintf("%q lacks the host or the port", line.SIP), "give host:port of network.sip at "+line.System+", or leave the key out")
 	}
 	if line.BacksUpPhones() && line.NetworkingLevel != LevelSCN {
 		v.bad(key+".backs_up_my", "resilience works over lines of networking_level scn only (rule NE1)", "set networking_level: scn, or remove backs_up_my")

@@ -1,0 +1,57 @@
+package config
+
+import "testing"
+
+func TestPattern_Matches(t *testing.T) {
+	for _, c := range []struct {
+		pattern, number string
+		want            bool
+	}{
+		{"112", "112", true}, {"112", "1122", false}, {"112", "11", false},
+		{"2XX", "201", true}, {"2XX", "2a1", false}, {"2XX", "20", false},
+		{"0.", "0", false}, {"0.", "01", true}, {"0.", "0+a", true}, {"0X.", "01", false}, {"0X.", "012", true},
+		{".", "7", true}, {"+44.", "+4420", true}, {"+44.", "004420", false}, {"*XX#", "*21#", true},
+	} {
+		var p Pattern
+		if err := p.parse(c.pattern); err != nil {
+			t.Fatal(err)
+		}
+		if p.Matches(c.number) != c.want {
+			t.Errorf("%q matches %q: %v", c.pattern, c.number, !c.want)
+		}
+	}
+	if n, ok := (&Translation{Match: "0X.", Strip: 1, Prepend: "+44"}).Apply("020123"); !ok || n != "+4420123" {
+		t.Errorf("translated to %q, %v", n, ok)
+	}
+}
+
+// Where calls of other systems come in and go to, written and by default.
+func TestNetworkSIP_IsThePortAboveTheLines(t *testing.T) {
+	dir := site(t)
+	london := load(t, put(t, dir, "london.yaml"))
+	at, on := london.SIPListen()
+	if to := london.Network.Lines[0].SIPAddress(); !on || at.At(london.Address) != "127.0.0.11:7423" || to.String() != "127.0.0.12:7423" {
+		t.Errorf("listens on %v (%v), dials %v", at, on, to)
+	}
+	off := load(t, put(t, dir, "london.yaml", `listen: ":7422"`, `sip: "off"`))
+	if at, on := off.SIPListen(); on {
+		t.Errorf("off, and listens on %v", at)
+	}
+	written := load(t, put(t, dir, "london.yaml", `listen: ":7422"`, `sip: "127.0.0.11:7500"`, "networking_level: scn", "networking_level: scn\n      sip: paris.test:7501"))
+	at, on = written.SIPListen()
+	if to := written.Network.Lines[0].SIPAddress(); !on || at.String() != "127.0.0.11:7500" || to.String() != "paris.test:7501" {
+		t.Errorf("listens on %v (%v), dials %v", at, on, to)
+	}
+}
+
+func TestUsers_SettingsReachTheDirectory(t *testing.T) {
+	cfg := load(t, put(t, site(t), "london.yaml", `password: "secret201"`, `password: "secret201", dnd: true, forward: {busy: "202", no_answer: "203", after: 15s}`))
+	d, err := cfg.Directory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, _ := d.User("201")
+	if s := u.Settings; !s.DoNotDisturb || s.Forwards.Busy != "202" || s.Forwards.NoAnswer != "203" || s.Forwards.NoAnswerAfter != 15 || s.Forwards.Always != "" {
+		t.Errorf("the settings are %+v", s)
+	}
+}
