@@ -34,7 +34,6 @@ var ErrNoPorts = errors.New("no media ports are free")
 type Relay interface {
 	// Open takes a pair of ports (RTP even, RTCP the next) on each side for one
 	// stream; errors wrap ErrNoPorts.
-
 	Open(o OpenStream) (Stream, error)
 }
 
@@ -44,6 +43,9 @@ type OpenStream struct {
 	Call string
 	// IPv6 says for each Side which family the far end has.
 	IPv6 [2]bool
+	// Raw: the stream is not RTP (T.38 over UDPTL): datagrams are carried unread
+	// on the RTP ports, from the source that was latched; never with keys.
+	Raw bool
 	// Silent, if not nil, is called once from the relay's own goroutine when no
 	// packet came from either side for the media time-out.
 	Silent func()
