@@ -45,6 +45,8 @@ type Options struct {
 
 	Office   Office
 	Verifier *credentials.Verifier
+	// Calls takes the calls; nil: INVITE is answered 501.
+	Calls Calls
 
 	// FlowTimer is the keep-alive interval told to RFC 5626 phones, 2 min by
 	// default.

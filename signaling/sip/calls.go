@@ -1,0 +1,74 @@
+package sip
+
+import (
+	"crypto/tls"
+	"net/netip"
+
+	"roost/registrar"
+	"roost/signaling/call"
+	"roost/signaling/sip/dialog"
+)
+
+// Calls is whom the endpoint tells of calls; the switchboard implements it. Its
+// methods are called from the goroutines that read flows and from the endpoint's
+// timers, for one leg one after the other and in order. They must not wait; they may
+// call Do and Dial.
+type Calls interface {
+	// NewLeg gives an ID that no leg of the system ever had.
+	NewLeg() call.LegID
+	// Neighbour tells whether a flow's peer is another system or a trunk, by its
+	// address or certificate; peer.TLS is nil where it has none. Such a peer is not
+	// asked for credentials. Everybody else is a phone.
+	Neighbour(FlowPeer) (Neighbour, bool)
+	// Invited begins a leg. Answer with Do.
+	Invited(call.Invited, Origin)
+	// LegEvent is everything that happens to a leg after that.
+	LegEvent(call.LegEvent)
+}
+
+// FlowPeer is the far end of a flow.
+type FlowPeer struct {
+	Peer
+	// Local is our end.
+	Local netip.AddrPort
+	TLS   *tls.ConnectionState
+}
+
+// Neighbour is a peer that is no phone.
+type Neighbour struct {
+	// Kind is call.System or call.Trunk.
+	Kind call.PeerKind
+	Name string
+}
+
+// Origin is where an INVITE came from.
+type Origin struct {
+	Peer
+	// Number is the phone's, proven by its credentials; empty for neighbours.
+	Number registrar.Number
+	// Local is our end of the flow.
+	Local netip.AddrPort
+	// Secure: signalling came over TLS.
+	Secure bool
+	// Contact is the caller's contact URI, Agent its User-Agent.
+	Contact, Agent string
+	// CallID is the dialog's.
+	CallID string
+}
+
+// DialTarget is where a leg goes to: a phone's registration, or a URI over a flow.
+type DialTarget struct {
+	Kind call.PeerKind
+	// Registration, for a phone: its contact, flow and path are used. A UDP flow that
+	// was forgotten is made again; a stream that is gone is Refused with 430.
+	Registration *registrar.Registration
+	// URI, Routes and Flow, for a neighbour; Flow of a UDP peer is given by
+	// Endpoint.FlowTo.
+	URI    string
+	Routes []string
+	Flow   registrar.FlowID
+	// FromHost is the host of our From, the realm where empty.
+	FromHost string
+	// Authorize, if not nil, answers challenges of a trunk.
+	Authorize dialog.Authorizer
+}
