@@ -1,5 +1,7 @@
 package call
 
+import "time"
+
 // LegAction is what a call tells a leg to do. The kinds are those of this file.
 // A leg that cannot do it any more says so by an event (Ended, Refused, Agreed
 // with a Cause), never by silence.
@@ -14,7 +16,8 @@ type Ring struct {
 	To Party
 }
 
-// Answer answers Invited with 200.
+// Answer answers Invited with 200. Its Body repeats what a Ring carried; a leg that
+// sent that reliably leaves it out.
 type Answer struct {
 	Body Body
 	// To is who answered.
@@ -30,12 +33,19 @@ type Dial struct {
 	From Party
 	// To is the number that the far end is called as.
 	To string
-	// Offer is empty for a delayed offer.
-	Offer   Body
+	// Offer is empty for a delayed offer; the leg then does not offer 100rel, so that
+	// no offer comes before Answered.
+	Offer Body
+	// Hops is the Max-Forwards to send.
 	Hops    int
 	Visited []string
 	// Diverted is who forwarded the call here, the last one first.
 	Diverted []string
+	// Patience is how long the far end may be wholly silent, without even a 100;
+	// then the leg is Refused with 408. 0: as long as Timer B.
+	Patience time.Duration
+	// Emergency: media security must not refuse the call, and it takes precedence.
+	Emergency bool
 	// AutoAnswer asks the phone to answer by itself.
 	AutoAnswer bool
 	// Replaces, where the far end is to replace a dialog of its own (RFC 3891).
@@ -67,7 +77,8 @@ type Reply struct {
 	Cause Cause
 }
 
-// End ends an answered leg by BYE.
+// End ends an answered leg by BYE. An ACK that is still owed (Connect did not come)
+// goes before it, without a body.
 type End struct{ Cause Cause }
 
 // ReferReply accepts (202) or refuses Referred.

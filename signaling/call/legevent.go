@@ -4,7 +4,10 @@ package call
 // leg deals by itself with retransmissions, ACK of refusals, PRACK, session
 // refreshes that change nothing, and glare (RFC 3261 §14.1): what it tells has
 // happened once.
-type LegEvent interface{ legEvent() }
+type LegEvent interface {
+	Event
+	legEvent()
+}
 
 // Invited: a new leg came in. It has proved itself, where it had to.
 type Invited struct {
@@ -30,6 +33,9 @@ type Invited struct {
 	// Diverted counts how often the call was forwarded before (RFC 5806, History-Info).
 	Diverted int
 	Agent    string
+	// Guest: the phone is a guest here, whose home is Home. The executor fills it in.
+	Guest bool
+	Home  string
 }
 
 // Ringing: a provisional answer of the far end, 180 to 183.
@@ -48,7 +54,8 @@ type Answered struct {
 	Body Body
 }
 
-// Connected: the ACK came for our Answer. Body is the answer of a delayed offer.
+// Connected: the ACK came for our Answer, or for a Reply that carried an offer.
+// Body is the answer of a delayed offer.
 type Connected struct {
 	Leg  LegID
 	Body Body

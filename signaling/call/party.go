@@ -48,7 +48,25 @@ type Body struct {
 	// Type is the Content-Type, "application/sdp"; empty where there is no body.
 	Type string
 	Data []byte
+	// Direction of the first audio stream, as its sender says it. The executor fills
+	// it in on events; AnyDirection where nobody looked.
+	Direction Direction
 }
+
+// Direction is a=sendrecv and its kin (RFC 8866 §6.7).
+type Direction uint8
+
+// The directions.
+const (
+	AnyDirection Direction = iota
+	SendRecv
+	SendOnly
+	RecvOnly
+	Inactive
+)
+
+// Holds tells that who says so holds the other side (RFC 6337 §5.3).
+func (d Direction) Holds() bool { return d == SendOnly || d == Inactive }
 
 // Empty tells that there is no body.
 func (b Body) Empty() bool { return b.Type == "" || len(b.Data) == 0 }
