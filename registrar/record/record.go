@@ -64,6 +64,19 @@ type Location struct {
 	Subnets []netip.Prefix
 }
 
+// Call is a standing direct call of one of a system's phones, as told to the phone's
+// backup, which may then hear the next event of it (SH1, VP4).
+type Call struct {
+	// ID names the call at its system.
+	ID string
+	// Phone is the one whose leg it is, Other who is at the far end.
+	Phone, Other registrar.Number
+	// CallID and the tags name the dialog with the phone; OurTag is the system's.
+	CallID, OurTag, PhoneTag string
+	// Answered, shared as an age.
+	Answered time.Time
+}
+
 // Kind is the kind of a record.
 type Kind uint8
 
@@ -76,11 +89,12 @@ const (
 	KindDirEntry
 	KindKey
 	KindLocation
+	KindCall
 )
 
 // KindOf is the kind of the record in b; 0 if it is none.
 func KindOf(b []byte) Kind {
-	if len(b) < 2 || b[1] != format || Kind(b[0]) > KindLocation {
+	if len(b) < 2 || b[1] != format || Kind(b[0]) > KindCall {
 		return 0
 	}
 	return Kind(b[0])

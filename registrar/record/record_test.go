@@ -56,6 +56,10 @@ func TestSH1_EverySharedFieldArrives(t *testing.T) {
 	gotEntry, err := ParseDirEntry(AppendDirEntry(nil, &entry))
 	check(t, gotEntry, entry, err)
 
+	call := Call{ID: "7-1", Phone: "201", Other: "202", CallID: "abc@10.1.2.3", OurTag: "t1", PhoneTag: "t2", Answered: now.Add(-time.Minute)}
+	gotCall, err := ParseCall(AppendCall(nil, &call, now), now)
+	check(t, gotCall, call, err)
+
 	location := Location{Name: "ground-floor", Subnets: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("2001:db8::/48")}}
 	gotLocation, err := ParseLocation(AppendLocation(nil, &location))
 	check(t, gotLocation, location, err)
@@ -137,6 +141,9 @@ func TestBoundsAreErrors(t *testing.T) {
 	if _, err := ParseUser(begin(nil, KindUser)); !errors.Is(err, ErrNumber) {
 		t.Errorf("a user without a number: %v", err)
 	}
+	if _, err := ParseCall(AppendCall(nil, &Call{Phone: "201", CallID: "a", OurTag: "b"}, now), now); !errors.Is(err, ErrTruncated) {
+		t.Errorf("a call without its dialog: %v", err)
+	}
 	if _, err := ParseKey(appendUint(begin(nil, KindKey), keyID, 1)); !errors.Is(err, ErrTruncated) {
 		t.Errorf("a key without its secret: %v", err)
 	}
@@ -152,6 +159,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(AppendUser(nil, &User{User: directory.User{Number: "1", Name: "A", Secret: credentials.FromPassword("1", "r", "p")}}))
 	f.Add(AppendExtension(nil, &Extension{directory.Extension{Number: "1", Protocol: registrar.SIP}}))
 	f.Add(AppendKey(nil, credentials.Key{ID: 1}))
+	f.Add(AppendCall(nil, &Call{ID: "1", Phone: "201", CallID: "a", OurTag: "b", PhoneTag: "c", Answered: now}, now))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		understood := 0
 		again(t, b, &understood,
@@ -164,6 +172,8 @@ func FuzzParse(f *testing.F) {
 			})
 		again(t, b, &understood, func(b []byte) (Guest, error) { return ParseGuest(b, now) },
 			func(g *Guest) []byte { return AppendGuest(nil, g, now) })
+		again(t, b, &understood, func(b []byte) (Call, error) { return ParseCall(b, now) },
+			func(c *Call) []byte { return AppendCall(nil, c, now) })
 		again(t, b, &understood, ParseUser, func(u *User) []byte { return AppendUser(nil, u) })
 		again(t, b, &understood, ParseExtension, func(e *Extension) []byte { return AppendExtension(nil, e) })
 		again(t, b, &understood, ParseDirEntry, func(e *DirEntry) []byte { return AppendDirEntry(nil, e) })
