@@ -25,8 +25,20 @@ type Reply struct {
 // not a failure, Record-Route as they came; then r.Header and the body. What m lacks
 // is left out.
 func AppendResponse(b []byte, m *Message, r Reply) []byte {
-	b = appendUint(append(b, "SIP/2.0 "...), uint64(r.Status))
-	b = append(append(append(b, ' '), r.Reason...), "\r\n"...)
+	b = AppendStatusLine(b, r.Status, r.Reason)
+	tag := r.ToTag
+	if r.Status <= 100 {
+		tag = ""
+	}
+	b = appendEcho(b, m, tag, r.Source, r.Status < 300)
+	for _, h := range r.Header {
+		b = appendLine(b, h.Name, h.Value)
+	}
+	return AppendBody(b, r.ContentType, r.Body)
+}
+
+// appendEcho writes what goes back of a request, in the order in which it came.
+func appendEcho(b []byte, m *Message, toTag string, source netip.AddrPort, recordRoute bool) []byte {
 	top := true
 	var written [numHeaders]bool // of a header given twice the first goes back
 	for i := range m.Fields {
@@ -40,7 +52,7 @@ func AppendResponse(b []byte, m *Message, r Reply) []byte {
 			b = append(b, "Via: "...)
 			for v := range Split(f.Value) {
 				if top && m.Via.Host != "" {
-					b = m.Via.appendStamped(b, r.Source)
+					b = m.Via.appendStamped(b, source)
 				} else {
 					b = append(b, v...)
 				}
@@ -52,24 +64,17 @@ func AppendResponse(b []byte, m *Message, r Reply) []byte {
 			b = appendLine(b, canonical[f.ID], f.Value)
 		case HTo:
 			b = append(append(b, "To: "...), f.Value...)
-			if r.ToTag != "" && r.Status > 100 && !m.To.Params.Has("tag") {
-				b = append(append(b, ";tag="...), r.ToTag...)
+			if toTag != "" && !m.To.Params.Has("tag") {
+				b = append(append(b, ";tag="...), toTag...)
 			}
 			b = append(b, "\r\n"...)
 		case HRecordRoute:
-			if r.Status < 300 {
+			if recordRoute {
 				b = appendLine(b, canonical[f.ID], f.Value)
 			}
 		}
 	}
-	for _, h := range r.Header {
-		b = appendLine(b, h.Name, h.Value)
-	}
-	if len(r.Body) > 0 {
-		b = appendLine(b, "Content-Type", r.ContentType)
-	}
-	b = appendUint(append(b, "Content-Length: "...), uint64(len(r.Body)))
-	return append(append(b, "\r\n\r\n"...), r.Body...)
+	return b
 }
 
 func appendLine(b []byte, name, value string) []byte {
