@@ -135,9 +135,14 @@ func openRTCP(ctx *pion.Context, b []byte) (int, error) {
 		return 0, ErrShort
 	case err == nil:
 		return copy(b, out), nil
-	case errors.Is(err, pion.ErrFailedToVerifyAuthTag), errors.Is(err, pion.ErrMKINotFound):
+	case errors.Is(err, pion.ErrMKINotFound):
 		return 0, ErrForged
-	case strings.Contains(err.Error(), "duplicate"): // pion's type is not exported
+	}
+	// pion wraps neither its tag's error in every cipher nor exports the other type.
+	switch text := err.Error(); {
+	case strings.Contains(text, pion.ErrFailedToVerifyAuthTag.Error()):
+		return 0, ErrForged
+	case strings.Contains(text, "duplicated packet"):
 		return 0, ErrReplayed
 	}
 	return 0, ErrShort
