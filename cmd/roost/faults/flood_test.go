@@ -57,8 +57,8 @@ func attacks() []attack {
 		{"garbage where lines come in", lineGarbage, []string{"line_refused"}, []string{"line refused: does not speak TLS"}},
 		{"certificates of strangers", lineStrangers, []string{"line_refused"},
 			[]string{"line refused: .*(presents no certificate|no certificate)", "line refused: .*other root", "line refused: .*expired", "line refused: rome has no line here"}},
-		{"half-open connections", halfOpen, []string{"flow_refused_per_source", "flow_refused_full"},
-			[]string{"too many connections of one source", "connection refused: too many connections"}},
+		{"half-open connections", halfOpen, []string{"flow_refused_per_source", "flow_gave_way"},
+			[]string{"too many connections of one source", "too many connections: the oldest without a registered phone gave way"}},
 	}
 }
 

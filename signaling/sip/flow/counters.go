@@ -18,8 +18,9 @@ type Counters struct {
 	// datagrams of nothing but CR, LF and NUL, which need no answer.
 	Pings, Stuns, UDPKeepAlives uint64
 
-	// Connections refused: over Limits.Connections, over Limits.PerSource.
-	RefusedFull, RefusedPerSource uint64
+	// Connections refused: over Limits.Connections, over Limits.PerSource; connections
+	// that gave way to a newer one at Limits.Connections.
+	RefusedFull, RefusedPerSource, GaveWay uint64
 	// Datagrams dropped: over Limits.Rate; malformed STUN.
 	DroppedRate, DroppedStun uint64
 	// Closed flows by reason: connections, and UDP flows that were proven or gave way.
@@ -34,7 +35,7 @@ type counters struct {
 	connections, handshaking, udpFlows, proven                           atomic.Int64
 	accepted, handshakesDone, messagesIn, bytesIn, messagesOut, bytesOut atomic.Uint64
 	pings, stuns, udpKeepAlives                                          atomic.Uint64
-	refusedFull, refusedPerSource, droppedRate, droppedStun              atomic.Uint64
+	refusedFull, refusedPerSource, gaveWay, droppedRate, droppedStun     atomic.Uint64
 	closed                                                               [reasons]atomic.Uint64
 	headerTooLarge, bodyTooLarge, noContentLength, badContentLength      atomic.Uint64
 	panics, acceptErrors, readErrors, writeErrors                        atomic.Uint64
@@ -52,6 +53,7 @@ func (t *Table) Counters() Counters {
 		MessagesOut: c.messagesOut.Load(), BytesOut: c.bytesOut.Load(),
 		Pings: c.pings.Load(), Stuns: c.stuns.Load(), UDPKeepAlives: c.udpKeepAlives.Load(),
 		RefusedFull: c.refusedFull.Load(), RefusedPerSource: c.refusedPerSource.Load(),
+		GaveWay:     c.gaveWay.Load(),
 		DroppedRate: c.droppedRate.Load(), DroppedStun: c.droppedStun.Load(),
 		HeaderTooLarge: c.headerTooLarge.Load(), BodyTooLarge: c.bodyTooLarge.Load(),
 		NoContentLength: c.noContentLength.Load(), BadContentLength: c.badContentLength.Load(),

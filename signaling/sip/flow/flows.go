@@ -39,7 +39,8 @@ func (t *Table) Close(id ID) bool {
 }
 
 // Prove marks a flow as belonging to a registered phone: it is kept while it is not
-// idle, and is not subject to Limits.Rate. False: the flow is gone.
+// idle, is not subject to Limits.Rate, and does not give way to others. False: the flow
+// is gone.
 func (t *Table) Prove(id ID) bool { return t.setProven(id, true) }
 
 // Unprove takes the mark away, when the flow's last registration has gone.
@@ -53,7 +54,11 @@ func (t *Table) setProven(id ID, proven bool) bool {
 	if s == nil {
 		return false
 	}
-	if s.proven.Swap(proven) != proven {
+	changed, ok := t.unproven.prove(s, proven)
+	if !ok {
+		return false
+	}
+	if changed {
 		if proven {
 			t.count.proven.Add(1)
 		} else {

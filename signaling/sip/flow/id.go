@@ -28,9 +28,11 @@ const (
 	UDP Transport = iota + 1
 	TCP
 	TLS
+	WS
+	WSS
 )
 
-// String gives the name as in a Via header: "UDP", "TCP", "TLS".
+// String gives the name as in a Via header: "UDP", "TCP", "TLS", "WS", "WSS".
 func (t Transport) String() string {
 	switch t {
 	case UDP:
@@ -39,13 +41,17 @@ func (t Transport) String() string {
 		return "TCP"
 	case TLS:
 		return "TLS"
+	case WS:
+		return "WS"
+	case WSS:
+		return "WSS"
 	default:
 		return "NONE"
 	}
 }
 
 // Reliable says whether the transport is a stream (RFC 3261 §18).
-func (t Transport) Reliable() bool { return t == TCP || t == TLS }
+func (t Transport) Reliable() bool { return t >= TCP && t <= WSS }
 
 // Reason says why a flow ended.
 type Reason uint8
@@ -71,7 +77,8 @@ const (
 	BadFraming
 	// HandshakeFailed: the TLS handshake failed or took longer than Limits.Handshake.
 	HandshakeFailed
-	// Crowded: an unproven UDP flow gave way to a newer one (Limits.Strangers).
+	// Crowded: an unproven flow gave way to a newer one (Limits.Strangers over UDP,
+	// Limits.Connections else).
 	Crowded
 	// Draining: Table.Shutdown.
 	Draining
@@ -89,7 +96,7 @@ var reasonWords = [...]string{
 	NotReading:      "the peer does not read",
 	BadFraming:      "the end of a message could not be told",
 	HandshakeFailed: "TLS handshake failed",
-	Crowded:         "gave way to newer UDP flows",
+	Crowded:         "gave way to a newer one",
 	Draining:        "shutting down",
 }
 

@@ -14,7 +14,8 @@ type Limits struct {
 	// streams together; the stream that would go over it is closed.
 	HalfSent int
 
-	// Connections is the most TCP and TLS connections at a time.
+	// Connections is the most TCP and TLS connections at a time; the oldest unproven one
+	// gives way, and where all are proven the newcomer is refused.
 	Connections int
 	// PerSource is the most TCP and TLS connections at a time of one IPv4 address or
 	// IPv6 /64.

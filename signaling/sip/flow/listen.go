@@ -35,12 +35,10 @@ func (t *Table) ServeTCP(l net.Listener) error { return t.serveStream(l, TCP, ni
 // ServeTLS does the same for TLS with tc, which must not allow less than TLS 1.2.
 // l gives plain connections; the handshake is done here, within Limits.Handshake.
 func (t *Table) ServeTLS(l net.Listener, tc *tls.Config) error {
-	if tc == nil || tc.MinVersion != 0 && tc.MinVersion < tls.VersionTLS12 ||
-		tc.MaxVersion != 0 && tc.MaxVersion < tls.VersionTLS12 {
-		return fmt.Errorf("TLS listener %s: %w", l.Addr(), errTLSVersion)
+	tc, err := atLeastTLS12(l, tc)
+	if err != nil {
+		return err
 	}
-	tc = tc.Clone()
-	tc.MinVersion = max(tc.MinVersion, tls.VersionTLS12)
 	return t.serveStream(l, TLS, tc)
 }
 
@@ -85,19 +83,20 @@ func (sl *streamListener) accept() {
 func (sl *streamListener) admit(c net.Conn) {
 	t := sl.t
 	remote := addrPort(c.RemoteAddr())
-	if t.count.connections.Add(1) > int64(t.limits.Connections) {
-		t.count.refusedFull.Add(1)
-		t.journal.event(troubleFull).Stringer("peer", remote).Int("limit", t.limits.Connections).
-			Msg("connection refused: too many connections")
-		sl.refuse(c)
-		return
-	}
 	from := t.sources.add(remote.Addr())
 	if from == nil {
 		t.count.refusedPerSource.Add(1)
 		t.journal.event(troublePerSource).Stringer("peer", remote).Int("limit", t.limits.PerSource).
 			Msg("connection refused: too many connections of one source")
-		sl.refuse(c)
+		_ = c.Close()
+		return
+	}
+	if !t.place() {
+		t.sources.remove(from)
+		t.count.refusedFull.Add(1)
+		t.journal.event(troubleFull).Stringer("peer", remote).Int("limit", t.limits.Connections).
+			Msg("connection refused: too many connections")
+		_ = c.Close()
 		return
 	}
 	now := time.Now().UnixNano()
@@ -108,11 +107,18 @@ func (sl *streamListener) admit(c net.Conn) {
 		group: &t.readers, failed: s.sendFailed,
 	}
 	s.seen.Store(now)
+	if sl.tls != nil {
+		s.quit = make(chan struct{})
+	}
 	if !sl.insert(s) {
 		t.sources.remove(from)
-		sl.refuse(c)
+		t.count.connections.Add(-1)
+		_ = c.Close()
 		return
 	}
+	t.unproven.mu.Lock()
+	t.unproven.add(s)
+	t.unproven.mu.Unlock()
 	t.count.accepted.Add(1)
 	if sl.transport == TLS {
 		go s.greet()
@@ -120,11 +126,6 @@ func (sl *streamListener) admit(c net.Conn) {
 	}
 	s.ready.Store(true)
 	go s.read()
-}
-
-func (sl *streamListener) refuse(c net.Conn) {
-	sl.t.count.connections.Add(-1)
-	_ = c.Close()
 }
 
 // insert gives the stream its slot and ID and counts its reader; false while shutting down.

@@ -73,7 +73,7 @@ func TestLog_OneLineAKindAndNoSecrets(t *testing.T) {
 		synctest.Wait()
 		for _, want := range []string{
 			"cannot be cut", "message not finished", "panicked", "no message within", "neither SIP nor a STUN",
-			"too many from one source", "too many connections of one source", "too many connections\"",
+			"too many from one source", "too many connections of one source", "registered phone gave way",
 		} {
 			if n := strings.Count(log.String(), want); n < 1 || n > 2 {
 				t.Errorf("%d lines with %q", n, want)

@@ -32,7 +32,9 @@ type stream struct {
 	why    atomic.Uint32 // Reason; set once
 	ready  atomic.Bool   // the handshake is done, the flow is open
 	proven atomic.Bool
-	seen   atomic.Int64 // Unix nanoseconds
+	quit   chan struct{} // closed when the flow begins to end; nil for TCP
+	place  link          // among the unproven
+	seen   atomic.Int64  // Unix nanoseconds
 
 	mu      sync.Mutex
 	idle    time.Duration // 0: the limit's
@@ -223,6 +225,15 @@ func (s *stream) finish(why Reason) bool {
 	if !s.why.CompareAndSwap(0, uint32(why)) {
 		return false
 	}
+	s.ending(why)
+	return true
+}
+
+// ending follows the one who set why.
+func (s *stream) ending(why Reason) {
+	if s.quit != nil {
+		close(s.quit)
+	}
 	switch why {
 	case Asked, BadFraming, Draining:
 		s.closeWithin(s.l.t.limits.Write + linger)
@@ -240,7 +251,6 @@ func (s *stream) finish(why Reason) bool {
 		s.out.kill()
 		_ = s.raw.Close()
 	}
-	return true
 }
 
 // closeWithin cuts a flow that is ending when the peer has not closed by then.
@@ -260,11 +270,18 @@ func (s *stream) end() {
 	_ = s.raw.Close()
 	s.l.remove(s.id)
 	t.sources.remove(s.from)
-	t.count.connections.Add(-1)
+	t.unproven.mu.Lock()
+	t.unproven.remove(s)
+	t.unproven.mu.Unlock()
 	if s.proven.Swap(false) {
 		t.count.proven.Add(-1)
 	}
 	why := Reason(s.why.Load())
+	if why == Crowded {
+		t.cutting.Add(-1) // its place has been another's since
+	} else {
+		t.count.connections.Add(-1)
+	}
 	t.count.closed[why].Add(1)
 	t.logClosed(s, why)
 	if s.ready.Load() {

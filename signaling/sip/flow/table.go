@@ -52,6 +52,8 @@ type Table struct {
 	count      counters
 	lender     lender
 	sources    sources
+	unproven   unproven
+	cutting    atomic.Int64 // connections that gave way and have not ended yet
 	handshakes chan struct{}
 	halfSent   atomic.Int64 // bytes of buffers that hold the beginnings of messages
 

@@ -46,8 +46,9 @@ func (s *stream) greet() {
 	err := s.handshake()
 	t.count.handshaking.Add(-1)
 	if err != nil {
-		s.finish(HandshakeFailed)
-		t.journal.event(troubleHandshake).Stringer("peer", s.remote).Err(err).Msg("TLS handshake failed")
+		if s.finish(HandshakeFailed) {
+			t.journal.event(troubleHandshake).Stringer("peer", s.remote).Err(err).Msg("TLS handshake failed")
+		}
 		s.end()
 		t.readers.Done()
 		return
@@ -81,6 +82,8 @@ func (s *stream) handshake() error {
 			defer func() { <-places }()
 		case <-late.C:
 			return errBusy
+		case <-s.quit:
+			return ErrGone
 		case <-t.draining:
 			return ErrShutdown
 		}

@@ -12,6 +12,7 @@ type trouble uint8
 
 const (
 	troubleFull trouble = iota
+	troubleCrowded
 	troublePerSource
 	troubleRate
 	troubleStun
