@@ -13,8 +13,8 @@ var (
 	ErrShutdown = errors.New("flow table is shut down")
 	// ErrTooLarge: the message does not fit in a UDP datagram.
 	ErrTooLarge = errors.New("message is too large for UDP")
-	// ErrListeners: a Table has at most 255 listeners.
-	ErrListeners = errors.New("more than 255 listeners")
+	// ErrListeners: a Table has at most 254 listeners.
+	ErrListeners = errors.New("more than 254 listeners")
 
 	errTLSVersion = errors.New("the TLS configuration is missing or allows less than TLS 1.2")
 )

@@ -104,7 +104,7 @@ func (t *Table) add(l any, local Local) error {
 	switch {
 	case t.stopped():
 		return ErrShutdown
-	case index >= len(t.streams):
+	case index >= ownTCP:
 		return ErrListeners
 	}
 	switch l := l.(type) {
@@ -219,7 +219,7 @@ func (t *Table) StopAccepting() {
 		listeners := t.streams
 		t.mu.Unlock()
 		for _, sl := range listeners {
-			if sl != nil {
+			if sl != nil && sl.l != nil {
 				_ = sl.l.Close()
 			}
 		}
