@@ -110,9 +110,7 @@ func (sl *streamListener) admit(c net.Conn) {
 		s.quit = make(chan struct{})
 	}
 	if !sl.insert(s) {
-		t.sources.remove(from)
-		t.count.connections.Add(-1)
-		_ = c.Close()
+		sl.refuse(c, from)
 		return
 	}
 	t.unproven.mu.Lock()
@@ -125,6 +123,13 @@ func (sl *streamListener) admit(c net.Conn) {
 	}
 	s.ready.Store(true)
 	go s.read()
+}
+
+// refuse ends a connection that had its place already.
+func (sl *streamListener) refuse(c net.Conn, from *source) {
+	sl.t.sources.remove(from)
+	sl.t.count.connections.Add(-1)
+	_ = c.Close()
 }
 
 // insert gives the stream its slot and ID and counts its reader; false while shutting down.
