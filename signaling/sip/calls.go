@@ -24,6 +24,9 @@ type Calls interface {
 	Invited(call.Invited, Origin)
 	// LegEvent is everything that happens to a leg after that.
 	LegEvent(call.LegEvent)
+	// Stray judges a request within a dialog that no leg here has (VP4): true answers
+	// it with 200, which only a BYE gets; false with 481. Not asked for ACK.
+	Stray(d call.DialogID, method string) bool
 }
 
 // FlowPeer is the far end of a flow.

@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"crypto/tls"
+	"net"
 	"net/netip"
 
 	"roost/registrar"
@@ -26,3 +28,11 @@ func (e *Endpoint) Dialog(id call.LegID) (call.DialogID, bool) { return call.Dia
 
 // FlowTo gives the UDP flow from a socket of ours to an address.
 func (e *Endpoint) FlowTo(local, remote netip.AddrPort) (registrar.FlowID, error) { return 0, nil }
+
+// Connect takes a connection over that this system opened to a neighbour, and gives
+// its flow. With tc TLS is spoken on it as the client; the handshake is done before
+// Connect returns, so it waits for the network.
+func (e *Endpoint) Connect(c net.Conn, tc *tls.Config) (registrar.FlowID, error) {
+	id, err := e.flows.Connect(c, tc)
+	return registrar.FlowID(id), err
+}

@@ -39,7 +39,9 @@ func (t *Table) Connect(c net.Conn, tc *tls.Config) (ID, error) {
 		s.quit = make(chan struct{})
 	}
 	if !sl.insert(s) {
-		sl.refuse(c, from)
+		t.sources.remove(from)
+		t.count.connections.Add(-1)
+		_ = c.Close()
 		return 0, ErrShutdown
 	}
 	if tc != nil {
