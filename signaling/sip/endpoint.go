@@ -39,8 +39,12 @@ type Options struct {
 
 	// UDP, TCP and TLS are the sockets; the Endpoint's from Start on. TLS are
 	// plain listeners on which TLSConfig is spoken.
-	UDP       []net.PacketConn
-	TCP, TLS  []net.Listener
+	UDP      []net.PacketConn
+	TCP, TLS []net.Listener
+	// WS and WSS are plain listeners on which WebSocket is spoken (RFC 7118), over TLS
+	// for WSS. Origins are the pages that may connect, as flow.Table.ServeWS has them.
+	WS, WSS   []net.Listener
+	Origins   []string
 	TLSConfig *tls.Config
 
 	Office   Office
@@ -133,7 +137,7 @@ func New(o Options) (*Endpoint, error) {
 		return nil, errors.New("sip endpoint: no realm; it is the SIP domain and the digest realm, e.g. example.test")
 	case o.Office == nil || o.Verifier == nil:
 		return nil, errors.New("sip endpoint: Office and Verifier are needed")
-	case len(o.TLS) > 0 && o.TLSConfig == nil:
+	case len(o.TLS)+len(o.WSS) > 0 && o.TLSConfig == nil:
 		return nil, errors.New("sip endpoint: TLS listeners without a TLS configuration")
 	}
 	o.Limits = o.Limits.withDefaults()
@@ -172,6 +176,16 @@ func (e *Endpoint) Start() error {
 			return fmt.Errorf("sip endpoint: TLS %s: %w", l.Addr(), err)
 		}
 	}
+	for _, l := range e.o.WS {
+		if err := e.flows.ServeWS(l, nil, e.o.Origins); err != nil {
+			return fmt.Errorf("sip endpoint: WebSocket %s: %w", l.Addr(), err)
+		}
+	}
+	for _, l := range e.o.WSS {
+		if err := e.flows.ServeWS(l, e.o.TLSConfig, e.o.Origins); err != nil {
+			return fmt.Errorf("sip endpoint: secure WebSocket %s: %w", l.Addr(), err)
+		}
+	}
 	e.swept.Add(1)
 	go e.sweep()
 	return nil
@@ -194,11 +208,10 @@ func (e *Endpoint) learnAddresses() {
 	for _, pc := range e.o.UDP {
 		add(pc.LocalAddr())
 	}
-	for _, l := range e.o.TCP {
-		add(l.Addr())
-	}
-	for _, l := range e.o.TLS {
-		add(l.Addr())
+	for _, listeners := range [][]net.Listener{e.o.TCP, e.o.TLS, e.o.WS, e.o.WSS} {
+		for _, l := range listeners {
+			add(l.Addr())
+		}
 	}
 	if e.o.Address.IsValid() {
 		e.hosts = append(e.hosts, e.o.Address.Unmap().String())
@@ -264,7 +277,7 @@ func (e *Endpoint) CloseFlow(id registrar.FlowID) bool { return e.flows.Close(fl
 // Flows are the flow table's counters and how things stand there.
 func (e *Endpoint) Flows() flow.Counters { return e.flows.Counters() }
 
-// Locals are the addresses that are served, in the order UDP, TCP, TLS.
+// Locals are the addresses that are served, in the order UDP, TCP, TLS, WS, WSS.
 func (e *Endpoint) Locals() []flow.Local { return e.flows.Locals() }
 
 // Counters are the endpoint's own counters, always in the same order.

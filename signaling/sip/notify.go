@@ -155,6 +155,8 @@ func (one *subscription) contact() string {
 		s += ";transport=tcp"
 	case flow.TLS:
 		s += ";transport=tls"
+	case flow.WS, flow.WSS: // RFC 7118 §5.2.4 has one word for both
+		s += ";transport=ws"
 	}
 	return s + ">"
 }

@@ -27,6 +27,10 @@ func transportOf(t flow.Transport) registrar.Transport {
 		return registrar.TCP
 	case flow.TLS:
 		return registrar.TLS
+	case flow.WS:
+		return registrar.WS
+	case flow.WSS:
+		return registrar.WSS
 	}
 	return 0
 }

@@ -65,7 +65,7 @@ func (c *checker) dialled(cfg *Config, loaded map[*Config]*certs.Identity) {
 func (c *Config) expected() certs.Expect {
 	expect := certs.Expect{System: c.System, Addresses: []string{c.Address}, Domain: c.Realm}
 	for _, listen := range c.SIP.Listen {
-		if listen.Transport == TLS && listen.Host != "" && !isWildcard(listen.Host) && listen.Host != c.Address {
+		if (listen.Transport == TLS || listen.Transport == WSS) && listen.Host != "" && !isWildcard(listen.Host) && listen.Host != c.Address {
 			expect.Addresses = append(expect.Addresses, listen.Host)
 		}
 	}

@@ -14,9 +14,11 @@ const (
 	UDP Transport = "udp"
 	TCP Transport = "tcp"
 	TLS Transport = "tls"
+	WS  Transport = "ws"  // WebSocket (RFC 7118), for pages of this machine and behind a proxy that speaks TLS
+	WSS Transport = "wss" // WebSocket over TLS, for softphones in a browser
 )
 
-func (t *Transport) parse(written string) error { return oneOf(t, written, UDP, TCP, TLS) }
+func (t *Transport) parse(written string) error { return oneOf(t, written, UDP, TCP, TLS, WS, WSS) }
 
 // MediaSecurity is whether voice is encrypted (rule SE1).
 type MediaSecurity string

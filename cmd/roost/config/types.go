@@ -62,6 +62,8 @@ type SIP struct {
 	FlowTimer Duration `yaml:"flow_timer"`
 	// Proxies are the edge proxies whose Path is believed (RFC 3327); none by default.
 	Proxies []Subnet `yaml:"proxies"`
+	// Origins are the web pages that may connect by WebSocket, besides those of the host itself.
+	Origins []string `yaml:"origins"`
 	// MaxMessage is the largest message in bytes.
 	MaxMessage int `yaml:"max_message"`
 	// MaxConnections bounds the TCP and TLS connections at a time, MaxConnectionsPerSource

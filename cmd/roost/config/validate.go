@@ -119,7 +119,7 @@ func (v *validator) certificates() {
 
 func (v *validator) needsCertificates() string {
 	for _, listen := range v.cfg.SIP.Listen {
-		if listen.Transport == TLS {
+		if listen.Transport == TLS || listen.Transport == WSS {
 			return "sip.listen " + listen.String()
 		}
 	}

@@ -100,6 +100,9 @@ func (v *validator) trunk(t *Trunk, key string) {
 	if t.Transport == "" {
 		t.Transport = UDP
 	}
+	if t.Transport == WS || t.Transport == WSS {
+		v.bad(key+".transport", string(t.Transport)+" is for browsers, and no trunk speaks it", "write udp, tcp or tls")
+	}
 	if t.Expires == 0 && v.cfg.lines[key+".expires"] == 0 {
 		t.Expires = Duration(10 * time.Minute)
 	}

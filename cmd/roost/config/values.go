@@ -69,7 +69,7 @@ func (l *Listen) parse(written string) error {
 		return &badValue{fmt.Sprintf("%q says no transport and port", written), right}
 	}
 	if err := l.Transport.parse(transport); err != nil {
-		return &badValue{fmt.Sprintf("%q begins with no known transport", written), "begin with udp:, tcp: or tls:"}
+		return &badValue{fmt.Sprintf("%q begins with no known transport", written), "begin with udp:, tcp:, tls:, ws: or wss:"}
 	}
 	if !strings.Contains(rest, ":") {
 		rest = ":" + rest

@@ -114,6 +114,7 @@ func (n *Node) startSIP() error {
 	for _, network := range c.SIP.Proxies {
 		o.Proxies = append(o.Proxies, network.Prefix())
 	}
+	o.Origins = c.SIP.Origins
 	if err := n.listen(c, &o); err != nil {
 		closeAll(&o)
 		return err
@@ -166,9 +167,14 @@ func (n *Node) listen(c *config.Config, o *sip.Options) error {
 		if err != nil {
 			return cannotListen("tcp", at, err)
 		}
-		if l.Transport == config.TLS {
+		switch l.Transport {
+		case config.TLS:
 			o.TLS = append(o.TLS, listener)
-		} else {
+		case config.WS:
+			o.WS = append(o.WS, listener)
+		case config.WSS:
+			o.WSS = append(o.WSS, listener)
+		default:
 			o.TCP = append(o.TCP, listener)
 		}
 	}
@@ -183,7 +189,7 @@ func closeAll(o *sip.Options) {
 	for _, socket := range o.UDP {
 		_ = socket.Close()
 	}
-	for _, listeners := range [][]net.Listener{o.TCP, o.TLS} {
+	for _, listeners := range [][]net.Listener{o.TCP, o.TLS, o.WS, o.WSS} {
 		for _, l := range listeners {
 			_ = l.Close()
 		}
