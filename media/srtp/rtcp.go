@@ -147,3 +147,6 @@ func openRTCP(ctx *pion.Context, b []byte) (int, error) {
 	}
 	return 0, ErrShort
 }
+
+// AuthenticatesRTCP is false where RTCP comes as it is (PlainRTCP).
+func (u *Unprotector) AuthenticatesRTCP() bool { return !u.key.PlainRTCP }

@@ -107,3 +107,13 @@ func (u *Unprotector) firstRTP(b []byte, h int, ssrc uint32) (int, error) {
 	u.spare = nil
 	return n, nil
 }
+
+// Last gives the highest sequence number that was protected for an SSRC; ok is false
+// where none was.
+func (p *Protector) Last(ssrc uint32) (seq uint16, ok bool) {
+	s := p.sources.find(ssrc)
+	if s == nil || !s.begun {
+		return 0, false
+	}
+	return uint16(s.top), true
+}

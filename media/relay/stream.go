@@ -1,0 +1,247 @@
+package relay
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"roost/media"
+	"roost/media/srtp"
+)
+
+// stream implements media.Stream. The lane is its worker's; the rest is its own.
+type stream struct {
+	relay      *Relay
+	worker     *worker
+	call       string
+	onSilent   func()
+	generation uint32
+	slot       uint32
+	opened     int64
+	ports      [2]uint16
+	ips        [2]netip.Addr
+	lane       lane
+	aims       [2][2]netip.AddrPort // where each side's media goes; relay.mu guards it
+
+	mu     sync.Mutex
+	said   [2]media.SideConfig
+	keys   [2]sideKeys
+	closed bool
+	final  media.StreamStats
+}
+
+// sideKeys is what a side was protected with last; the contexts are the worker's.
+type sideKeys struct {
+	protect, unprotect *media.Key
+	protector          *srtp.Protector
+	unprotector        *srtp.Unprotector
+}
+
+// Local implements media.Stream.
+func (s *stream) Local(side media.Side) (rtp, rtcp netip.AddrPort) {
+	ip := s.relay.advertised(s.ips[side&1])
+	port := s.ports[side&1]
+	return netip.AddrPortFrom(ip, port), netip.AddrPortFrom(ip, port+1)
+}
+
+// Stats implements media.Stream.
+func (s *stream) Stats() media.StreamStats {
+	var r media.StreamStats
+	if !s.worker.call(func(int64) { r = s.report() }) {
+		return s.last()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return s.final
+	}
+	return r
+}
+
+func (s *stream) last() media.StreamStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.final
+}
+
+// report is called on the worker.
+func (s *stream) report() media.StreamStats {
+	at := s.relay.at
+	return media.StreamStats{
+		Sides:  [2]media.SideStats{s.lane.sides[0].report(at), s.lane.sides[1].report(at)},
+		Opened: at(s.opened),
+	}
+}
+
+// Close implements media.Stream. A second call gives the same statistics.
+func (s *stream) Close() media.StreamStats {
+	s.mu.Lock()
+	if s.closed {
+		defer s.mu.Unlock()
+		return s.final
+	}
+	s.closed = true
+	s.mu.Unlock()
+	return s.end()
+}
+
+// end is called once.
+func (s *stream) end() media.StreamStats {
+	var r media.StreamStats
+	var sums [2]tally
+	s.worker.call(func(now int64) {
+		r = s.report()
+		r.Closed = s.relay.at(now)
+		sums = [2]tally{s.lane.sides[0].stats, s.lane.sides[1].stats}
+		s.worker.remove(s)
+	})
+	s.relay.closed(s, sums)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.final = r
+	return r
+}
+
+// Set implements media.Stream. Errors wrap ErrSide, srtp.ErrKey, ErrKeyReused or ErrClosed;
+// nothing is changed then.
+func (s *stream) Set(which media.Side, c media.SideConfig) error {
+	if which > media.B {
+		return fmt.Errorf("side %d: %w", which, ErrSide)
+	}
+	if err := s.check(which, &c); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	restore, err := s.relay.aim(s, which, c.RTP, c.RTCP)
+	if err != nil {
+		return err
+	}
+	change, err := s.rekey(which, &c)
+	if err != nil {
+		restore()
+		return err
+	}
+	change.config = c
+	change.from = addressOf(netip.AddrPortFrom(c.From, 0))
+	change.moved = c.RTP != s.said[which].RTP || c.Latch != s.said[which].Latch || c.From != s.said[which].From
+	change.movedRTCP = change.moved || c.RTCP != s.said[which].RTCP || c.Mux != s.said[which].Mux
+	s.said[which] = c
+	if !s.worker.call(func(now int64) { s.lane.apply(which, &change, now) }) {
+		return ErrClosed
+	}
+	return nil
+}
+
+// check says what a side cannot be.
+func (s *stream) check(which media.Side, c *media.SideConfig) error {
+	c.RTP, c.RTCP = unmapped(c.RTP), unmapped(c.RTCP)
+	c.From = c.From.Unmap()
+	if c.RTP.IsValid() && !c.RTCP.IsValid() && !c.Mux && c.RTP.Port() > 0 && c.RTP.Port() < 65535 {
+		c.RTCP = netip.AddrPortFrom(c.RTP.Addr(), c.RTP.Port()+1) // RFC 3550 §11
+	}
+	for _, a := range []*netip.AddrPort{&c.RTP, &c.RTCP} {
+		switch ip := a.Addr(); {
+		case !a.IsValid():
+		case ip.IsUnspecified(): // the old way to hold: nobody to send to
+			*a = netip.AddrPort{}
+		case ip.IsMulticast():
+			return fmt.Errorf("media to %s, a multicast address: %w", a, ErrSide)
+		case ip.Is4() != s.ips[which].Is4():
+			return fmt.Errorf("media to %s on a side that was opened at %s: %w", a, s.ips[which], ErrSide)
+		}
+	}
+	for _, payload := range c.Payloads {
+		if payload > 127 {
+			return fmt.Errorf("payload type %d: %w", payload, ErrSide)
+		}
+	}
+	return nil
+}
+
+func unmapped(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// change is a Set on its way to the worker.
+type change struct {
+	config           media.SideConfig
+	from             address
+	moved, movedRTCP bool
+	protect          *srtp.Protector
+	unprotect        *srtp.Unprotector
+}
+
+// rekey prepares what is new of a side's keys; what is not goes on with its indices,
+// also where there was none for a while.
+func (s *stream) rekey(which media.Side, c *media.SideConfig) (change, error) {
+	keys := s.keys[which]
+	if c.Unprotect != nil && !same(c.Unprotect, keys.unprotect) {
+		u, err := srtp.NewUnprotector(*c.Unprotect)
+		if err != nil {
+			return change{}, fmt.Errorf("the far end's key: %w", err)
+		}
+		keys.unprotect, keys.unprotector = c.Unprotect, u
+	}
+	if c.Protect != nil && !same(c.Protect, keys.protect) {
+		p, err := srtp.NewProtector(*c.Protect)
+		if err != nil {
+			return change{}, fmt.Errorf("our key: %w", err)
+		}
+		if c.Unprotect != nil && string(c.Unprotect.Master) == string(c.Protect.Master) {
+			return change{}, fmt.Errorf("the far end sends with our own key: %w", ErrKeyReused)
+		}
+		if err := s.relay.keys.use(c.Protect); err != nil {
+			return change{}, err
+		}
+		keys.protect, keys.protector = c.Protect, p
+	}
+	s.keys[which] = keys
+	var r change
+	if c.Unprotect != nil {
+		r.unprotect = keys.unprotector
+	}
+	if c.Protect != nil {
+		r.protect = keys.protector
+	}
+	return r, nil
+}
+
+func same(a, b *media.Key) bool {
+	return a != nil && b != nil && a.Suite == b.Suite && string(a.Master) == string(b.Master) && string(a.MKI) == string(b.MKI) &&
+		a.PlainRTCP == b.PlainRTCP && a.ClearRTP == b.ClearRTP && a.ClearRTCP == b.ClearRTCP
+}
+
+// apply is Set on the worker.
+func (l *lane) apply(which media.Side, c *change, now int64) {
+	s, k := &l.sides[which], &c.config
+	if c.moved || !s.set {
+		s.rtp.set(addressOf(k.RTP))
+	}
+	if c.movedRTCP || !s.set {
+		s.rtcp.set(addressOf(k.RTCP))
+	}
+	s.set, s.mux, s.latch, s.raw, s.give, s.take = true, k.Mux, k.Latch, k.Raw, k.Receive, k.Send
+	s.named = c.from
+	s.secure = k.Protect != nil || k.Unprotect != nil || k.DTLS != nil
+	s.protect, s.unprotect = c.protect, c.unprotect
+	s.all, s.agreed = len(k.Payloads) == 0, [2]uint64{}
+	for _, payload := range k.Payloads {
+		s.agreed[payload>>6] |= 1 << (payload & 63)
+	}
+	s.payloads, s.clocks = k.Payloads, k.Clocks
+	s.allowance = sourceAllowance
+	l.expect(now)
+}
+
+// at turns the relay's time into the clock's.
+func (r *Relay) at(now int64) time.Time {
+	if now == 0 {
+		return time.Time{}
+	}
+	return r.began.Add(time.Duration(now))
+}
