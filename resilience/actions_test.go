@@ -4,57 +4,66 @@ import "fmt"
 
 // action is one thing that may happen to the world; can says whether it can here.
 type action struct {
-	name string
-	can  func(*world) bool
-	do   func(*world)
+	name  string
+	can   func(*world) bool
+	do    func(*world)
+	heals bool // ends a fault, or what keeps a phone from going home
+}
+
+func act(name string, can func(*world) bool, do func(*world)) action {
+	return action{name: name, can: can, do: do}
+}
+
+func heal(name string, can func(*world) bool, do func(*world)) action {
+	return action{name: name, can: can, do: do, heals: true}
 }
 
 // fault is an action of which a walk may allow a number only.
 func fault(name string, can func(*world) bool, do func(*world)) action {
-	return action{name, func(w *world) bool { return w.faults != 0 && can(w) }, func(w *world) {
+	return act(name, func(w *world) bool { return w.faults != 0 && can(w) }, func(w *world) {
 		if w.faults > 0 {
 			w.faults--
 		}
 		do(w)
-	}}
+	})
 }
 
 func always(*world) bool { return true }
 
 func systemActions() []action {
 	return []action{
-		{"a second passes", always, (*world).passes},
+		act("a second passes", always, (*world).passes),
 		fault("london crashes", func(w *world) bool { return w.up != homeDown }, func(w *world) {
-			w.up = homeDown
+			w.up, w.refusing = homeDown, false
 			for i := range w.phones {
 				w.phones[i].homeUntil = w.tick
 			}
 		}),
-		{"london starts", func(w *world) bool { return w.up == homeDown }, func(w *world) {
-			w.up, w.started, w.refusing = homeUp, w.tick, false
+		heal("london starts", func(w *world) bool { return w.up == homeDown }, func(w *world) {
+			w.up, w.started = homeUp, w.tick
 			w.epoch++
 			w.heartbeat()
 			w.share()
-		}},
+		}),
 		fault("london hangs", func(w *world) bool { return w.up == homeUp }, func(w *world) {
 			w.up = homeHung
 			w.heartbeat()
 		}),
-		{"london recovers", func(w *world) bool { return w.up == homeHung }, func(w *world) {
+		heal("london recovers", func(w *world) bool { return w.up == homeHung }, func(w *world) {
 			w.up = homeUp
 			w.heartbeat()
 			w.share()
-		}},
+		}),
 		fault("london begins to refuse", func(w *world) bool { return w.up == homeUp && !w.refusing },
 			func(w *world) { w.refusing = true }),
-		{"london accepts again", func(w *world) bool { return w.refusing },
-			func(w *world) { w.refusing = false }},
+		heal("london accepts again", func(w *world) bool { return w.refusing },
+			func(w *world) { w.refusing = false }),
 		fault("the line is cut", func(w *world) bool { return w.line }, func(w *world) { w.line = false }),
-		{"the line is back", func(w *world) bool { return !w.line }, func(w *world) {
+		heal("the line is back", func(w *world) bool { return !w.line }, func(w *world) {
 			w.line = true
 			w.heartbeat()
 			w.share()
-		}},
+		}),
 		fault("paris restarts", always, func(w *world) {
 			w.paris = mustNew(w.cfg, w.now())
 			w.complete, w.lastSeen = false, w.tick
@@ -63,16 +72,16 @@ func systemActions() []action {
 				w.phones[i].hereUntil, w.phones[i].busy, w.phones[i].graceUntil = w.tick, false, w.tick
 			}
 		}),
-		{"the mirror is complete", func(w *world) bool { return !w.complete && w.talks() }, (*world).mirrorCompletes},
+		heal("the mirror is complete", func(w *world) bool { return !w.complete && w.talks() }, (*world).mirrorCompletes),
 	}
 }
 
 // operatorActions are a take over and its end (FO4, FB8).
 func operatorActions() []action {
 	return []action{
-		{"an operator takes over london", func(w *world) bool { return w.complete && !w.paris.homes[0].taken },
-			func(w *world) { w.step(TakeOver{Home: "london"}) }},
-		{"an operator releases london", always, func(w *world) { w.step(Release{Home: "london"}) }},
+		act("an operator takes over london", func(w *world) bool { return w.complete && !w.paris.homes[0].taken },
+			func(w *world) { w.step(TakeOver{Home: "london"}) }),
+		act("an operator releases london", always, func(w *world) { w.step(Release{Home: "london"}) }),
 	}
 }
 
@@ -85,27 +94,27 @@ func phoneActions(i int) []action {
 		}
 	}
 	actions := []action{
-		{"registers at paris", always, func(w *world) { w.asksHere(&w.phones[i]) }},
-		{"registers at london", func(w *world) bool { return w.up == homeUp && !w.refusing },
-			func(w *world) { w.asksHome(&w.phones[i]) }},
-		{"un-registers at paris", here, ends(Unregistered)},
-		{"loses its flow", func(w *world) bool { return here(w) && w.phones[i].desc.Stream }, ends(FlowClosed)},
-		{"begins a call", func(w *world) bool { return here(w) && !w.phones[i].busy }, func(w *world) {
+		act("registers at paris", always, func(w *world) { w.asksHere(&w.phones[i]) }),
+		act("registers at london", func(w *world) bool { return w.up == homeUp && !w.refusing },
+			func(w *world) { w.asksHome(&w.phones[i]) }),
+		act("un-registers at paris", here, ends(Unregistered)),
+		act("loses its flow", func(w *world) bool { return here(w) && w.phones[i].desc.Stream }, ends(FlowClosed)),
+		act("begins a call", func(w *world) bool { return here(w) && !w.phones[i].busy }, func(w *world) {
 			w.phones[i].busy = true
 			w.step(CallBegan{Phone: w.phones[i].phone})
-		}},
-		{"ends its call", func(w *world) bool { return w.phones[i].busy }, func(w *world) {
+		}),
+		heal("ends its call", func(w *world) bool { return w.phones[i].busy }, func(w *world) {
 			w.phones[i].busy = false
 			w.step(CallEnded{Phone: w.phones[i].phone})
-		}},
-		{"did not get the NOTIFY", func(w *world) bool {
+		}),
+		act("did not get the NOTIFY", func(w *world) bool {
 			g := w.paris.guests[w.phones[i].phone]
 			return g != nil && g.told == TriggerNotify && g.state == StateGoing && !g.back && !g.stopped && !g.returned
 		}, func(w *world) {
 			// It was not told: a refusal that follows is its first telling.
 			w.phones[i].accepted = here(w)
 			w.step(TriggerResult{Phone: w.phones[i].phone, Trigger: TriggerNotify})
-		}},
+		}),
 	}
 	for j := range actions {
 		actions[j].name = fmt.Sprintf("%d %s", 201+i, actions[j].name)

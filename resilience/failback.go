@@ -115,12 +115,12 @@ func (m *Machine) triggerResult(e TriggerResult) {
 // graceOver: the home has not accepted it in time: it is a guest again (FB5).
 func (m *Machine) graceOver(g *guest) {
 	var wait time.Duration
-	if !g.stopped {
+	if !g.stopped { // else it was no try, and it keeps its place among those who wait
 		g.family.failed(g.told)
 		wait = m.retryAfter(int(g.attempts))
 		g.attempts = min(g.attempts, math.MaxUint8-1) + 1
+		g.nextTry = m.now + wait
 	}
-	g.nextTry = m.now + wait
 	if m.cfg.bugs.noNextTry {
 		g.nextTry = never
 	}

@@ -190,6 +190,7 @@ func (m *Machine) newGuest(h *home, e PhoneRegistered) {
 	m.seq++
 	g := &guest{phone: e.Phone, home: h, seq: m.seq, since: m.now, at: min(m.instant(e.At), m.now), protocol: e.Protocol,
 		registered: true, back: true, pos: [slotCount]int32{-1, -1}}
+	g.nextTry = m.now // who has waited longest is the first to go home, tried before or not
 	if h.takesBack() {
 		// Admitted though its home is visible (FO6): it has the time of FB1 for itself.
 		g.nextTry = m.now + m.cfg.Timers.FailbackDelay

@@ -1,7 +1,6 @@
 package resilience
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -22,7 +21,8 @@ type world struct {
 	started  int // tick of london's start
 	refusing bool
 	line     bool
-	faults   int // that may still happen; negative: any number
+	faults   int8 // that may still happen; negative: any number
+	operator bool // may take over, and release guests
 	phones   []worldPhone
 
 	// The checker's own book.
@@ -30,6 +30,8 @@ type world struct {
 	complete bool // paris had a whole mirror since its start
 	alarms   []alarmKey
 	bad      string // the first rule that was broken
+
+	spare []guest // of unpack
 }
 
 type homeState uint8
@@ -93,40 +95,6 @@ func mustNew(cfg Config, now time.Time) *Machine {
 		panic(err)
 	}
 	return m
-}
-
-func (w *world) clone() *world {
-	c := *w
-	c.paris = w.paris.clone()
-	c.phones = slices.Clone(w.phones)
-	c.alarms = slices.Clone(w.alarms)
-	return &c
-}
-
-// key is the world's fingerprint. Which of a phone's two registrations is the newer is all
-// that their ages decide.
-func (w *world) key(b *bytes.Buffer) string {
-	b.Reset()
-	w.paris.fingerprint(b)
-	flags(b, w.refusing, w.line, w.complete, w.paris.homes[0].epoch == w.epoch)
-	b.WriteByte(byte(w.up))
-	b.WriteByte(byte(w.faults))
-	rel := func(tick, from int) { b.WriteByte(byte(max(tick-w.tick, from) + 128)) }
-	rel(w.lastSeen, -worldDelay)
-	if w.up != homeDown {
-		rel(w.started, -worldFailback)
-	}
-	for i := range w.phones {
-		p := &w.phones[i]
-		rel(p.hereUntil, 0)
-		rel(p.homeUntil, 0)
-		rel(p.graceUntil, 0)
-		g := w.paris.guests[p.phone]
-		newer := g != nil && w.instant(p.homeAt) >= g.at && p.homeUntil > w.tick
-		justNow := g != nil && g.state == StateSettling && g.homeAt == w.instant(w.tick)
-		flags(b, p.busy, p.accepted && p.graceUntil > w.tick, newer, justNow)
-	}
-	return b.String()
 }
 
 func (w *world) now() time.Time { return worldStart.Add(time.Duration(w.tick) * time.Second) }
