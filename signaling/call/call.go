@@ -10,6 +10,32 @@ type Call struct {
 	cfg     Config
 	now     time.Time
 	effects []Effect
+
+	legs  []*leg // those that are not over
+	pairs [][2]LegID
+	// a and b talk to each other; before the answer a is the caller and b nil.
+	a, b *leg
+
+	hunt     *hunt
+	exchange *exchange
+	transfer *transfer
+	join     *join
+	told     []told
+	// find is the FindDialog that has no answer yet, 0: none.
+	find         uint32
+	findDeadline time.Time
+	lastID       uint32
+	tries        int
+
+	start, answer time.Time
+	dialled       string
+	diverted      []string
+	emergency     bool
+	rec           Record // From, To and Transfers as they are now
+
+	done, over bool
+	state      State
+	talk       [2]LegID
 }
 
 // New makes a call that knows nothing yet. Its first event is Invited.
@@ -21,30 +47,97 @@ func New(cfg Config) *Call {
 // Step takes one event in and gives what is to be done. The slice is the call's
 // own and valid until its next Step.
 func (c *Call) Step(ev Event, now time.Time) []Effect {
-	_ = ev
-	c.now = now
+	clear(c.effects)
+	c.now, c.effects = now, c.effects[:0]
+	switch ev := ev.(type) {
+	case Tick:
+		c.tick()
+	case Invited:
+		c.invited(ev)
+	case MediaRefused:
+		c.mediaRefused(ev)
+	case MediaSilent:
+		c.mediaSilent(ev)
+	case HangUp:
+		c.finish(bySystem, ev.Cause)
+	case Adopt:
+		c.adopt(ev)
+	case NotFound:
+		c.notFound(ev)
+	case Replace:
+		c.replace(ev)
+	case LegEvent:
+		// What a leg tells after it is over came too late to matter.
+		if l := c.leg(LegOf(ev)); l != nil {
+			c.legEvent(l, ev)
+		}
+	}
+	c.settleState()
 	return c.effects
 }
 
-// Next is when the call wants a Tick; false if it waits for no time.
-func (c *Call) Next() (time.Time, bool) { return time.Time{}, false }
-
-// HandOver gives all legs of the call away, to the call that asked by FindDialog
-// for the dialog of leg. The call is over then, without Finished and Over. It is
-// refused with a Cause where the call is not connected or is in a change.
-func (c *Call) HandOver(leg LegID, now time.Time) (*Estate, Cause) {
-	_, _ = leg, now
-	return nil, Cause{Status: 481}
+func (c *Call) legEvent(l *leg, ev LegEvent) {
+	switch ev := ev.(type) {
+	case Ringing:
+		c.ringing(l, ev)
+	case Answered:
+		c.answered(l, ev)
+	case Connected:
+		c.connected(l, ev)
+	case Refused:
+		c.refused(l, ev)
+	case Cancelled:
+		c.cancelled(l, ev)
+	case Offered:
+		c.offered(l, ev)
+	case Agreed:
+		c.agreed(l, ev)
+	case Ended:
+		c.ended(l, ev)
+	case Referred:
+		c.referred(l, ev)
+	case Told:
+		c.tolds(l, ev)
+	case ToldReply:
+		c.toldReply(l, ev)
+	}
 }
 
-// Resume makes a call again of an estate that came back (GiveBack).
-func Resume(cfg Config, e *Estate) *Call {
-	_ = e
-	return New(cfg)
+// settleState tells what changed, and that all is over once it is.
+func (c *Call) settleState() {
+	if c.over {
+		return
+	}
+	state, talk := c.currentState(), [2]LegID{}
+	if c.a != nil && c.b != nil && !c.done {
+		talk = [2]LegID{c.a.id, c.b.id}
+	}
+	if state != c.state || talk != c.talk {
+		c.state, c.talk = state, talk
+		c.do(Changed{State: state, At: c.now})
+	}
+	if c.done && len(c.legs) == 0 && c.find == 0 {
+		c.over = true
+		c.do(Over{})
+	}
 }
 
-// Estate is a call on its way from one Call to another. It is used once.
-type Estate struct{}
+func (c *Call) currentState() State {
+	switch {
+	case c.done:
+		return Done
+	case c.transfer != nil || c.join != nil:
+		return Transferring
+	case c.a != nil && c.b != nil && (c.a.holds || c.b.holds):
+		return Held
+	case c.a != nil && c.b != nil:
+		return Talking
+	case c.hunt != nil && c.hunt.rang.Status != 0:
+		return Alerting
+	default:
+		return Setup
+	}
+}
 
-// Legs are the legs in it; their events belong to the call that takes it.
-func (e *Estate) Legs() []LegID { return nil }
+// Done tells that the conversation is over, though a leg may still have to end.
+func (c *Call) Done() bool { return c.done }

@@ -60,8 +60,18 @@ type LegView struct {
 	Since time.Time
 }
 
-// View is how the call stands at now.
-func (c *Call) View(now time.Time) View {
-	_ = now
-	return View{ID: c.cfg.ID}
+// View is how the call stands. It shares nothing with the call.
+func (c *Call) View() View {
+	v := View{
+		ID: c.cfg.ID, State: c.state, Start: c.start, Answer: c.answer,
+		From: c.rec.From, To: c.rec.To, Dialled: c.dialled, Emergency: c.emergency, Talk: c.talk,
+		Legs: make([]LegView, 0, len(c.legs)),
+	}
+	for _, l := range c.legs {
+		if l.holds {
+			v.HeldBy = append(v.HeldBy, l.id)
+		}
+		v.Legs = append(v.Legs, LegView{ID: l.id, Out: l.out, Target: l.target, State: l.state.String(), Since: l.since})
+	}
+	return v
 }
