@@ -110,12 +110,3 @@ func (m *Message) Clone() *Message {
 
 // Unescape takes %HH apart; ok is false where a % stands alone.
 func Unescape(s string) (text string, ok bool) { return unescape(s) }
-
-// Other gives the first value of a header that has no HeaderID, by its long name in
-// any case.
-func (m *Message) Other(name string) (value string, found bool) {
-	for v := range m.Others(name) {
-		return v, true
-	}
-	return "", false
-}

@@ -59,6 +59,14 @@ const (
 	HRemotePartyID
 	HTimestamp
 	HInReplyTo
+	HRSeq
+	HRAck
+	HDiversion
+	HHistoryInfo
+	HPrivacy
+	HReferSub
+	HInfoPackage
+	HVisited
 	numHeaders
 )
 
@@ -83,6 +91,8 @@ var canonical = [numHeaders]string{
 	HFlowTimer: "Flow-Timer", HWarning: "Warning", HReason: "Reason",
 	HPAssertedIdentity: "P-Asserted-Identity", HPPreferredIdentity: "P-Preferred-Identity",
 	HRemotePartyID: "Remote-Party-ID", HTimestamp: "Timestamp", HInReplyTo: "In-Reply-To",
+	HRSeq: "RSeq", HRAck: "RAck", HDiversion: "Diversion", HHistoryInfo: "History-Info",
+	HPrivacy: "Privacy", HReferSub: "Refer-Sub", HInfoPackage: "Info-Package", HVisited: "X-Roost-Visited",
 }
 
 // String gives the header's long name, or "" for Other.
@@ -140,4 +150,5 @@ var once = [numHeaders]bool{
 	HContentLength: true, HContentType: true, HExpires: true, HMinExpires: true,
 	HEvent: true, HSubscriptionState: true, HReferTo: true, HReferredBy: true,
 	HReplaces: true, HSessionExpires: true, HContentDisposition: true,
+	HRSeq: true, HRAck: true,
 }

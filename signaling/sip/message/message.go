@@ -100,16 +100,3 @@ func (m *Message) Token(id HeaderID, token string) bool {
 	}
 	return false
 }
-
-// Others gives each line of a header that has no HeaderID, by its long name in any
-// case, comma-joined values not taken apart.
-func (m *Message) Others(name string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for i := range m.Fields {
-			f := &m.Fields[i]
-			if f.ID == Other && equalFold(f.Name, name) && !yield(f.Value) {
-				return
-			}
-		}
-	}
-}
