@@ -64,17 +64,27 @@ type Location struct {
 	Subnets []netip.Prefix
 }
 
-// Call is a standing direct call of one of a system's phones, as told to the phone's
-// backup, which may then hear the next event of it (SH1, VP4).
+// Call is a connected call of a system's phones, as told to their backups: of a direct
+// one they may hear the next event (SH1, VP4), of an anchored one they tell the end (VP2).
 type Call struct {
 	// ID names the call at its system.
 	ID string
-	// Phone is the one whose leg it is, Other who is at the far end.
-	Phone, Other registrar.Number
-	// CallID and the tags name the dialog with the phone; OurTag is the system's.
-	CallID, OurTag, PhoneTag string
-	// Answered, shared as an age.
-	Answered time.Time
+	// Direct: media goes from phone to phone, and neither is held (VP3).
+	Direct bool
+	// Start and Answer are shared as ages.
+	Start, Answer time.Time
+	// Ends are the two that talk, the caller first.
+	Ends [2]CallEnd
+}
+
+// CallEnd is one end of a call.
+type CallEnd struct {
+	Number registrar.Number
+	Name   string
+	// Kind is "phone", "system" or "trunk", System the name of the latter two.
+	Kind, System string
+	// CallID and the tags name the dialog with it; OurTag is the telling system's.
+	CallID, OurTag, TheirTag string
 }
 
 // Kind is the kind of a record.

@@ -31,6 +31,13 @@ func sampleRegistration() Registration {
 	}
 }
 
+func sampleCall() Call {
+	return Call{ID: "7-1", Direct: true, Start: now.Add(-2 * time.Minute), Answer: now.Add(-time.Minute), Ends: [2]CallEnd{
+		{Number: "201", Name: "Ada", Kind: "phone", System: "london", CallID: "abc@10.1.2.3", OurTag: "t1", TheirTag: "t2"},
+		{Number: "202", Name: "Ben", Kind: "system", System: "paris", CallID: "def", OurTag: "t3", TheirTag: "t4"},
+	}}
+}
+
 func TestSH1_EverySharedFieldArrives(t *testing.T) {
 	user := User{User: directory.User{Number: "201", Name: "Ada Ashe", LoginCode: "4711",
 		Secret:   credentials.FromPassword("201", "example.test", "secret201"),
@@ -56,9 +63,10 @@ func TestSH1_EverySharedFieldArrives(t *testing.T) {
 	gotEntry, err := ParseDirEntry(AppendDirEntry(nil, &entry))
 	check(t, gotEntry, entry, err)
 
-	call := Call{ID: "7-1", Phone: "201", Other: "202", CallID: "abc@10.1.2.3", OurTag: "t1", PhoneTag: "t2", Answered: now.Add(-time.Minute)}
+	call := sampleCall()
 	gotCall, err := ParseCall(AppendCall(nil, &call, now), now)
 	check(t, gotCall, call, err)
+	check(t, gotCall.Ends[1], call.Ends[1], nil)
 
 	location := Location{Name: "ground-floor", Subnets: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("2001:db8::/48")}}
 	gotLocation, err := ParseLocation(AppendLocation(nil, &location))
@@ -141,7 +149,9 @@ func TestBoundsAreErrors(t *testing.T) {
 	if _, err := ParseUser(begin(nil, KindUser)); !errors.Is(err, ErrNumber) {
 		t.Errorf("a user without a number: %v", err)
 	}
-	if _, err := ParseCall(AppendCall(nil, &Call{Phone: "201", CallID: "a", OurTag: "b"}, now), now); !errors.Is(err, ErrTruncated) {
+	call := sampleCall()
+	call.Ends[1].OurTag = ""
+	if _, err := ParseCall(AppendCall(nil, &call, now), now); !errors.Is(err, ErrTruncated) {
 		t.Errorf("a call without its dialog: %v", err)
 	}
 	if _, err := ParseKey(appendUint(begin(nil, KindKey), keyID, 1)); !errors.Is(err, ErrTruncated) {
@@ -159,7 +169,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(AppendUser(nil, &User{User: directory.User{Number: "1", Name: "A", Secret: credentials.FromPassword("1", "r", "p")}}))
 	f.Add(AppendExtension(nil, &Extension{directory.Extension{Number: "1", Protocol: registrar.SIP}}))
 	f.Add(AppendKey(nil, credentials.Key{ID: 1}))
-	f.Add(AppendCall(nil, &Call{ID: "1", Phone: "201", CallID: "a", OurTag: "b", PhoneTag: "c", Answered: now}, now))
+	call := sampleCall()
+	f.Add(AppendCall(nil, &call, now))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		understood := 0
 		again(t, b, &understood,
