@@ -26,6 +26,7 @@ type serveCmd struct {
 	// Drain bounds an orderly end; what is under way then is cut.
 	Drain time.Duration `help:"How long an orderly end may take." default:"5s"`
 
+	KeyLog  string `help:"Add the keys of the phones' TLS connections to this file, for tshark; only with lab: true." type:"path" hidden:""`
 	Profile string `help:"Write a profile of the processor, and at SIGUSR1 of the heap, into this folder." type:"path" hidden:""`
 }
 
@@ -52,7 +53,16 @@ func (c *serveCmd) serve() error {
 	if err != nil {
 		return err
 	}
-	system, err := node.New(configuration, node.Options{Log: log, Hung: func() { os.Exit(exitHung) }})
+	options := node.Options{Log: log, Hung: func() { os.Exit(exitHung) }}
+	if c.KeyLog != "" {
+		keys, err := os.OpenFile(c.KeyLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return fmt.Errorf("the log of TLS keys: %w", err)
+		}
+		defer keys.Close()
+		options.KeyLog = keys
+	}
+	system, err := node.New(configuration, options)
 	if err != nil {
 		return err
 	}

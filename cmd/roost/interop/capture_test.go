@@ -12,16 +12,26 @@ import (
 	"time"
 )
 
-// capture is what passed on port 5060 between the addresses of a site.
+// capture is what passed on the SIP ports between the addresses of a site.
 type capture struct {
-	path    string
+	recording
 	net     string // "127.x.y."
 	dumpcap *program
 }
 
+// recording is a capture file, and the keys of the TLS connections in it; "" for none.
+type recording struct{ path, keys string }
+
 // sipPort is where the systems send from, over UDP and over the connections that they
-// took. What is sent from the TLS port, 5061, only its receiver can read.
-const sipPort = 5060
+// took; sipsPort the same for TLS. What is sent from there is read with the keys that
+// `roost serve --key-log` writes.
+const (
+	sipPort  = 5060
+	sipsPort = 5061
+)
+
+// keyLog is where a site's systems write their keys, for serve.
+func (s *site) keyLog() string { return filepath.Join(s.dir, "keys.log") }
 
 // capture starts to record. Where that may not be, it gives nil, and judge says so.
 func (s *site) capture() *capture {
@@ -32,8 +42,11 @@ func (s *site) capture() *capture {
 	if _, err := exec.LookPath("dumpcap"); err != nil {
 		return nil
 	}
-	c := &capture{path: filepath.Join(s.dir, "lo.pcapng"), net: s.net}
-	filter := fmt.Sprintf("net %s0/24 and port %d", s.net, sipPort)
+	c := &capture{recording: recording{path: filepath.Join(s.dir, "lo.pcapng")}, net: s.net}
+	if _, err := os.Stat(s.keyLog()); err == nil {
+		c.keys = s.keyLog()
+	}
+	filter := fmt.Sprintf("net %s0/24 and (port %d or port %d)", s.net, sipPort, sipsPort)
 	c.dumpcap = start(s.t, s.dir, "dumpcap", "-q", "-i", "lo", "-B", "64", "-a", "duration:300", "-f", filter, "-w", c.path)
 	c.passed(s.t, "begin")
 	return c
@@ -77,17 +90,21 @@ func (c *capture) judge(t *testing.T, wanted int, from ...string) {
 		if err := c.dumpcap.stop(15 * time.Second); err != nil {
 			t.Fatalf("dumpcap: %v", err)
 		}
-		pass(t, c.path, wanted, from...)
+		c.pass(t, wanted, from...)
+		sealed := recording{path: c.path}
+		if c.keys != "" && len(sealed.faults(t, from...)) == 0 {
+			t.Error("the capture is as good without the keys: nothing was decrypted")
+		}
 	})
 }
 
 // pass is the verdict on a capture file.
-func pass(t *testing.T, path string, wanted int, from ...string) {
+func (r recording) pass(t *testing.T, wanted int, from ...string) {
 	t.Helper()
-	for _, fault := range faults(t, path, from...) {
+	for _, fault := range r.faults(t, from...) {
 		t.Errorf("roost sent what tshark complains of: %s", fault)
 	}
-	sent := dissect(t, path, sentFrom(from)+" && sip", "sip.Status-Code", "sip.Method")
+	sent := r.dissect(t, sentFrom(from)+" && sip", "sip.Status-Code", "sip.Method")
 	if len(sent) < wanted {
 		t.Errorf("%d SIP messages of roost were captured, at least %d were expected", len(sent), wanted)
 	}
@@ -102,7 +119,7 @@ func pass(t *testing.T, path string, wanted int, from ...string) {
 
 // sentFrom selects the frames that carry what systems sent.
 func sentFrom(addresses []string) string {
-	return fmt.Sprintf("ip.src in {%s} && (udp.srcport == %d || tcp.srcport == %d)", strings.Join(addresses, ", "), sipPort, sipPort)
+	return fmt.Sprintf("ip.src in {%s} && (udp.srcport == %d || tcp.srcport in {%d, %d})", strings.Join(addresses, ", "), sipPort, sipPort, sipsPort)
 }
 
 // complaints are display filters; no frame of a system may meet one.
@@ -114,23 +131,28 @@ func complaints() []string {
 		"sip && !(sip.Via.branch && sip.to.host && sip.from.host && sip.from.tag && sip.Call-ID && sip.Content-Length)",
 		`sip && !(sip.CSeq matches "^[0-9]+ [A-Z]+$")`,
 		// Neither SIP nor a keep-alive, and not a segment of a message that ends later.
-		"!sip && !stun && (udp.length > 12 || tcp.len > 4 && !tcp.reassembled_in)",
+		fmt.Sprintf("!sip && !stun && (udp.length > 12 || tcp.srcport == %d && tcp.len > 4 && !tcp.reassembled_in)", sipPort),
+		// The same within TLS, where a keep-alive is 24 or 31 bytes; and what is no TLS.
+		fmt.Sprintf("tcp.srcport == %d && !sip && !tcp.reassembled_in && (tls.app_data && tcp.len > 31 || !tls && tcp.len > 0)", sipsPort),
 	}
 }
 
 // faults lists the frames of systems in a capture file that are not as they should be:
 // number, what tshark's expert says, and the frame in short.
-func faults(t *testing.T, path string, from ...string) []string {
+func (r recording) faults(t *testing.T, from ...string) []string {
 	t.Helper()
 	filter := sentFrom(from) + " && ((" + strings.Join(complaints(), ") || (") + "))"
-	return dissect(t, path, filter, "frame.number", "_ws.expert.message", "_ws.col.Info")
+	return r.dissect(t, filter, "frame.number", "_ws.expert.message", "_ws.col.Info")
 }
 
 // dissect gives a line for each frame that a display filter selects.
-func dissect(t *testing.T, path, filter string, fields ...string) []string {
+func (r recording) dissect(t *testing.T, filter string, fields ...string) []string {
 	t.Helper()
 	// In two passes: only then a segment knows in which frame its message ends.
-	args := []string{"-2", "-n", "-r", path, "-Y", filter, "-T", "fields"}
+	args := []string{"-2", "-n", "-r", r.path, "-Y", filter, "-T", "fields"}
+	if r.keys != "" {
+		args = append(args, "-o", "tls.keylog_file:"+r.keys)
+	}
 	for _, f := range fields {
 		args = append(args, "-e", f)
 	}

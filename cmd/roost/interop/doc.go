@@ -4,7 +4,8 @@
 // knows: the program, its configuration file and the HTTP API.
 //
 // Each test makes a site of its own: certificates, one or two systems as processes
-// on addresses of one 127.x.y.0/24, and a capture of what passes there on port 5060.
+// on addresses of one 127.x.y.0/24, and a capture of what passes there on ports 5060 and 5061,
+// the latter with the keys of the connections (roost serve --key-log, in a lab only).
 // When the traffic is over, every message that came from a system must be dissected
 // by tshark without a complaint (capture_test.go says which, pcap_test.go proves that
 // a broken message is caught).

@@ -48,9 +48,9 @@ func TestInterop_ABrokenMessageIsCaught(t *testing.T) {
 		names = append(names, broken.name)
 		messages = append(messages, strings.Replace(whole, broken.old, broken.by, 1))
 	}
-	path := pcap(t, "127.0.5.2", messages...)
+	made := pcap(t, "127.0.5.2", messages...)
 	caught := map[string]string{} // by frame number
-	for _, fault := range faults(t, path, "127.0.5.2") {
+	for _, fault := range made.faults(t, "127.0.5.2") {
 		frame, why, _ := strings.Cut(fault, "\t")
 		caught[frame] = why
 	}
@@ -66,14 +66,14 @@ func TestInterop_ABrokenMessageIsCaught(t *testing.T) {
 			t.Errorf("frame %s, with which nothing is wrong, was caught: %s", frame, why)
 		}
 	}
-	if found := faults(t, path, "127.0.5.3"); len(found) != 0 {
+	if found := made.faults(t, "127.0.5.3"); len(found) != 0 {
 		t.Errorf("messages that no system sent were judged: %v", found)
 	}
 }
 
 // pcap writes messages as UDP datagrams of a system into a capture file (libpcap's
 // format, link type 101: IP without a link layer).
-func pcap(t *testing.T, address string, messages ...string) string {
+func pcap(t *testing.T, address string, messages ...string) recording {
 	t.Helper()
 	le, be := binary.LittleEndian, binary.BigEndian
 	var file []byte
@@ -99,5 +99,5 @@ func pcap(t *testing.T, address string, messages ...string) string {
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return path
+	return recording{path: path}
 }

@@ -100,9 +100,9 @@ func (s *site) file(name, text string) string {
 }
 
 // serve starts a system whose configuration is written, and waits until it answers.
-func (s *site) serve(name string) *system {
+func (s *site) serve(name string, flags ...string) *system {
 	s.t.Helper()
-	p := start(s.t, s.dir, os.Getenv(binaryVariable), "serve", "-c", name+".yaml")
+	p := start(s.t, s.dir, os.Getenv(binaryVariable), append([]string{"serve", "-c", name + ".yaml"}, flags...)...)
 	p.name = name
 	one := &system{program: p, site: s, name: name, address: s.address(name), console: console.NewClient(s.address(name) + ":8080")}
 	s.t.Cleanup(one.console.Close)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,10 @@ type Options struct {
 	// Hung is called once if the system cannot serve any more; `roost serve` ends
 	// the process then. nil: nobody watches.
 	Hung func()
+	// KeyLog gets the keys of the phones' TLS connections, in the format of
+	// SSLKEYLOGFILE, so that a capture can be judged; only with lab: true, since who
+	// has it reads everything. nil: no keys are written.
+	KeyLog io.Writer
 }
 
 // Node is one system. New makes it, Start runs it, Stop ends it; a stopped node
@@ -39,7 +44,8 @@ type Node struct {
 	log     zerolog.Logger
 	started time.Time
 
-	hung func()
+	hung   func()
+	keyLog io.Writer // nil but in a lab
 
 	cfg      atomic.Pointer[config.Config]
 	dir      atomic.Pointer[directory.Directory]
@@ -78,6 +84,9 @@ type Node struct {
 
 // New puts a system together. Nothing listens and nothing runs before Start.
 func New(c *config.Config, o Options) (*Node, error) {
+	if o.KeyLog != nil && !c.Lab {
+		return nil, fmt.Errorf("%s: a log of TLS keys was asked for: only a system with lab: true writes one", c.Path)
+	}
 	dir, err := c.Directory()
 	if err != nil {
 		return nil, err
@@ -92,7 +101,7 @@ func New(c *config.Config, o Options) (*Node, error) {
 	}
 	n := &Node{
 		name: c.System, version: o.Version, log: o.Log.With().Str("system", c.System).Logger(),
-		started: time.Now(), hung: o.Hung, certs: source, known: newKnown(), homes: newHomes(peersOf(c), linesOf(c)),
+		started: time.Now(), hung: o.Hung, keyLog: o.KeyLog, certs: source, known: newKnown(), homes: newHomes(peersOf(c), linesOf(c)),
 	}
 	if n.version == "" {
 		n.version = "dev"

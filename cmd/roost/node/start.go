@@ -2,6 +2,7 @@ package node
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -100,7 +101,7 @@ func (n *Node) startSIP() error {
 	c := n.config()
 	o := sip.Options{
 		Realm: c.Realm, Hosts: []string{c.Address}, Product: "roost",
-		TLSConfig: n.certs.ForPhones(time.Now),
+		TLSConfig: n.phonesTLS(),
 		Office:    office{n},
 		Verifier:  credentials.NewVerifier(credentials.Config{Realm: c.Realm, Algorithms: algorithms(c)}, n.keys),
 		FlowTimer: c.SIP.FlowTimer.Std(),
@@ -126,6 +127,15 @@ func (n *Node) startSIP() error {
 	}
 	n.endpoint = endpoint
 	return endpoint.Start()
+}
+
+func (n *Node) phonesTLS() *tls.Config {
+	settings := n.certs.ForPhones(time.Now)
+	settings.KeyLogWriter = n.keyLog
+	if n.keyLog != nil {
+		n.log.Warn().Msg("lab: the keys of the phones' TLS connections are logged; who has them reads everything")
+	}
+	return settings
 }
 
 func algorithms(c *config.Config) []credentials.Algorithm {
