@@ -1,8 +1,11 @@
 package media
 
 import (
+	"fmt"
 	"io"
 	"net/netip"
+
+	"roost/media/sdp"
 )
 
 // Config is what holds for a Session besides its two parties.
@@ -36,58 +39,189 @@ type Session struct {
 	parties [2]Party
 	relay   Relay
 	rand    io.Reader
+
+	current plan
+	pending *pending // the last offer; nil where it was rolled back
+	sent    [2]sent
+	id      string     // of our own o=
+	relays  []*relayed // all that were ever opened
+	// anchored, if not empty, is why nothing is direct any more.
+	anchored string
+	closed   bool
 }
+
+// pending is the last offer. It is kept after its answer, since that may come again.
+type pending struct {
+	from     Side
+	body     []byte
+	doc      *sdp.Description
+	next     *plan
+	opened   []*relayed
+	level    retry
+	answered bool
+}
+
+// retry says how often the first offer was refused already.
+type retry uint8
+
+const (
+	asPolicy retry = iota
+	retryAnchored
+	retryPlain
+)
 
 // NewSession begins the media of a pair of legs: a is whom the call comes from,
 // b whom it goes to. Nothing is opened before the first offer. Keys and ICE
 // credentials are read from rand (crypto/rand.Reader).
 func NewSession(cfg Config, a, b Party, relay Relay, rand io.Reader) *Session {
-	return &Session{cfg: cfg, parties: [2]Party{a, b}, relay: relay, rand: rand}
+	s := &Session{cfg: cfg, parties: [2]Party{a, b}, relay: relay, rand: rand}
+	for side, p := range s.parties {
+		if o, err := sdp.ParseOrigin(p.Origin); err == nil {
+			s.sent[side] = sent{origin: o, known: true}
+		}
+	}
+	return s
 }
 
 // Offer takes an offer that came from a side, the first or a later one, and gives
 // the body for the other side. With an error nothing has changed, and the offer is
 // refused (errors.go says with what).
 func (s *Session) Offer(from Side, body []byte) (out []byte, err error) {
-	return nil, ErrState
+	if s.closed {
+		return nil, fmt.Errorf("%w: the session is closed", ErrState)
+	}
+	if _, open := s.Open(); open {
+		return nil, fmt.Errorf("%w: an offer from side %s is open", ErrState, s.pending.from)
+	}
+	return s.offer(from, body, asPolicy)
 }
 
 // Answer takes the answer to the open offer from the side that it was passed to,
 // and gives the body for the side that offered. The same side may answer again (in
 // the 183 and in the 200): the newer holds. With an error the session is as before
-// the offer, which is still open: Rollback or Close it.
+// the offer, which is still open: Rollback or Close it. (Only where the relay itself
+// fails half-way it is neither, and the call must end.)
 func (s *Session) Answer(from Side, body []byte) (out []byte, err error) {
-	return nil, ErrState
+	p := s.pending
+	if s.closed || p == nil || p.from == from {
+		return nil, fmt.Errorf("%w: no offer is open that side %s could answer", ErrState, from)
+	}
+	next, doc, err := s.answer(from, body)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.carry(next); err != nil {
+		return nil, err
+	}
+	for _, r := range s.relays {
+		if !next.carries(r) {
+			r.close()
+		}
+	}
+	s.current, p.answered, p.opened = *next, true, nil
+	return s.finish(p.from, doc, next), nil
 }
 
 // Rollback drops the open offer, which was refused: the session is again as it was
 // before it (RFC 3264 §8: 488 keeps the old session). Without an open offer it
 // does nothing.
-func (s *Session) Rollback() {}
+func (s *Session) Rollback() {
+	if _, open := s.Open(); !open {
+		return
+	}
+	for _, r := range s.pending.opened {
+		r.close()
+	}
+	s.pending = nil
+}
 
 // Retry gives another body for a party that refused the first offer passed to it
 // (415, 488, 606): anchored where direct was refused, then plain where best effort
 // was. ok is false when there is nothing else to try, and for later offers; a new
 // INVITE with the body takes the place of the refused one.
-func (s *Session) Retry(by Side) (out []byte, ok bool) { return nil, false }
+func (s *Session) Retry(by Side) (out []byte, ok bool) {
+	p := s.pending
+	if _, open := s.Open(); !open || p.from == by || len(s.current.streams) > 0 || s.closed {
+		return nil, false
+	}
+	level := retryPlain
+	if p.next.kind == Direct {
+		level = retryAnchored
+	} else if p.level == retryPlain || !p.next.offers(by, s.policy(by)) {
+		return nil, false
+	}
+	s.Rollback()
+	before := s.anchored
+	s.anchored = "side " + by.String() + " refused what it was offered"
+	out, err := s.offer(p.from, p.body, level)
+	if err != nil {
+		s.anchored = before
+	}
+	return out, err == nil
+}
+
+// offers tells that a side was offered SRTP that it may go without.
+func (p *plan) offers(to Side, policy Security) bool {
+	if policy != Preferred {
+		return false
+	}
+	for _, st := range p.streams {
+		if f := st.ends[to].form; st.live && st.carriage == asRTP && (f.best() || f == savp) {
+			return true
+		}
+	}
+	return false
+}
 
 // Open tells that an offer waits for its answer, and from which side it came.
-func (s *Session) Open() (from Side, open bool) { return 0, false }
+func (s *Session) Open() (from Side, open bool) {
+	if s.pending == nil || s.pending.answered {
+		return 0, false
+	}
+	return s.pending.from, true
+}
 
 // Path is how media goes as was last agreed; while the first offer is open, as it
 // was passed on.
-func (s *Session) Path() Path { return Path{} }
+func (s *Session) Path() Path {
+	p := &s.current
+	if _, open := s.Open(); open && p.kind == NoMedia {
+		p = s.pending.next
+	}
+	path := Path{Kind: p.kind, Why: p.why, Reoffer: p.reoffer}
+	if st := p.main(); st != nil {
+		path.Security = [2]string{st.ends[A].security, st.ends[B].security}
+	}
+	return path
+}
 
 // Hold is who holds the call, as was last agreed.
-func (s *Session) Hold() Hold { return Hold{} }
+func (s *Session) Hold() Hold { return s.current.hold }
 
 // Origin gives the o= value that a side was last sent, for Party.Origin of the
 // next Session of its leg.
-func (s *Session) Origin(side Side) string { return "" }
+func (s *Session) Origin(side Side) string {
+	if !s.sent[side].known {
+		return ""
+	}
+	return s.sent[side].origin.String()
+}
 
 // Stats gives the streams that were relayed, ended ones included, in the order of
 // their opening. Direct media has none.
-func (s *Session) Stats() []MediaStats { return nil }
+func (s *Session) Stats() []MediaStats {
+	stats := make([]MediaStats, len(s.relays))
+	for i, r := range s.relays {
+		stats[i] = r.stats()
+	}
+	return stats
+}
 
 // Close ends all streams and gives the last statistics. It may be called again.
-func (s *Session) Close() []MediaStats { return nil }
+func (s *Session) Close() []MediaStats {
+	s.closed = true
+	for _, r := range s.relays {
+		r.close()
+	}
+	return s.Stats()
+}
