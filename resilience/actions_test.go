@@ -107,13 +107,12 @@ func phoneActions(i int) []action {
 			w.phones[i].busy = false
 			w.step(CallEnded{Phone: w.phones[i].phone})
 		}),
-		act("did not get the NOTIFY", func(w *world) bool {
+		act("is reported not to have got a NOTIFY", func(w *world) bool { return w.paris.guests[w.phones[i].phone] != nil }, func(w *world) {
 			g := w.paris.guests[w.phones[i].phone]
-			return g != nil && g.told == TriggerNotify && g.state == StateGoing && !g.back && !g.stopped && !g.returned
-		}, func(w *world) {
-			// It was not told: a refusal that follows is its first telling.
-			w.phones[i].accepted = here(w)
-			w.step(TriggerResult{Phone: w.phones[i].phone, Trigger: TriggerNotify})
+			if g.told == TriggerNotify && g.state == StateGoing && !g.back && !g.stopped && !g.returned {
+				w.phones[i].accepted = true // it was not told: a refusal that follows is its first telling
+			}
+			w.step(TriggerResult{Phone: g.phone, Trigger: TriggerNotify})
 		}),
 	}
 	for j := range actions {

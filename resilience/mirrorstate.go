@@ -29,9 +29,12 @@ func (m *Machine) isReady(h *home) (ready bool, why string) {
 // observeMirror raises and clears the alarms about the mirror (SH3, GU3).
 func (m *Machine) observeMirror(h *home) {
 	subject := string(h.name)
-	if ready, why := m.isReady(h); ready {
+	_, up := m.alarms[alarmKey{AlarmMirror, subject}]
+	switch ready, why := m.isReady(h); {
+	case ready == !up: // as it was: each event comes by here
+	case ready:
 		m.clear(AlarmMirror, subject, "the mirror of "+subject+" is in sync")
-	} else if m.now >= h.lagSince+m.cfg.Timers.MirrorBehind {
+	case m.now >= h.lagSince+m.cfg.Timers.MirrorBehind:
 		m.raise(AlarmMirror, subject, Major, "not ready to serve "+subject+": "+why)
 	}
 	m.observeKnocks(h)

@@ -94,13 +94,30 @@ func (w *world) forgetHomesPast(h *home) {
 	if !h.visible && (!h.taken || h.takenAway) {
 		h.heard, h.epoch = true, w.epoch // another epoch ends visibility, and tells a take over that it was away
 	}
-	if h.paceAt <= w.movesFrom() {
+	if !w.paceHolds(h) {
 		h.paceAt = m.now
 	}
 	h.lagSince = max(h.lagSince, m.now-t.MirrorBehind)
 	if !h.lagging {
 		h.lagSince = m.now // set as it lags
 	}
+}
+
+// paceHolds: a guest may have to wait for the pace. It is at most a tick, in which none comes
+// to wait but from those that are named here.
+func (w *world) paceHolds(h *home) bool {
+	if w.operator {
+		return h.paceAt > w.paris.now
+	}
+	if h.paceAt <= w.movesFrom() {
+		return false
+	}
+	for _, g := range w.paris.guests {
+		if (g.state == StateGuest || g.state == StateAbsent || g.stopped) && g.nextTry < h.paceAt {
+			return true
+		}
+	}
+	return false
 }
 
 // movesFrom is the earliest time at which a guest may be told to go home.
@@ -118,7 +135,7 @@ func (w *world) movesFrom() instant {
 
 func (w *world) forgetPhonesPast(p *worldPhone) {
 	p.hereUntil, p.homeUntil, p.graceUntil = max(p.hereUntil, w.tick), max(p.homeUntil, w.tick), max(p.graceUntil, w.tick)
-	p.accepted = p.accepted && p.graceUntil > w.tick // only asked for in the grace
+	p.accepted = w.inGrace(p) && w.acceptedHere(p) // only asked for so
 	atHome := p.homeUntil > w.tick
 	if !atHome {
 		p.homeAt = w.tick // set as it registers there
@@ -147,17 +164,7 @@ func (m *Machine) forgetGuestsPast(g *guest) {
 	}
 	g.graceUntil = max(g.graceUntil, m.now)
 	g.attempts = m.fewestAttempts(g.attempts)
-	if trying := g.state == StateChosen || g.state == StateGoing && !g.stopped; !trying {
-		// Set as it is chosen, or told, or comes back from home.
-		g.pending, g.returned = NoTrigger, false
-	}
-	if g.pending == NoTrigger {
-		g.pendingFrom = m.now
-	}
-	g.pendingFrom = max(g.pendingFrom, m.now)
-	if g.state != StateGoing || g.stopped || g.returned {
-		g.told, g.tried = NoTrigger, 0 // asked for by cameBack and triggerResult of such only
-	}
+	m.forgetTriggers(g)
 	if g.state == StateSettling {
 		g.back = false // set as it leaves that state
 	}
@@ -166,6 +173,31 @@ func (m *Machine) forgetGuestsPast(g *guest) {
 		g.keepUntil = m.now // set as it is absent
 	}
 	g.keepUntil = max(g.keepUntil, m.now)
+}
+
+// forgetTriggers: what is left of a try that is over, or ends before it could do anything.
+func (m *Machine) forgetTriggers(g *guest) {
+	switch {
+	case g.state == StateGoing && !g.stopped:
+		if g.pendingFrom >= g.graceUntil {
+			g.pending = NoTrigger // the end of the grace comes first
+		}
+		if g.told != TriggerNotify || !g.registered || g.back || g.returned {
+			g.told = NoTrigger // only of a NOTIFY that has not changed anything yet a failure may be told
+		}
+		if g.pending == NoTrigger && g.told == NoTrigger && g.graceUntil <= m.now+m.cfg.Timers.TriggerWait {
+			g.returned, g.tried = false, 0 // the rest of the grace is too short for another trigger
+		}
+	case g.state == StateChosen:
+		g.told, g.returned = NoTrigger, false // set as it is told, or chosen
+	default:
+		// Set as it is chosen, or told, or comes back from home.
+		g.told, g.tried, g.pending, g.returned = NoTrigger, 0, NoTrigger, false
+	}
+	if g.pending == NoTrigger {
+		g.pendingFrom = m.now
+	}
+	g.pendingFrom = max(g.pendingFrom, m.now)
 }
 
 // fewestAttempts is the least number of failed tries after which the next one waits as long.

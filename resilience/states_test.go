@@ -3,16 +3,25 @@ package resilience
 import (
 	"bytes"
 	"hash/maphash"
+	"sync"
 )
 
-// stateSet holds states in the order in which they were added, each once, whole: a hash
-// finds them, their octets tell them apart. It has no pointers that grow with it.
+// stateSet holds states in the order in which they were added, each once and whole: a hash
+// finds them, their octets tell them apart. Several goroutines may use it at once.
 type stateSet struct {
-	size   int
-	count  int
+	size int
+	seed maphash.Seed
+
+	mu     sync.Mutex
 	blocks [][]byte // of blockStates states
+	ways   []step
 	table  []uint32 // open addressing: 0, or a state's index plus 1
-	seed   maphash.Seed
+}
+
+// step is how a state was first reached.
+type step struct {
+	from   int32
+	action int16
 }
 
 const blockStates = 1 << 14
@@ -21,40 +30,58 @@ func newStateSet(size int) *stateSet {
 	return &stateSet{size: size, table: make([]uint32, 1<<12), seed: maphash.MakeSeed()}
 }
 
-func (s *stateSet) get(i int) []byte {
-	at := i % blockStates * s.size
-	return s.blocks[i/blockStates][at : at+s.size]
+func (s *stateSet) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.ways)
+}
+
+// copyTo copies a state into b.
+func (s *stateSet) copyTo(b []byte, i int) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append(b[:0], s.at(i)...)
 }
 
 // find is the state's index, -1 if it is not in.
 func (s *stateSet) find(state []byte) int {
-	return int(s.table[s.slot(state)]) - 1
+	hash := maphash.Bytes(s.seed, state)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int(s.table[s.slot(hash, state)]) - 1
 }
 
-// add is the state's index; isNew if it was not in.
-func (s *stateSet) add(state []byte) (i int, isNew bool) {
-	slot := s.slot(state)
-	if known := s.table[slot]; known != 0 {
-		return int(known) - 1, false
+// add adds the state, unless it is in.
+func (s *stateSet) add(state []byte, way step) {
+	hash := maphash.Bytes(s.seed, state)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slot := s.slot(hash, state)
+	if s.table[slot] != 0 {
+		return
 	}
-	if s.count%blockStates == 0 {
+	if len(s.ways)%blockStates == 0 {
 		s.blocks = append(s.blocks, make([]byte, 0, blockStates*s.size))
 	}
 	last := &s.blocks[len(s.blocks)-1]
 	*last = append(*last, state...)
-	s.count++
-	s.table[slot] = uint32(s.count)
-	if s.count > len(s.table)/4*3 {
+	s.ways = append(s.ways, way)
+	s.table[slot] = uint32(len(s.ways))
+	if len(s.ways) > len(s.table)/4*3 {
 		s.grow()
 	}
-	return s.count - 1, true
+}
+
+func (s *stateSet) at(i int) []byte {
+	from := i % blockStates * s.size
+	return s.blocks[i/blockStates][from : from+s.size]
 }
 
 // slot is where the state is, or would be, in the table.
-func (s *stateSet) slot(state []byte) int {
+func (s *stateSet) slot(hash uint64, state []byte) int {
 	mask := len(s.table) - 1
-	for at := int(maphash.Bytes(s.seed, state)) & mask; ; at = (at + 1) & mask {
-		if known := s.table[at]; known == 0 || bytes.Equal(s.get(int(known)-1), state) {
+	for at := int(hash) & mask; ; at = (at + 1) & mask {
+		if known := s.table[at]; known == 0 || bytes.Equal(s.at(int(known)-1), state) {
 			return at
 		}
 	}
@@ -62,7 +89,8 @@ func (s *stateSet) slot(state []byte) int {
 
 func (s *stateSet) grow() {
 	s.table = make([]uint32, 2*len(s.table))
-	for i := range s.count {
-		s.table[s.slot(s.get(i))] = uint32(i + 1)
+	for i := range s.ways {
+		state := s.at(i)
+		s.table[s.slot(maphash.Bytes(s.seed, state), state)] = uint32(i + 1)
 	}
 }

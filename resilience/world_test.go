@@ -227,7 +227,7 @@ func (w *world) shareGuest(p *worldPhone) {
 // may hold already.
 func (w *world) asksHere(p *worldPhone) (admitted bool) {
 	newcomer := w.paris.guests[p.phone] == nil
-	inGrace := p.graceUntil > w.tick
+	inGrace, accepted := w.inGrace(p), w.acceptedHere(p)
 	effects := w.step(PhoneAsks{Phone: p.phone, Home: "london", Known: true, Proven: true})
 	answers := 0
 	for _, e := range effects {
@@ -238,7 +238,7 @@ func (w *world) asksHere(p *worldPhone) (admitted bool) {
 			w.checkAdmitted(p, e, newcomer)
 		case Refuse:
 			answers++
-			w.checkRefused(p, e, newcomer, inGrace)
+			w.checkRefused(p, e, newcomer, inGrace, accepted)
 		case Challenge, Acknowledge:
 			w.broken("a proven REGISTER of %s was answered by %T", p.phone, e)
 		}
@@ -261,6 +261,11 @@ func (w *world) asksHere(p *worldPhone) (admitted bool) {
 	return true
 }
 
+func (w *world) inGrace(p *worldPhone) bool { return p.graceUntil > w.tick }
+
+// acceptedHere: it is registered here, and was accepted since it was told to go home.
+func (w *world) acceptedHere(p *worldPhone) bool { return p.accepted && p.hereUntil > w.tick }
+
 func (w *world) checkAdmitted(p *worldPhone, e Admit, newcomer bool) {
 	if e.As != AsGuest {
 		w.broken("GU2: %s is admitted as %s and consumes a licence", p.phone, e.As)
@@ -276,7 +281,7 @@ func (w *world) checkAdmitted(p *worldPhone, e Admit, newcomer bool) {
 	}
 }
 
-func (w *world) checkRefused(p *worldPhone, e Refuse, newcomer, inGrace bool) {
+func (w *world) checkRefused(p *worldPhone, e Refuse, newcomer, inGrace, accepted bool) {
 	if newcomer {
 		if w.complete && w.unseen() >= worldDelay {
 			w.broken("FO2: %s is refused (%s) though its home was not seen for %d ticks", p.phone, e.Cause, w.unseen())
@@ -289,8 +294,8 @@ func (w *world) checkRefused(p *worldPhone, e Refuse, newcomer, inGrace bool) {
 	if e.Cause != GoHome {
 		w.broken("GU1: guest %s is refused: %s", p.phone, e.Cause)
 	}
-	if inGrace && !p.accepted {
-		w.broken("FB5: %s is refused in its grace, and was not accepted here since it was told", p.phone)
+	if inGrace && !accepted {
+		w.broken("FB5: %s is refused in its grace, and was not accepted here since it was told, or is not registered here any more", p.phone)
 	}
 	w.told(p)
 }
