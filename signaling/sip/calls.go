@@ -11,8 +11,8 @@ import (
 
 // Calls is whom the endpoint tells of calls; the switchboard implements it. Its
 // methods are called from the goroutines that read flows and from the endpoint's
-// timers, for one leg one after the other and in order. They must not wait; they may
-// call Do and Dial.
+// timers, or from within Do and Dial, for one leg one after the other and in order.
+// They must not wait; they may call Do and Dial, whose steps then come after.
 type Calls interface {
 	// NewLeg gives an ID that no leg of the system ever had.
 	NewLeg() call.LegID

@@ -153,6 +153,9 @@ func (w *work) response() {
 	c.mu.Lock()
 	one := c.open[w.m.Via.Branch()]
 	c.mu.Unlock()
+	if one == nil && w.callResponse() {
+		return
+	}
 	if one == nil || one.method != w.m.CSeqMethod || one.flow != w.in.Flow {
 		w.e.count.add(cStrayResponse)
 		return

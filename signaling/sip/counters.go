@@ -1,6 +1,10 @@
 package sip
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"roost/signaling/sip/dialog"
+)
 
 // counter names one of the endpoint's counters.
 type counter uint8
@@ -55,6 +59,25 @@ const (
 	cWriteFailed
 	cDeadFlow
 	cSentHome
+	cCallsIn
+	cCallsOut
+	cLegsFull
+	cMerged
+	cLegQueueFull
+	cLegMoved
+	cOdd // the first of dialog.Odd's, in its order
+	_
+	_
+	_
+	_
+	_
+	_
+	_
+	_
+	_
+	_
+	_
+	cOddLast
 	counterCount
 )
 
@@ -109,6 +132,25 @@ var counterNames = [counterCount][2]string{
 	cWriteFailed:       {"write_failed", "messages that could not be written to their flow"},
 	cDeadFlow:          {"dead_flow", "requests for a flow that is gone, 430"},
 	cSentHome:          {"sent_home", "phones told to go home by a trigger of ours"},
+	cCallsIn:           {"calls_in", "INVITEs that began a leg"},
+	cCallsOut:          {"calls_out", "legs that we began"},
+	cLegsFull:          {"legs_full", "INVITEs answered 503 because there are too many legs, of all phones or of one"},
+	cMerged:            {"merged", "INVITEs that came on two paths, answered 482"},
+	cLegQueueFull:      {"leg_queue_full", "messages dropped because too many waited for their leg"},
+	cLegMoved:          {"leg_moved", "legs that went on over the stream that their phone came back on"},
+
+	cOdd - 1 + counter(dialog.OddStranger):  {"leg_stranger", "requests with our tag and another Call-ID or remote tag, answered 481"},
+	cOdd - 1 + counter(dialog.OddOrder):     {"leg_order", "requests within a call with a CSeq that is not above the last, answered 500"},
+	cOdd - 1 + counter(dialog.OddGlare):     {"leg_glare", "offers that met another offer, 491"},
+	cOdd - 1 + counter(dialog.OddOverlap):   {"leg_overlap", "requests within a call that came before the last of their kind was answered, 500"},
+	cOdd - 1 + counter(dialog.OddStorm):     {"leg_storm", "more open requests than a leg may have, 503"},
+	cOdd - 1 + counter(dialog.OddFork):      {"leg_fork", "answers of a second branch, ended by BYE"},
+	cOdd - 1 + counter(dialog.OddNoAck):     {"leg_no_ack", "answers of ours that no ACK came for; the leg was ended"},
+	cOdd - 1 + counter(dialog.OddNoPrack):   {"leg_no_prack", "reliable provisional responses that no PRACK came for; the INVITE was refused"},
+	cOdd - 1 + counter(dialog.OddStray):     {"leg_stray", "responses and CANCELs for a leg that belong to none of its requests"},
+	cOdd - 1 + counter(dialog.OddMalformed): {"leg_malformed", "messages of a call that cannot be used"},
+	cOdd - 1 + counter(dialog.OddExpired):   {"leg_expired", "legs ended by their session timer"},
+	cOdd - 1 + counter(dialog.OddAction):    {"leg_action", "actions of the switchboard that a leg was in no state for"},
 }
 
 // Count is one counter's name, meaning and value.

@@ -18,12 +18,14 @@ var methods = []string{
 }
 
 // offered are the methods that a phone can use here, for Allow.
-const offered = "REGISTER, OPTIONS, SUBSCRIBE, INVITE, ACK, CANCEL"
+const offered = "REGISTER, OPTIONS, SUBSCRIBE, INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, INFO, MESSAGE, REFER, NOTIFY"
 
 // events are the event packages that can be subscribed to, for Allow-Events.
 const events = "reg"
 
-var rules = message.Rules{Methods: methods, Extensions: []string{"outbound", "path"}}
+var rules = message.Rules{Methods: methods, Extensions: []string{
+	"outbound", "path", "100rel", "timer", "replaces", "norefersub",
+}}
 
 // Handle takes one message of a flow. The flow calls it for one message after
 // the other, so what arrives in order is dealt with in order.
@@ -160,6 +162,9 @@ func (e *Endpoint) FlowClosed(id flow.ID, why flow.Reason) {
 
 // options answers OPTIONS (RFC 3261 11.2), to anybody, without a transaction.
 func (w *work) options() {
+	if w.m.To.Tag() != "" && w.callRequest() {
+		return
+	}
 	w.e.count.add(cOptions)
 	if w.m.To.Tag() != "" && !w.e.subs.has(w) {
 		w.e.count.add(cUnknownDialog)

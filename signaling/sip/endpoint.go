@@ -18,6 +18,7 @@ import (
 	"roost/registrar/credentials"
 	"roost/signaling/sip/flow"
 	"roost/signaling/sip/message"
+	"roost/signaling/sip/transaction"
 )
 
 // Options is what an Endpoint is made of.
@@ -51,6 +52,11 @@ type Options struct {
 	Verifier *credentials.Verifier
 	// Calls takes the calls; nil: INVITE is answered 501.
 	Calls Calls
+	// CallTimers are the base timers of calls' transactions; zero: RFC 3261's.
+	CallTimers transaction.Timers
+	// SessionExpires is the session interval asked for (RFC 4028), 30 min by default,
+	// < 0 for none; MinSE the least that is accepted, 90 s.
+	SessionExpires, MinSE time.Duration
 
 	// FlowTimer is the keep-alive interval told to RFC 5626 phones, 2 min by
 	// default.
@@ -76,6 +82,10 @@ type Limits struct {
 	// SubscriptionsPerPhone how many of one number (4; the oldest gives way).
 	Subscriptions         int
 	SubscriptionsPerPhone int
+	// Legs is how many legs of calls there may be (20,000), those included that ended
+	// and still remember their transactions; LegsPerNumber how many of one phone (64).
+	Legs          int
+	LegsPerNumber int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -88,6 +98,8 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Clients, 20_000)
 	set(&l.Subscriptions, 100_000)
 	set(&l.SubscriptionsPerPhone, 4)
+	set(&l.Legs, 20_000)
+	set(&l.LegsPerNumber, 64)
 	return l
 }
 
@@ -121,6 +133,7 @@ type Endpoint struct {
 	servers *servers
 	clients *clients
 	subs    *subscriptions
+	legs    *legs
 
 	stopOnce  sync.Once
 	stopSweep chan struct{}
@@ -154,6 +167,7 @@ func New(o Options) (*Endpoint, error) {
 	e.works.New = func() any { return new(work) }
 	e.clients = newClients(e, o.Limits.Clients)
 	e.subs = newSubscriptions(e, o.Limits.Subscriptions, o.Limits.SubscriptionsPerPhone)
+	e.legs = newLegs(e, o.Limits.Legs)
 	e.flows = flow.New(flow.Config{Handler: e, Limits: o.Flow, Log: o.Log})
 	return e, nil
 }
@@ -188,6 +202,7 @@ func (e *Endpoint) Start() error {
 	}
 	e.swept.Add(1)
 	go e.sweep()
+	e.legs.clock.start()
 	return nil
 }
 
@@ -252,6 +267,7 @@ func (e *Endpoint) stop(ctx context.Context) error {
 	close(e.stopSweep)
 	e.swept.Wait()
 	e.clients.stop()
+	e.legs.close()
 	err := e.flows.Shutdown(ctx)
 	e.servers.stop()
 	if err != nil {
@@ -287,9 +303,9 @@ func (e *Endpoint) Counters() []Count { return e.count.list() }
 func (e *Endpoint) Standing() Standing {
 	return Standing{
 		Transactions: e.servers.count(), Clients: e.clients.count(),
-		Subscriptions: e.subs.count(), BanEntries: e.bans.size(),
+		Subscriptions: e.subs.count(), BanEntries: e.bans.size(), Legs: e.legs.count(),
 	}
 }
 
 // Standing is how many of each there are.
-type Standing struct{ Transactions, Clients, Subscriptions, BanEntries int }
+type Standing struct{ Transactions, Clients, Subscriptions, BanEntries, Legs int }

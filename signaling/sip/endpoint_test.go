@@ -106,7 +106,7 @@ func TestRFC3261_17_2_1_InviteRefusalIsRepeatedUntilAcknowledged(t *testing.T) {
 		p.bind(t)
 		invite := ask{method: "INVITE", uri: "sip:202@example.test", to: "<sip:202@example.test>", branch: "z9hG4bKcall", headers: []string{p.contact()}}
 		r := p.call(t, p.phone.write(invite), 501)
-		if r.Reason != "Calls Are Not Built Yet" {
+		if r.Reason != "Calls Are Not Served Here" {
 			t.Errorf("reason %q", r.Reason)
 		}
 		again := p.read(t, time.Second)

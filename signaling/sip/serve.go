@@ -12,6 +12,9 @@ import (
 // OPTIONS and ACK. A stranger gets a challenge or a refusal without one, so
 // that it costs nothing that lasts.
 func (w *work) serve() {
+	if w.callRequest() {
+		return
+	}
 	if w.m.Method == "CANCEL" {
 		w.cancel()
 		return
@@ -32,14 +35,18 @@ func (w *work) serve() {
 		w.unknownDialog()
 		return
 	}
+	if w.m.Method == "INVITE" {
+		w.invite(key)
+		return
+	}
 	if !w.authorized() {
 		return
 	}
 	w.transact(key, w.outOfDialog)
 }
 
-// inDialog is a request that claims a dialog; ours are subscriptions (calls
-// will be the others).
+// inDialog is a request that claims a dialog; ours are subscriptions; a call's
+// requests went to its leg.
 func (w *work) inDialog(key string) {
 	if w.m.Method != "SUBSCRIBE" || !w.e.subs.has(w) {
 		w.unknownDialog()
@@ -92,20 +99,12 @@ func (w *work) outOfDialog() (after func()) {
 	switch w.m.Method {
 	case "SUBSCRIBE":
 		return w.subscribe()
-	case "INVITE":
-		w.invite()
 	default:
 		w.e.count.add(cMethodNotAllowed)
 		w.line("Allow", offered)
 		w.reply(405, "")
 	}
 	return nil
-}
-
-// invite is where calls will attach. Until then the caller is told so.
-func (w *work) invite() {
-	w.e.count.add(cCallsRefused)
-	w.reply(501, "Calls Are Not Built Yet")
 }
 
 // authorized asks the Office, checks the credentials, and answers if either
@@ -147,6 +146,9 @@ func (w *work) cancel() {
 
 // ack belongs to the refusal of an INVITE, or to nothing.
 func (w *work) ack() {
+	if w.callRequest() {
+		return
+	}
 	s := w.e.servers.find(w.serverKey("INVITE"))
 	if s == nil {
 		w.e.count.add(cNoTransaction)

@@ -1,0 +1,185 @@
+package sip
+
+import (
+	"crypto/rand"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"roost/registrar"
+	"roost/signaling/call"
+	"roost/signaling/sip/dialog"
+	"roost/signaling/sip/message"
+)
+
+// legs are the legs of calls that the endpoint speaks for, found by our tag, by the
+// INVITE that made them, by their ID.
+type legs struct {
+	e      *Endpoint
+	config dialog.Config
+	most   int
+	clock  *clock
+
+	mu       sync.RWMutex
+	byID     map[call.LegID]*leg
+	byTag    map[string]*leg
+	byInvite map[string]*leg   // by the key of its transaction
+	byMerge  map[mergeKey]*leg // to find the same request on another path
+	byNumber map[registrar.Number]int
+	shut     bool
+}
+
+// mergeKey is what a request has in common with itself on another path (RFC 3261
+// §8.2.2.2).
+type mergeKey struct {
+	callID, from string
+	cseq         uint32
+}
+
+// leg is one leg with its queue: whoever finds it idle works it off, one step after
+// the other; who finds it at work leaves his step behind. So nobody waits, and what
+// happens to a leg happens in order.
+type leg struct {
+	id        call.LegID
+	tag       string
+	inviteKey string // empty for an outgoing leg, and once its INVITE is settled
+	merge     mergeKey
+	number    registrar.Number
+	origin    *Origin // until Invited was told
+
+	mu      sync.Mutex
+	dialog  *dialog.Leg
+	queue   []step
+	running bool
+	gone    bool
+	local   netip.AddrPort // of a UDP path, from which it can be made again
+	remote  netip.AddrPort
+
+	known atomic.Pointer[call.DialogID] // the dialog, once it is one
+
+	at    atomic.Int64 // when the clock will wake it, in Unix nanoseconds; 0: never
+	place int          // in the clock's heap, -1: not there
+}
+
+// step is one thing that happens to a leg.
+type step struct {
+	message *message.Message
+	arrival dialog.Arrival
+	local   netip.AddrPort // where it came to
+	action  call.LegAction
+	now     time.Time
+}
+
+// maxQueue is how many steps may wait for a leg: more are dropped, as a network does.
+const maxQueue = 256
+
+func newLegs(e *Endpoint, most int) *legs {
+	s := &legs{
+		e: e, most: most,
+		config: dialog.Config{
+			Realm: e.o.Realm, Product: e.o.Product, Random: rand.Reader, Timers: e.o.CallTimers,
+			SessionExpires: e.o.SessionExpires, MinSE: e.o.MinSE,
+		},
+		byID: make(map[call.LegID]*leg), byTag: make(map[string]*leg), byInvite: make(map[string]*leg),
+		byMerge: make(map[mergeKey]*leg), byNumber: make(map[registrar.Number]int),
+	}
+	s.clock = newClock(s.tick)
+	return s
+}
+
+func (s *legs) tick(l *leg, now time.Time) { s.run(l, step{now: now}) }
+
+func (s *legs) tagged(tag string) *leg {
+	if tag == "" {
+		return nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.byTag[tag]
+}
+
+func (s *legs) invited(key string) *leg {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.byInvite[key]
+}
+
+func (s *legs) merged(key mergeKey) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.byMerge[key] != nil
+}
+
+func (s *legs) named(id call.LegID) *leg {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.byID[id]
+}
+
+// room says whether another leg may begin, of a phone with this number.
+func (s *legs) room(n registrar.Number) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return !s.shut && len(s.byID) < s.most && (n == "" || s.byNumber[n] < s.e.o.Limits.LegsPerNumber)
+}
+
+// add keeps a new leg; its dialog is set and it is marked as running.
+func (s *legs) add(l *leg) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byID[l.id], s.byTag[l.tag] = l, l
+	if l.inviteKey != "" {
+		s.byInvite[l.inviteKey], s.byMerge[l.merge] = l, l
+	}
+	if l.number != "" {
+		s.byNumber[l.number]++
+	}
+}
+
+// settle forgets the keys of the INVITE that made a leg.
+func (s *legs) settle(l *leg) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgetInvite(l)
+}
+
+func (s *legs) forgetInvite(l *leg) {
+	if l.inviteKey == "" {
+		return
+	}
+	delete(s.byInvite, l.inviteKey)
+	delete(s.byMerge, l.merge)
+	l.inviteKey, l.merge = "", mergeKey{}
+}
+
+func (s *legs) remove(l *leg) {
+	s.mu.Lock()
+	if s.byID[l.id] == l {
+		delete(s.byID, l.id)
+		delete(s.byTag, l.tag)
+		s.forgetInvite(l)
+		if l.number != "" {
+			if s.byNumber[l.number]--; s.byNumber[l.number] <= 0 {
+				delete(s.byNumber, l.number)
+			}
+		}
+	}
+	s.mu.Unlock()
+	s.clock.stop(l)
+}
+
+func (s *legs) count() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.byID)
+}
+
+// close lets no leg begin and wakes none any more. Nothing is sent: whether calls
+// are ended is the switchboard's to decide, before.
+func (s *legs) close() {
+	s.mu.Lock()
+	s.shut = true
+	s.mu.Unlock()
+	s.clock.close()
+}
