@@ -107,7 +107,8 @@ type Noted struct {
 // media path, security and quality. There is one for each call.
 type Finished struct{ Record Record }
 
-// Over: the last leg is gone; the call may be dropped. It is the last effect of a call.
+// Over: the last leg is gone; the call may be dropped. What comes all the same (Replace,
+// Adopt) is turned away.
 type Over struct{}
 
 func (NewLeg) callEffect()     {}

@@ -101,6 +101,7 @@ func (l *leg) become(s legState, now, deadline time.Time) {
 func (c *Call) end(l *leg, cause Cause) {
 	switch l.state {
 	case legInvited:
+		c.settle(l)
 		c.tell(l, Refuse{Cause: refusal(cause)})
 		c.legOver(l)
 	case legDialling, legRinging:

@@ -6,7 +6,6 @@ func (c *Call) replace(ev Replace) {
 		c.do(Noted{Counter: CountStray, Text: "an invitation of a leg that is in the call already"})
 		return
 	}
-	n := c.incoming(ev.By)
 	old := c.leg(ev.Leg)
 	var stays *leg
 	if old != nil {
@@ -14,20 +13,27 @@ func (c *Call) replace(ev Replace) {
 	}
 	switch {
 	case ev.By.Guest:
-		c.end(n, c.notForGuests("taking over a call", ev.By.From.Number))
+		c.turnAway(ev.By.Leg, c.notForGuests("taking over a call", ev.By.From.Number))
 	case old == nil || stays == nil || c.done:
-		c.end(n, Cause{Status: 481, Phrase: "there is no such call to replace"})
+		c.turnAway(ev.By.Leg, Cause{Status: 481, Phrase: "there is no such call to replace"})
 	case ev.By.Early:
-		c.end(n, Cause{Status: 486, Phrase: "the call is answered already"})
+		c.turnAway(ev.By.Leg, Cause{Status: 486, Phrase: "the call is answered already"})
 	case old.state != legUp || stays.state != legUp || c.join != nil || c.transfer != nil:
-		c.end(n, Cause{Status: 491, Phrase: "the call is in a change"})
+		c.turnAway(ev.By.Leg, Cause{Status: 491, Phrase: "the call is in a change"})
 	default:
+		n := c.incoming(ev.By)
 		c.join = &join{kind: joinReplace, first: n, second: stays, offer: ev.By.Offer, old: old}
 		if ev.By.Offer.Empty() {
 			c.join.first, c.join.second = stays, n
 		}
 		c.joinNow()
 	}
+}
+
+// turnAway refuses a leg that never becomes one of this call.
+func (c *Call) turnAway(id LegID, cause Cause) {
+	c.do(Do{Leg: id, Action: Refuse{Cause: cause}})
+	c.do(LegOver{Leg: id})
 }
 
 // sides are the new leg of a joinReplace and the one that stays.

@@ -18,8 +18,7 @@ func (c *Call) invited(ev Invited) {
 	}
 	c.do(Noted{Counter: CountStray, Text: "an invitation to a call that has begun"})
 	if c.leg(ev.Leg) == nil {
-		c.tell(&leg{id: ev.Leg}, Refuse{Cause: Cause{Status: 500, Phrase: "the call has begun already"}})
-		c.do(LegOver{Leg: ev.Leg})
+		c.turnAway(ev.Leg, Cause{Status: 500, Phrase: "the call has begun already"})
 	}
 }
 
