@@ -156,3 +156,6 @@ func open(t testing.TB, r *Relay, o media.OpenStream) media.Stream {
 	t.Cleanup(func() { s.Close() })
 	return s
 }
+
+func nextPort(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr(), a.Port()+1) }
+func portZero(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr(), 0) }
