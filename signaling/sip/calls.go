@@ -51,7 +51,7 @@ type Origin struct {
 	Number registrar.Number
 	// Local is our end of the flow.
 	Local netip.AddrPort
-	// Secure: signalling came over TLS.
+	// Secure: signalling came over TLS or WSS.
 	Secure bool
 	// Contact is the caller's contact URI, Agent its User-Agent.
 	Contact, Agent string

@@ -87,10 +87,27 @@ func (w *work) noCalls() (after func()) {
 	return nil
 }
 
+// strayCall answers a request within a dialog that no leg here has: that of a call
+// whose system is gone, or of nothing (VP2, VP4).
+func (w *work) strayCall(key string) {
+	d := call.DialogID{
+		CallID: strings.Clone(w.m.CallID), ToTag: strings.Clone(w.m.To.Tag()), FromTag: strings.Clone(w.m.From.Tag()),
+	}
+	if w.e.o.Calls == nil || !w.e.o.Calls.Stray(d, strings.Clone(w.m.Method)) {
+		w.unknownDialog()
+		return
+	}
+	w.e.count.add(cPreserved)
+	w.transact(key, func() (after func()) {
+		w.reply(200, "")
+		return nil
+	})
+}
+
 // caller finds out who calls, and answers if it is not to be served.
 func (w *work) caller() (dialog.Incoming, bool) {
 	peer := FlowPeer{Peer: w.peer, Local: w.in.Local}
-	if w.in.Transport == flow.TLS {
+	if w.in.Transport == flow.TLS || w.in.Transport == flow.WSS {
 		if info, ok := w.e.flows.Info(w.in.Flow); ok {
 			peer.TLS = info.TLS
 		}
@@ -107,7 +124,7 @@ func (w *work) caller() (dialog.Incoming, bool) {
 // origin is where this INVITE came from.
 func (w *work) origin(n registrar.Number) *Origin {
 	o := &Origin{
-		Peer: w.peer, Number: n, Local: w.in.Local, Secure: w.in.Transport == flow.TLS,
+		Peer: w.peer, Number: n, Local: w.in.Local, Secure: w.in.Transport == flow.TLS || w.in.Transport == flow.WSS,
 		Agent: strings.Clone(w.userAgent()), CallID: strings.Clone(w.m.CallID),
 	}
 	for v := range w.m.List(message.HContact) {

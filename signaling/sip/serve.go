@@ -49,7 +49,7 @@ func (w *work) serve() {
 // requests went to its leg.
 func (w *work) inDialog(key string) {
 	if w.m.Method != "SUBSCRIBE" || !w.e.subs.has(w) {
-		w.unknownDialog()
+		w.strayCall(key)
 		return
 	}
 	if !w.authorized() {

@@ -28,7 +28,7 @@ type Config struct {
 type Path struct {
 	// Flow is the flow's number.
 	Flow uint64
-	// Transport is "UDP", "TCP" or "TLS", as in Via.
+	// Transport is "UDP", "TCP", "TLS", "WS" or "WSS", as in Via.
 	Transport string
 	// Reliable tells a stream.
 	Reliable bool

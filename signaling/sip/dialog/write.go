@@ -120,6 +120,8 @@ func (l *Leg) appendContact(b []byte) []byte {
 		if !l.secure {
 			b = append(b, ";transport=tls"...)
 		}
+	case "WS", "WSS":
+		b = append(b, ";transport=ws"...) // RFC 7118 §5.2: for both
 	}
 	return append(b, ">\r\n"...)
 }
