@@ -1,0 +1,16 @@
+package sip
+
+import (
+	"crypto/tls"
+	"net"
+
+	"roost/registrar"
+)
+
+// Connect takes over a connection that this system opened to a neighbour, and gives
+// its flow, for DialTarget.Flow. With tc it speaks TLS as the client; the handshake is
+// done before Connect returns, so it waits for the network.
+func (e *Endpoint) Connect(c net.Conn, tc *tls.Config) (registrar.FlowID, error) {
+	id, err := e.flows.Connect(c, tc)
+	return registrar.FlowID(id), err
+}
