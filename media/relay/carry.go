@@ -200,11 +200,11 @@ func (l *lane) seal(t *side, o *source, p *packet) (int, error) {
 	if !o.hasOut {
 		if last, used := t.protect.Last(o.ssrc); used {
 			o.sent, o.hasOut = last, true
-			if o.received == 1 && int16(seq+o.shift-last) <= 0 {
+			if o.fresh && int16(seq+o.shift-last) <= 0 {
 				o.shift = last + 1 - seq
 			}
 		}
-	} else if o.received == 1 && int16(seq+o.shift-o.sent) <= 0 {
+	} else if o.fresh && int16(seq+o.shift-o.sent) <= 0 {
 		o.shift = o.sent + 1 - seq
 	}
 	out := seq + o.shift

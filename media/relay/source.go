@@ -14,6 +14,7 @@ type source struct {
 	kind  uint8  // payload type that the clock is of
 	begun bool
 	timed bool // transit is known
+	fresh bool // the sequence began with this packet
 
 	top    uint16 // highest sequence number
 	shift  uint16 // added to the sequence number on the way out
@@ -40,9 +41,10 @@ func (s *source) count(seq uint16) (restarted bool, lost int64) {
 	if !s.begun {
 		s.begun = true
 		s.restart(seq)
-		s.received++
+		s.received, s.fresh = 1, true
 		return false, 0
 	}
+	s.fresh = false
 	switch ahead := seq - s.top; {
 	case ahead < maxDropout:
 		if seq < s.top {
@@ -55,9 +57,12 @@ func (s *source) count(seq uint16) (restarted bool, lost int64) {
 			s.received++ // it is carried all the same
 			return false, 0
 		}
-		lost = s.lost()
+		lost = s.lost() + 1 // the one before is the new sequence's
 		s.restart(seq)
-		s.received++
+		s.base, s.received, s.fresh = uint32(seq-1), 2, true
+		if seq == 0 {
+			s.cycles = sequences
+		}
 		return true, lost
 	}
 	s.received++
