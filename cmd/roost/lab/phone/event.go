@@ -19,6 +19,8 @@ type Spec struct {
 	// Subscribes overrides whether it subscribes to the reg event.
 	Subscribes *bool `yaml:"subscribes,omitempty" json:"subscribes,omitempty"`
 	Expires    int   `yaml:"expires,omitempty" json:"expires,omitempty"` // asked for, seconds of rule time
+	// Calls is how it deals with calls.
+	Calls Habits `yaml:"calls,omitempty" json:"calls,omitzero"`
 }
 
 // Server is one entry of a phone's list, best first.
@@ -38,6 +40,8 @@ type Event interface{ event() }
 type (
 	// PowerOn starts the phone.
 	PowerOn struct{}
+	// PowerOff ends it and its calls, without a word to anybody.
+	PowerOff struct{}
 	// Received is a message from a server.
 	Received struct {
 		Server  int
@@ -62,6 +66,7 @@ type (
 )
 
 func (PowerOn) event()    {}
+func (PowerOff) event()   {}
 func (Received) event()   {}
 func (LinkDown) event()   {}
 func (SetBusy) event()    {}
@@ -94,6 +99,15 @@ type (
 		// refused, reg-event NOTIFY, by itself.
 		Why     string `json:"why,omitempty"`
 		Expires int    `json:"expires,omitempty"` // granted, seconds of rule time
+		// Call numbers the phone's calls from 1, With is the number of its far end.
+		Call int    `json:"call,omitempty"`
+		With string `json:"with,omitempty"`
+		// Hz is the tone that began or was lost, MS the length of a gap, or how long the
+		// voice was awaited; wall-clock milliseconds.
+		Hz int `json:"hz,omitempty"`
+		MS int `json:"ms,omitempty"`
+		// Voice is what was heard, of a call that is up or has ended.
+		Voice *VoiceReport `json:"voice,omitempty"`
 		// At is rule time in seconds since the fleet started.
 		At float64 `json:"at"`
 	}
@@ -117,4 +131,24 @@ const (
 	Waits      Kind = "waits"      // parked by Retry-After
 	Rebooted   Kind = "rebooted"
 	Summary    Kind = "summary" // of a fleet, at its end
+)
+
+// The kinds of report about calls.
+const (
+	Dialling    Kind = "dialling"     // an INVITE was sent
+	Alerting    Kind = "alerting"     // the far end rings
+	Rings       Kind = "rings"        // this phone rings
+	CallUp      Kind = "call-up"      // answered, either way
+	CallRefused Kind = "call-refused" // Code and Why by Server
+	CallEnded   Kind = "call-ended"   // Code is the answer to this phone's BYE, by Server
+	Held        Kind = "held"         // by this phone; Code is the answer
+	Resumed     Kind = "resumed"      // by this phone; Code is the answer
+	IsHeld      Kind = "is-held"      // by the far end, or no longer
+	Transferred Kind = "transferred"  // by this phone; Code is the outcome
+	Digit       Kind = "digit"        // Text was dialled at the far end
+	VoiceBegan  Kind = "voice-began"  // Hz is heard, after MS
+	VoiceGap    Kind = "voice-gap"    // MS long
+	VoiceLost   Kind = "voice-lost"   // At is when it was heard last
+	VoiceSoFar  Kind = "voice-so-far" // asked for by the command "report"
+	Cannot      Kind = "cannot"       // a command about calls that the phone is in no state for
 )

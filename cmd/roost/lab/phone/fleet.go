@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -12,12 +14,21 @@ import (
 // Command is what a running fleet can be told, one JSON object a line.
 type Command struct {
 	// Do is one of busy, idle, deaf, hear, reboot, unregister, on, block,
-	// unblock, quit.
+	// unblock, quit; about calls: call, answer, reject, hang-up, hold, resume,
+	// transfer, join (attended transfer), dial, habits, report.
 	Do string `json:"do"`
 	// Phone is a number; empty means all.
 	Phone string `json:"phone,omitempty"`
 	// Towards names the server that block and unblock mean.
 	Towards string `json:"towards,omitempty"`
+	// To is whom to call, or where to transfer to; Digits are to be dialled within
+	// the call.
+	To     string `json:"to,omitempty"`
+	Digits string `json:"digits,omitempty"`
+	// Call is the phone's number for the call that is meant, the newest that fits if 0.
+	Call int `json:"call,omitempty"`
+	// Habits are the new ones.
+	Habits *Habits `json:"habits,omitempty"`
 }
 
 // Fleet is many phones on real sockets.
@@ -26,6 +37,8 @@ type Fleet struct {
 	runners map[string]*runner
 	order   []*runner
 	workers sync.WaitGroup
+	voices  *voices
+	ctx     context.Context
 	cancel  context.CancelFunc
 }
 
@@ -47,11 +60,15 @@ func Start(ctx context.Context, setup Setup, report func(Report)) (*Fleet, error
 		report(r)
 	}
 	fleet := &Fleet{setup: setup, runners: map[string]*runner{}}
-	ctx, fleet.cancel = context.WithCancel(ctx)
+	if fleet.voices, err = newVoices(clock, oneByOne); err != nil {
+		return nil, err
+	}
+	fleet.ctx, fleet.cancel = context.WithCancel(ctx)
 	for i, spec := range setup.Phones {
-		r, err := newRunner(setup, spec, uint64(i), clock, dialer, oneByOne)
+		r, err := newRunner(setup, spec, uint64(i), clock, dialer, oneByOne, fleet.voices)
 		if err != nil {
 			fleet.cancel()
+			fleet.voices.close()
 			for _, made := range fleet.order {
 				made.socket.Close()
 			}
@@ -62,12 +79,12 @@ func Start(ctx context.Context, setup Setup, report func(Report)) (*Fleet, error
 	}
 	for i, r := range fleet.order {
 		start := setup.Spread * time.Duration(i) / time.Duration(len(fleet.order))
-		fleet.workers.Go(func() { r.run(ctx, start) })
+		fleet.workers.Go(func() { r.run(fleet.ctx, start) })
 	}
 	return fleet, nil
 }
 
-func newRunner(setup Setup, spec Spec, index uint64, clock Clock, dialer dialer, report func(Report)) (*runner, error) {
+func newRunner(setup Setup, spec Spec, index uint64, clock Clock, dialer dialer, report func(Report), voices *voices) (*runner, error) {
 	profile, err := ProfileByName(spec.Profile)
 	if err != nil {
 		return nil, err
@@ -100,6 +117,7 @@ func newRunner(setup Setup, spec Spec, index uint64, clock Clock, dialer dialer,
 		r.targets = append(r.targets, target)
 	}
 	r.machine = New(Config{
+		Media: line{voices, spec.Number, local.Addr().Unmap(), ToneOf(spec)}, RuleTime: clock.At,
 		Spec: spec, Profile: profile, Domain: setup.Domain, Servers: setup.Servers,
 		Local:      netip.AddrPortFrom(local.Addr().Unmap(), local.Port()),
 		T1:         max(timerT1, time.Duration(float64(20*time.Millisecond)*setup.Speed)),
@@ -149,7 +167,16 @@ func (f *Fleet) item(command Command) (any, error) {
 		}
 		return nil, fmt.Errorf("%s towards %q: no such server in this fleet", command.Do, command.Towards)
 	}
-	return nil, fmt.Errorf("no command %q: busy, idle, deaf, hear, reboot, unregister, on, block, unblock, quit", command.Do)
+	if slices.Contains(callCommands, command.Do) {
+		if command.Habits != nil {
+			if err := command.Habits.check(); err != nil {
+				return nil, err
+			}
+		}
+		return Person{command}, nil
+	}
+	return nil, fmt.Errorf("no command %q: busy, idle, deaf, hear, reboot, unregister, on, block, unblock, quit; %s",
+		command.Do, strings.Join(callCommands, ", "))
 }
 
 // Stop switches every phone off, without a word to the servers, and returns
@@ -157,6 +184,7 @@ func (f *Fleet) item(command Command) (any, error) {
 func (f *Fleet) Stop() Counts {
 	f.cancel()
 	f.workers.Wait()
+	f.voices.close()
 	var total Counts
 	for _, r := range f.order {
 		counts := r.machine.Counts()

@@ -27,16 +27,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type served struct {
 	mutex sync.Mutex
 	fake  *fakeRegistrar
-	udp   *net.UDPConn
-	tcp   net.Listener
-	tls   net.Listener
-	conns []net.Conn
-	done  sync.WaitGroup
+	// proxy, if not nil, takes everything in fake's place.
+	proxy   *exchange
+	clients map[string]func([]byte)
+	udp     *net.UDPConn
+	tcp     net.Listener
+	tls     net.Listener
+	conns   []net.Conn
+	done    sync.WaitGroup
 }
 
 func serve(t *testing.T, name, address string, secure *tls.Config) *served {
 	t.Helper()
-	s := &served{fake: newFake(name)}
+	return serveWith(t, &served{fake: newFake(name)}, address, secure)
+}
+
+func serveWith(t testing.TB, s *served, address string, secure *tls.Config) *served {
+	t.Helper()
 	var err error
 	if s.udp, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(address)}); err != nil {
 		t.Fatal(err)
@@ -72,12 +79,32 @@ func (s *served) handle(data []byte) []byte {
 	return nil
 }
 
+// pass lets the exchange take a message, and sends what comes of it.
+func (s *served) pass(client string, data []byte, write func([]byte)) {
+	message, err := Parse(append([]byte(nil), data...))
+	if err != nil {
+		return
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.clients[client] = write
+	for _, out := range s.proxy.take(client, message) {
+		if write := s.clients[out.to]; write != nil {
+			write(out.data)
+		}
+	}
+}
+
 func (s *served) datagrams() {
 	buffer := make([]byte, 65536)
 	for {
 		n, from, err := s.udp.ReadFromUDPAddrPort(buffer)
 		if err != nil {
 			return
+		}
+		if s.proxy != nil {
+			s.pass(from.String(), buffer[:n], func(data []byte) { _, _ = s.udp.WriteToUDPAddrPort(data, from) })
+			continue
 		}
 		if answer := s.handle(buffer[:n]); answer != nil {
 			_, _ = s.udp.WriteToUDPAddrPort(answer, from)
@@ -101,6 +128,10 @@ func (s *served) accept(listener net.Listener) {
 				data, err := readMessage(stream)
 				if err != nil {
 					return
+				}
+				if s.proxy != nil {
+					s.pass(conn.RemoteAddr().String(), data, func(data []byte) { _, _ = conn.Write(data) })
+					continue
 				}
 				if answer := s.handle(data); answer != nil {
 					if _, err := conn.Write(answer); err != nil {

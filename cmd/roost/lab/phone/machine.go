@@ -34,6 +34,10 @@ type Config struct {
 	// 0. Servers grant wall-clock seconds, and so does a sped-up roost.
 	WireSecond time.Duration
 	Seed       uint64 // of everything random
+	// Media opens voices; a phone without it has no calls.
+	Media Media
+	// RuleTime turns a wall-clock instant into the seconds of Report.At.
+	RuleTime func(time.Time) float64
 }
 
 // Machine is one phone without its sockets. Not safe for concurrent use.
@@ -53,6 +57,12 @@ type Machine struct {
 	back       time.Time // next try to return by itself, zero for none
 	instance   string
 	counts     Counts
+
+	calls     []*call
+	callsMade int
+	requests  []*request // of calls, under way
+	replies   []*unacked
+	recent    []answeredOnce
 }
 
 // Counts are totals over the phone's life.
@@ -80,6 +90,7 @@ type leg struct {
 	poll       time.Time
 	answering  time.Time // since when its polls have been answered, zero if not
 	sub        subscription
+	waits      bool // try is put off for the sake of a call
 }
 
 // New makes a phone that is switched off.
@@ -102,6 +113,9 @@ func New(config Config) *Machine {
 	if config.Spec.Expires > 0 {
 		config.Profile.Expires = config.Spec.Expires
 	}
+	if config.Spec.Calls.OnLoss != "" {
+		config.Profile.OnLoss = config.Spec.Calls.OnLoss
+	}
 	m := &Machine{Config: config, random: rand.New(rand.NewPCG(config.Seed, 0x726f6f7374)), at: -1}
 	m.instance = fmt.Sprintf("urn:uuid:%08x-0000-4000-8000-%012x", m.random.Uint32(), m.random.Uint64()>>16)
 	m.forget()
@@ -115,6 +129,9 @@ func (m *Machine) Step(event Event, now time.Time) []Effect {
 	switch event := event.(type) {
 	case PowerOn:
 		m.powerOn("power on")
+	case PowerOff:
+		m.forgetCalls("the phone is switched off")
+		m.on = false
 	case SetBusy:
 		m.busy = event.On
 	case SetDeaf:
@@ -123,6 +140,8 @@ func (m *Machine) Step(event Event, now time.Time) []Effect {
 		m.reboot()
 	case Unregister:
 		m.unregister()
+	case Person:
+		m.obey(event.Command)
 	case Received:
 		m.received(event.Server, event.Message)
 	case LinkDown:
@@ -147,6 +166,7 @@ func (m *Machine) Next() (time.Time, bool) {
 		for _, tx := range m.open {
 			sooner(tx.next())
 		}
+		m.nextCall(sooner)
 		for _, leg := range m.legs {
 			sooner(leg.try)
 			sooner(leg.poll)
@@ -167,6 +187,7 @@ func (m *Machine) Counts() Counts { return m.counts }
 // forget is what a reboot does to a phone's memory.
 func (m *Machine) forget() {
 	m.legs, m.open, m.round, m.at, m.back = nil, nil, 0, -1, time.Time{}
+	m.requests, m.replies, m.recent = nil, nil, nil
 	for i, server := range m.Servers {
 		m.legs = append(m.legs, &leg{index: i, server: server, callID: m.token(), tag: m.token()})
 	}
@@ -189,6 +210,7 @@ func (m *Machine) powerOn(why string) {
 }
 
 func (m *Machine) reboot() {
+	m.forgetCalls("the phone reboots")
 	for _, leg := range m.legs {
 		m.effect(Hangup{leg.index})
 	}
@@ -220,6 +242,7 @@ func (m *Machine) tick() {
 		return
 	}
 	m.retransmit()
+	m.tickCalls()
 	for _, leg := range m.legs {
 		m.tickLeg(leg)
 	}
@@ -266,7 +289,7 @@ func (m *Machine) tickLeg(leg *leg) {
 // may; it says whether it did.
 func (m *Machine) tryReturn() bool {
 	home := m.legs[0]
-	if m.at <= 0 || m.deaf || m.Profile.Dual || (m.busy && m.Profile.Return.IdleOnly) ||
+	if m.at <= 0 || m.deaf || m.Profile.Dual || (m.engaged() && m.Profile.Return.IdleOnly) ||
 		m.now.Before(home.dirty) || m.busyWith(home, kindRegister) {
 		return false
 	}

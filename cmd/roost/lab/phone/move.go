@@ -74,6 +74,7 @@ func (m *Machine) linkDown(leg *leg, why string) {
 	}
 	registering := m.busyWith(leg, kindRegister)
 	m.drop(leg)
+	m.failRequests(leg)
 	leg.answering = time.Time{}
 	if !leg.registered && !registering {
 		return
@@ -120,6 +121,10 @@ func (m *Machine) moveOn(failed *leg, why string, wasRegistered bool) {
 		m.aim(failed, whyItself, m.pick(m.Profile.CycleWait))
 		return
 	}
+	if m.Spec.Calls.CallsOnly {
+		m.aim(m.legs[0], why, m.pick(m.Profile.CycleWait))
+		return
+	}
 	var wait time.Duration
 	next := (failed.index + 1) % len(m.legs)
 	if wasRegistered {
@@ -138,6 +143,10 @@ func (m *Machine) moveOn(failed *leg, why string, wasRegistered bool) {
 			break
 		}
 		next = (next + 1) % len(m.legs)
+	}
+	if m.Profile.OnLoss == StaysForCall && len(m.calls) > 0 {
+		wait = stayAtMost
+		m.legs[next].waits = true
 	}
 	m.aim(m.legs[next], why, wait)
 }
@@ -169,6 +178,7 @@ func (m *Machine) lose(leg *leg, why string) {
 	}
 	m.back = time.Time{}
 	m.report(Report{Event: Lost, Server: leg.server.Name, Text: why})
+	m.loseCalls(leg, why)
 }
 
 // polled is an answer to Cisco's keep-alive: a first server that has answered

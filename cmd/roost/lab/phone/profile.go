@@ -47,6 +47,10 @@ type Profile struct {
 	ParksOnRetryAfter bool
 
 	Return Return
+	// OnLoss is what becomes of a call when the server is gone that the phone is
+	// registered at. Avaya and Cisco document theirs; of the others nothing is
+	// known, and each way is given to one so that it is tried.
+	OnLoss OnLoss
 	// Outbound sends reg-id and asks for RFC 5626.
 	Outbound bool
 }
@@ -83,31 +87,31 @@ func profiles() []Profile {
 		{ // SIP_CONTROLLER_LIST, RECOVERYREGISTERWAIT 60 (waits 50–90 % of it), FAILBACK_POLICY auto.
 			Name: "avaya-j100", Agent: "Avaya J179 IP Phone 4.1.3.0.6", Algorithms: modern, Expires: 300,
 			Unanswered: 32 * s, LossWait: Range{30 * s, 54 * s}, CycleWait: Range{30 * s, 54 * s},
-			Subscribes: true, Return: Return{How: Probe, Every: 60 * s, IdleOnly: true},
+			Subscribes: true, Return: Return{How: Probe, Every: 60 * s, IdleOnly: true}, OnLoss: StaysForCall,
 		},
 		{ // sip_server.1/.2, 3 retries, failback_mode 0 (newRequests), reg_fail_retry_interval 30.
 			Name: "yealink", Agent: "Yealink SIP-T54W 96.86.0.100", Algorithms: modern, Expires: 180,
 			Unanswered: 7500 * time.Millisecond, CycleWait: Range{25 * s, 35 * s},
-			KeepAlive: 30 * s, Return: Return{How: AtRefresh},
+			KeepAlive: 30 * s, Return: Return{How: AtRefresh}, OnLoss: KeepsCall,
 		},
 		{ // server.1/.2 with reRegisterOn=1, 3 retries, failBack.mode newRequests.
 			Name: "poly", Agent: "PolycomVVX-VVX_450-UA/6.4.6.2494", Algorithms: old, Expires: 180,
 			Unanswered: 7500 * time.Millisecond, CycleWait: Range{30 * s, 60 * s},
-			Return: Return{How: AtRefresh},
+			Return: Return{How: AtRefresh}, OnLoss: KeepsCall,
 		},
 		{ // call-manager group; keep-alive REGISTERs to all, back after 120 s of answers.
 			Name: "cisco", Agent: "Cisco-CP8841/14.2.1", Algorithms: old, Expires: 120,
 			Unanswered: 20 * s, CycleWait: Range{15 * s, 30 * s}, Polls: 30 * s, ParksOnRetryAfter: true,
-			Return: Return{How: Poll, Stable: 120 * s, IdleOnly: true},
+			Return: Return{How: Poll, Stable: 120 * s, IdleOnly: true}, OnLoss: KeepsCall,
 		},
 		{ // GRP26xx registers at both servers at once; no answer within 20 s is a failure.
 			Name: "grandstream-dual", Agent: "Grandstream GRP2616 1.0.11.64", Algorithms: old, Expires: 180,
-			Unanswered: 20 * s, CycleWait: Range{20 * s, 30 * s}, Dual: true, KeepAlive: 30 * s,
+			Unanswered: 20 * s, CycleWait: Range{20 * s, 30 * s}, Dual: true, KeepAlive: 30 * s, OnLoss: EndsCall,
 		},
 		{ // 32 s a host, dirty-host cache 5 min, moves on a magic answer only.
 			Name: "snom", Agent: "snomD785/10.1.175.16", Algorithms: modern, Expires: 120,
 			Unanswered: 32 * s, CycleWait: Range{20 * s, 40 * s}, DirtyFor: 5 * time.Minute, KeepAlive: 30 * s,
-			MovesOnPhrase: "please failover", Return: Return{How: AtRefresh}, Outbound: true,
+			MovesOnPhrase: "please failover", Return: Return{How: AtRefresh}, Outbound: true, OnLoss: ReInvites,
 		},
 	}
 }

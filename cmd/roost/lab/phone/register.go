@@ -122,6 +122,9 @@ func (m *Machine) received(index int, message *Message) {
 		m.asked(m.legs[index], message)
 		return
 	}
+	if m.callAnswered(m.legs[index], message) {
+		return
+	}
 	tx := m.find(index, message)
 	if tx == nil || message.Status < 200 {
 		return // a retransmitted answer, or a provisional one
@@ -246,6 +249,7 @@ func (m *Machine) registered(leg *leg, granted int) {
 	if m.Profile.Subscribes {
 		m.subscribe(leg)
 	}
+	m.moved(leg)
 }
 
 // leave forgets a server after the phone has registered elsewhere. It says no

@@ -60,6 +60,7 @@ type (
 func (r *runner) run(ctx context.Context, start time.Duration) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
+		r.step(ctx, PowerOff{})
 		cancel()
 		r.socket.Close()
 		for i := range r.links {

@@ -92,6 +92,9 @@ func (s *Setup) checkPhone(spec *Spec) error {
 	if spec.Expires < 0 {
 		return fmt.Errorf("expires: %d: seconds, 0 for the profile's", spec.Expires)
 	}
+	if err := spec.Calls.check(); err != nil {
+		return fmt.Errorf("calls: %w", err)
+	}
 	for _, server := range s.Servers {
 		to, err := server.Address(spec.Transport)
 		if err != nil {
@@ -148,6 +151,9 @@ func (c Clock) Elapsed() time.Duration {
 
 // Now is the rule time as an instant.
 func (c Clock) Now() time.Time { return c.start.Add(c.Elapsed()) }
+
+// At is the rule time of a wall-clock instant, in seconds since the start.
+func (c Clock) At(instant time.Time) float64 { return instant.Sub(c.start).Seconds() * c.speed }
 
 // Until is the wall-clock time until a rule instant, not below 0.
 func (c Clock) Until(at time.Time) time.Duration {

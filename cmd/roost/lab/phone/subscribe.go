@@ -61,8 +61,10 @@ func (m *Machine) subscribed(leg *leg, response *Message) {
 
 // asked answers a server's request.
 func (m *Machine) asked(leg *leg, request *Message) {
+	if request.Method != "ACK" && m.repeated(leg, request) || m.callAsked(leg, request) {
+		return
+	}
 	switch request.Method {
-	case "ACK":
 	case "OPTIONS":
 		m.answer(leg, request, 200, "OK")
 	case "NOTIFY":
@@ -75,7 +77,11 @@ func (m *Machine) asked(leg *leg, request *Message) {
 func (m *Machine) answer(leg *leg, request *Message, status int, reason string) {
 	response := reply(request, status, reason, leg.tag)
 	response.Add("Contact", "<"+m.contact()+">")
-	m.effect(Send{leg.index, response.Bytes()})
+	if request.Method == "OPTIONS" {
+		response.Add("Allow", allow)
+		response.Add("Accept", contentSDP)
+	}
+	m.send(leg, request, response)
 }
 
 func (m *Machine) notified(leg *leg, request *Message) {

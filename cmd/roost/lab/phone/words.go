@@ -31,5 +31,65 @@ func (r Report) String() string {
 	case Summary:
 		return r.Text
 	}
+	return r.ofCall()
+}
+
+// ofCall says what a report about a call means.
+func (r Report) ofCall() string {
+	switch r.Event {
+	case Dialling:
+		return fmt.Sprintf("calls %s through %s", r.With, r.Server)
+	case Alerting:
+		return strings.TrimSpace(fmt.Sprintf("hears %s ring: %d %s", r.With, r.Code, r.Text))
+	case Rings:
+		return fmt.Sprintf("rings: %s calls", r.With)
+	case CallUp:
+		return fmt.Sprintf("is in a call with %s; %s to %s", r.With, protection(r.Voice), remote(r.Voice))
+	case CallRefused:
+		return fmt.Sprintf("call to %s refused by %s: %d %s", r.With, r.Server, r.Code, r.Why)
+	case CallEnded:
+		text := fmt.Sprintf("call with %s ended: %s", r.With, r.Why)
+		if r.Code != 0 {
+			text += fmt.Sprintf(" (%s answered %d)", r.Server, r.Code)
+		}
+		if r.Voice != nil {
+			text += "; " + r.Voice.String()
+		}
+		return text
+	case Held:
+		return fmt.Sprintf("holds the call with %s: %d", r.With, r.Code)
+	case Resumed:
+		return fmt.Sprintf("takes the call with %s back: %d", r.With, r.Code)
+	case IsHeld:
+		return "is held " + r.Text
+	case Transferred:
+		return fmt.Sprintf("transferred %s %s: %d", r.With, r.Text, r.Code)
+	case Digit:
+		return fmt.Sprintf("hears %s dial %s", r.With, r.Text)
+	case VoiceBegan:
+		return fmt.Sprintf("hears %d Hz from %s after %d ms", r.Hz, r.With, r.MS)
+	case VoiceGap:
+		return fmt.Sprintf("heard nothing from %s for %d ms", r.With, r.MS)
+	case VoiceLost:
+		return fmt.Sprintf("no longer hears %s since %.1f s", r.With, r.At)
+	case VoiceSoFar:
+		return fmt.Sprintf("in the call with %s %s", r.With, r.Voice)
+	case Cannot:
+		return "cannot " + r.Text
+	}
 	return string(r.Event)
+}
+
+func protection(v *VoiceReport) string {
+	if v == nil || v.Secure == "" {
+		return "RTP"
+	}
+	return v.Secure
+}
+
+func remote(v *VoiceReport) string {
+	if v == nil || v.Remote == "" {
+		return "nowhere"
+	}
+	return v.Remote
 }

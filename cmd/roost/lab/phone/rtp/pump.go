@@ -87,6 +87,9 @@ func (p *Pump) Open(address netip.Addr, hz int) (*Stream, error) {
 		}
 	}
 	p.slots[s.slot] = append(p.slots[s.slot], s)
+	if len(p.streams) == 1 {
+		p.poller.wake()
+	}
 	return s, nil
 }
 
@@ -123,10 +126,16 @@ func (p *Pump) run() {
 	defer p.poller.close()
 	due, slot := time.Now(), 0
 	for {
-		ready := p.poller.wait(time.Until(due))
+		limit := max(0, time.Until(due))
+		if p.idle() {
+			limit = -1
+		}
+		ready := p.poller.wait(limit)
 		now := time.Now()
 		if behind := now.Sub(due); behind > maxBehind {
-			p.late, due = behind, now
+			if due = now; limit >= 0 {
+				p.late = behind
+			}
 		}
 		if !p.turn(ready, now, &due, &slot) {
 			return
@@ -137,6 +146,13 @@ func (p *Pump) run() {
 		}
 		p.said = p.said[:0]
 	}
+}
+
+// idle says whether there is nothing to be sent.
+func (p *Pump) idle() bool {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return !p.closed && len(p.streams) == 0
 }
 
 // turn reads what is there and sends what is due; false once the pump is closed.

@@ -43,15 +43,24 @@ func (p *poller) add(fd int, closed bool) error {
 }
 
 // wait returns the sockets that have something, after limit at the latest, in
-// milliseconds rounded up. The slice is valid until the next wait.
+// milliseconds rounded up; below 0 is for ever. The slice is valid until the next
+// wait.
 func (p *poller) wait(limit time.Duration) []int {
 	p.ready = p.ready[:0]
-	milliseconds := max(0, int((limit+time.Millisecond-1)/time.Millisecond))
+	milliseconds := -1
+	if limit >= 0 {
+		milliseconds = int((limit + time.Millisecond - 1) / time.Millisecond)
+	}
 	n, err := unix.EpollWait(p.epoll, p.events, milliseconds)
 	if err != nil {
 		return p.ready // EINTR
 	}
 	for _, event := range p.events[:n] {
+		if int(event.Fd) == p.wakeup {
+			var count [8]byte
+			_, _ = unix.Read(p.wakeup, count[:])
+			continue
+		}
 		p.ready = append(p.ready, int(event.Fd))
 	}
 	return p.ready
