@@ -14,7 +14,7 @@ import (
 // (NE3). The phone goes on where it is.
 func (n *Node) unique(number registrar.Number, now time.Time) {
 	owners := n.known.listedBy(number)
-	if _, own := n.directory().User(number); own {
+	if n.owns(number) {
 		owners = append(owners, n.name)
 	}
 	if len(owners) < 2 {
@@ -25,6 +25,15 @@ func (n *Node) unique(number registrar.Number, now time.Time) {
 	n.journal.raise("duplicate-number", string(number), "major", fmt.Sprintf(
 		"number %s is configured at %s; a number belongs to one system (NE3): remove it from all but one of them",
 		number, strings.Join(owners, " and at ")), now)
+}
+
+// owns: the number is a user's or a group's of this system.
+func (n *Node) owns(number registrar.Number) bool {
+	if _, user := n.directory().User(number); user {
+		return true
+	}
+	_, group := groupNumbers(n.config())[number]
+	return group
 }
 
 // reviewNumbers looks at the numbers that a new configuration added or took away:

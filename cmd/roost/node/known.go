@@ -24,6 +24,7 @@ type known struct {
 	phones     map[string]int                                  // extensions by home
 	bindings   map[owned]mirroredBindings
 	locations  map[string][]record.Location // by home
+	hosts      map[registrar.Number]string  // the systems at which others' phones are guests
 }
 
 // mirroredBindings is what must be known at once of a phone's registrations at
@@ -53,6 +54,7 @@ func newKnown() *known {
 		phones:     map[string]int{},
 		bindings:   map[owned]mirroredBindings{},
 		locations:  map[string][]record.Location{},
+		hosts:      map[registrar.Number]string{},
 	}
 }
 
@@ -174,6 +176,46 @@ func (k *known) dropEntry(origin string, n registrar.Number) {
 	if len(k.entries[n]) == 0 {
 		delete(k.entries, n)
 	}
+}
+
+// user finds a mirrored user of a home.
+func (k *known) user(home string, n registrar.Number) (record.User, bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	u, ok := k.users[owned{home, n}]
+	return u, ok
+}
+
+// setHost takes over that a system says that the phone of another is its guest.
+func (k *known) setHost(system string, n registrar.Number) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.hosts[n] = system
+}
+
+func (k *known) dropHost(system string, n registrar.Number) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.hosts[n] == system {
+		delete(k.hosts, n)
+	}
+}
+
+// places are where a number of another system may be reached, the most likely first:
+// where its phone is a guest, then its home. name is whose number it is.
+func (k *known) places(n registrar.Number) (name string, systems []string) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if host := k.hosts[n]; host != "" {
+		systems = append(systems, host)
+	}
+	for _, origin := range slices.Sorted(maps.Keys(k.entries[n])) {
+		name = k.entries[n][origin].Name
+		if !slices.Contains(systems, origin) {
+			systems = append(systems, origin)
+		}
+	}
+	return name, systems
 }
 
 // bound takes over that the home has a registration of the phone; fresh says that

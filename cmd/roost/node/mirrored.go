@@ -38,6 +38,8 @@ func (m mirrored) apply(origin, set string, c *mirror.Change, now time.Time) err
 		return m.binding(origin, c, gone, now)
 	case strings.HasPrefix(set, "guest/"):
 		return m.guest(origin, c, gone, now)
+	case strings.HasPrefix(set, "call/"):
+		return m.standingCall(origin, c, gone, now)
 	}
 	return nil // a set of a newer version
 }
@@ -47,6 +49,7 @@ func (m mirrored) apply(origin, set string, c *mirror.Change, now time.Time) err
 func (m mirrored) entry(origin string, c *mirror.Change, gone bool, now time.Time) error {
 	n := registrar.Number(c.Key)
 	if gone {
+		m.known.dropHost(origin, n)
 		m.known.dropEntry(origin, n)
 		m.unique(n, now)
 		return nil
@@ -55,8 +58,11 @@ func (m mirrored) entry(origin string, c *mirror.Change, gone bool, now time.Tim
 	if err != nil {
 		return err
 	}
-	_, own := m.directory().User(n)
-	if other := m.known.setEntry(origin, e); other || own {
+	if e.Home != origin {
+		m.known.setHost(origin, n) // its guest, so that calls find it
+		return nil
+	}
+	if other := m.known.setEntry(origin, e); other || m.owns(n) {
 		m.unique(n, now)
 	}
 	return nil

@@ -65,6 +65,7 @@ type Node struct {
 	endpoint *sip.Endpoint
 	console  *console.Server
 
+	voice    voice
 	away     awayPhones
 	heard    lastHeard
 	busy     busySet
@@ -163,6 +164,7 @@ func (n *Node) Start() error {
 		what string
 		do   func() error
 	}{
+		{"media", n.startVoice},
 		{"lines", n.startMirror},
 		{"SIP", n.startSIP},
 		{"console", n.startConsole},
@@ -204,9 +206,11 @@ func (n *Node) Stop(ctx context.Context) error {
 		err = errors.Join(err, n.console.Stop(short))
 		cancel()
 	}
+	err = errors.Join(err, n.stopCalls(ctx))
 	if n.endpoint != nil {
 		err = errors.Join(err, n.endpoint.Stop(ctx))
 	}
+	err = errors.Join(err, n.stopMedia())
 	n.cancel()
 	n.work.Wait()
 	if n.mirror != nil {
@@ -233,6 +237,7 @@ func (n *Node) housekeeping() {
 		case now := <-sweep.C:
 			n.changed(n.registrar.Sweep(now), now)
 			lines.review(n, now)
+			n.reviewStanding(now)
 		case now := <-files.C:
 			n.reloadCertificates(now)
 		}

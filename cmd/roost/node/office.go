@@ -32,6 +32,11 @@ func (o office) decide(q *sip.Question) sip.Decision {
 	if q.Kind == sip.KindRequest {
 		return o.askRequest(q)
 	}
+	return o.askMachine(q)
+}
+
+// askMachine has the machine decide on a phone that is not ours.
+func (o office) askMachine(q *sip.Question) sip.Decision {
 	home, _ := o.known.homeOf(q.Number)
 	mirrored, isMirrored := o.known.extension(q.Number)
 	if isMirrored {
@@ -63,9 +68,13 @@ func (o office) askOwn(q *sip.Question) sip.Decision {
 }
 
 // askRequest lets a guest do what a registered phone does. A phone that is homed
-// elsewhere and is not a guest is sent home as with a REGISTER (FO1).
+// elsewhere and is not a guest is sent home as with a REGISTER (FO1), but for a call
+// that may make it a guest (FO8): that is decided as its REGISTER would be.
 func (o office) askRequest(q *sip.Question) sip.Decision {
 	if home, elsewhere := o.known.homeOf(q.Number); elsewhere && len(o.registrar.Lookup(q.Number, q.Now)) == 0 {
+		if _, mirrored := o.known.extension(q.Number); mirrored && q.Method == "INVITE" {
+			return o.askMachine(q)
+		}
 		return o.refusal(resilience.Refuse{Home: resilience.System(home)}, o.profile(q.Number, q.Agent), q.Peer.Transport)
 	}
 	return sip.Decision{}
@@ -224,5 +233,6 @@ func (o office) FlowClosed(id registrar.FlowID, why flow.Reason) {
 		return
 	}
 	now := time.Now()
+	o.voice.neighbours.closed(id)
 	o.changed(o.registrar.FlowClosed(id, now), now)
 }

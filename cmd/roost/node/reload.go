@@ -45,6 +45,11 @@ func (n *Node) Reload(c *config.Config) error {
 		}
 	}
 	n.share.directory(from, dir)
+	n.share.secured(sharedSecurity(c), dir)
+	n.share.groups(groupNumbers(before), groupNumbers(c))
+	if err := n.voice.records.reopen(c.Calls.Records); err != nil {
+		n.log.Error().Err(err).Msg("the records of calls go on in the old file")
+	}
 	n.reviewNumbers(from, dir, now)
 	n.mirror.SetCompared(wants(c, dir), compared(c))
 	n.keeper.step(resilience.Reconfigure{Config: machine})
@@ -57,6 +62,12 @@ func (n *Node) Reload(c *config.Config) error {
 func startOf(s config.SIP) config.SIP {
 	s.Expires, s.ContactsPerPhone = config.Expires{}, 0
 	return s
+}
+
+// relayOf is the part of the media settings that is read at the start only.
+func relayOf(m config.Media) config.Media {
+	m.Security, m.Suites, m.SRTCP, m.Direct = "", nil, false, false
+	return m
 }
 
 // reconfigure tells the machine which homes there are now.
@@ -81,6 +92,7 @@ func needRestart(before, after *config.Config) []string {
 		{"sip", startOf(before.SIP), startOf(after.SIP)},
 		{"h323", before.H323, after.H323},
 		{"network", before.Network, after.Network},
+		{"media.ports, relay, advertised, timeout and dscp", relayOf(before.Media), relayOf(after.Media)},
 		{"console", before.Console, after.Console},
 	} {
 		if !reflect.DeepEqual(k.old, k.next) {

@@ -43,7 +43,7 @@ func wants(c *config.Config, d *directory.Directory) map[string]string {
 func sets(c *config.Config) []string {
 	var names []string
 	for _, peer := range peersOf(c) {
-		names = append(names, cfgSet(peer), bindSet(peer), guestSet(peer))
+		names = append(names, cfgSet(peer), bindSet(peer), guestSet(peer), callSet(peer))
 	}
 	return names
 }
@@ -94,4 +94,16 @@ func machineConfig(c *config.Config, backedUp []string, systems int) resilience.
 		made.Homes = append(made.Homes, resilience.Home{System: resilience.System(home), Failback: failback})
 	}
 	return made
+}
+
+// sharedSecurity is the system's media security as extensions have it.
+func sharedSecurity(c *config.Config) registrar.MediaSecurity {
+	switch c.Media.Security {
+	case config.SecurityEnforced:
+		return registrar.MediaSecurityEnforced
+	case config.SecurityPreferred:
+		return registrar.MediaSecurityPreferred
+	default:
+		return registrar.MediaSecurityDisabled
+	}
 }

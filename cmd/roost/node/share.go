@@ -49,6 +49,11 @@ type sharing struct {
 	// placed is where each own extension is shared: its backup, by the address
 	// that the phone was last seen at. A phone never seen has the system's own.
 	placed map[registrar.Number]place
+	// hosted are the guests that the directory tells of.
+	hosted map[registrar.Number]bool
+	// security is what an extension has that names no media security: a guest is never
+	// offered less than at home (VP6).
+	security registrar.MediaSecurity
 }
 
 type place struct {
@@ -60,7 +65,7 @@ type place struct {
 }
 
 func newSharing(self string, to publisher, log zerolog.Logger) *sharing {
-	return &sharing{self: self, to: to, log: log, placed: map[registrar.Number]place{}}
+	return &sharing{self: self, to: to, log: log, placed: map[registrar.Number]place{}, hosted: map[registrar.Number]bool{}}
 }
 
 func (s *sharing) put(set, key string, value []byte, expires time.Time) {
@@ -194,6 +199,7 @@ func (s *sharing) place(d *directory.Directory, n registrar.Number, source netip
 		return ""
 	}
 	if e, ok := d.Extension(n); ok {
+		e.MediaSecurity = cmp.Or(e.MediaSecurity, s.security)
 		s.put(cfgSet(backup), extensionKey+string(n), record.AppendExtension(nil, &record.Extension{Extension: e}), time.Time{})
 	}
 	return backup
@@ -249,12 +255,27 @@ func (s *sharing) unbound(r *registrar.Registration) {
 	}
 }
 
-// guest tells a home that its phone is here, until its lease ends.
+// guest tells a home that its phone is here, until its lease ends, and all others where
+// calls to it go.
 func (s *sharing) guest(g *record.Guest, expires, now time.Time) {
+	s.mu.Lock()
+	hosted := s.hosted[g.Phone]
+	s.hosted[g.Phone] = true
+	s.mu.Unlock()
+	if !hosted {
+		s.put(mirror.Dir, string(g.Phone), record.AppendDirEntry(nil, &record.DirEntry{Number: g.Phone, Home: g.Home, Where: s.self}), time.Time{})
+	}
 	s.put(guestSet(g.Home), guestKey+string(g.Phone), record.AppendGuest(nil, g, now), expires)
 }
 
 func (s *sharing) guestGone(home string, n registrar.Number) {
+	s.mu.Lock()
+	hosted := s.hosted[n]
+	delete(s.hosted, n)
+	s.mu.Unlock()
+	if hosted {
+		s.remove(mirror.Dir, string(n))
+	}
 	s.remove(guestSet(home), guestKey+string(n))
 }
 
@@ -263,6 +284,37 @@ func (s *sharing) entry(d *directory.Directory, n registrar.Number, where string
 	u, _ := d.User(n)
 	s.put(mirror.Dir, string(n), record.AppendDirEntry(nil, &record.DirEntry{
 		Number: n, Name: cmp.Or(u.Name, fmt.Sprintf("phone %s", n)), Home: s.self, Where: where}), time.Time{})
+}
+
+// groups tells everybody of the groups' numbers that came or went.
+func (s *sharing) groups(from, to map[registrar.Number]string) {
+	for n := range from {
+		if _, stays := to[n]; !stays {
+			s.remove(mirror.Dir, string(n))
+		}
+	}
+	for n, name := range to {
+		if was, there := from[n]; !there || was != name {
+			s.put(mirror.Dir, string(n), record.AppendDirEntry(nil, &record.DirEntry{Number: n, Name: name, Home: s.self, Where: s.self}), time.Time{})
+		}
+	}
+}
+
+// secured says what extensions have that name no media security, and shares them anew
+// where that changed.
+func (s *sharing) secured(is registrar.MediaSecurity, d *directory.Directory) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.security == is {
+		return
+	}
+	s.security = is
+	for n, held := range s.placed {
+		if e, ok := d.Extension(n); ok && held.backup != "" {
+			e.MediaSecurity = cmp.Or(e.MediaSecurity, is)
+			s.put(cfgSet(held.backup), extensionKey+string(n), record.AppendExtension(nil, &record.Extension{Extension: e}), time.Time{})
+		}
+	}
 }
 
 // nonceKey shares the key of our nonces with the other systems (SE4): a phone

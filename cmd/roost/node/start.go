@@ -56,7 +56,9 @@ func (n *Node) startMirror() error {
 	}
 	n.mirror.Handle(evidenceVerb, n.answerEvidence)
 	n.share = newSharing(n.name, n.mirror, n.log)
+	n.share.security = sharedSecurity(c)
 	n.share.directory(nil, n.directory())
+	n.share.groups(nil, groupNumbers(c))
 	n.newNonceKey()
 	return n.mirror.Start(n.ctx)
 }
@@ -103,6 +105,7 @@ func (n *Node) startSIP() error {
 		Realm: c.Realm, Hosts: []string{c.Address}, Product: "roost",
 		TLSConfig: n.phonesTLS(),
 		Office:    office{n},
+		Calls:     calls{n},
 		Verifier:  credentials.NewVerifier(credentials.Config{Realm: c.Realm, Algorithms: algorithms(c)}, n.keys),
 		FlowTimer: c.SIP.FlowTimer.Std(),
 		Flow:      flowLimits(&c.SIP),
@@ -131,6 +134,7 @@ func (n *Node) startSIP() error {
 
 func (n *Node) phonesTLS() *tls.Config {
 	settings := n.certs.ForPhones(time.Now)
+	n.systemsTLS(settings)
 	settings.KeyLogWriter = n.keyLog
 	if n.keyLog != nil {
 		n.log.Warn().Msg("lab: the keys of the phones' TLS connections are logged; who has them reads everything")
@@ -163,6 +167,14 @@ func flowLimits(s *config.SIP) flow.Limits {
 }
 
 func (n *Node) listen(c *config.Config, o *sip.Options) error {
+	if at, on := c.SIPListen(); on {
+		listener, err := flow.OpenTCP(n.ctx, at.At(c.Address))
+		if err != nil {
+			return cannotListen("tcp (network.sip)", at.At(c.Address), err)
+		}
+		n.voice.systems = addrPortOf(listener.Addr())
+		o.TLS = append(o.TLS, listener)
+	}
 	for _, l := range c.SIP.Listen {
 		at := l.At(c.Address)
 		if l.Transport == config.UDP {

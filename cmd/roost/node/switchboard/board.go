@@ -14,12 +14,11 @@ import (
 
 // Board is the calls of a system. Its methods are safe for concurrent use.
 type Board struct {
-	o      Options
-	limits Limits
-	legs   legTable
-	times  *scheduler
-	count  counters
-	busy   busyPhones
+	o     Options
+	legs  legTable
+	times *scheduler
+	count counters
+	busy  busyPhones
 
 	nextLeg  atomic.Uint64
 	nextCall atomic.Uint64
@@ -31,12 +30,20 @@ type Board struct {
 
 // New makes a board without calls. Start must follow.
 func New(o Options) *Board {
-	b := &Board{o: o, limits: o.Limits.orDefault(), calls: map[*entry]struct{}{}}
+	if o.Limits == nil {
+		o.Limits = func() Limits { return Limits{} }
+	}
+	if o.Call == nil {
+		o.Call = func() call.Limits { return call.Limits{} }
+	}
+	b := &Board{o: o, calls: map[*entry]struct{}{}}
 	b.legs.init()
 	b.busy.init()
 	b.times = newScheduler()
 	return b
 }
+
+func (b *Board) limits() Limits { return b.o.Limits().orDefault() }
 
 // Start begins to look at deadlines.
 func (b *Board) Start() { b.times.start() }
@@ -116,14 +123,14 @@ func (b *Board) refuses(i *call.Invited) call.Cause {
 		return call.Cause{Status: 503, Phrase: "system stops"}
 	case b.o.Emergency != nil && b.o.Emergency(i.To):
 		return call.Cause{}
-	case b.Standing() >= b.limits.Calls:
+	case b.Standing() >= b.limits().Calls:
 		if b.count.full.Add(1) == 1 {
-			b.o.Log.Warn().Int("limit", b.limits.Calls).Msg("calls are refused: there are as many as calls.max allows")
+			b.o.Log.Warn().Int("limit", b.limits().Calls).Msg("calls are refused: there are as many as calls.max allows")
 		}
 		return call.Cause{Status: 503, Phrase: "too many calls"}
-	case i.Peer == call.Phone && i.Replaces == nil && b.busy.calls(i.From.Number) >= b.limits.PerPhone:
+	case i.Peer == call.Phone && i.Replaces == nil && b.busy.calls(i.From.Number) >= b.limits().PerPhone:
 		b.count.perPhone.Add(1)
-		b.o.Log.Info().Str("phone", string(i.From.Number)).Int("limit", b.limits.PerPhone).Msg("a call was refused: the phone has as many as calls.per_phone allows")
+		b.o.Log.Info().Str("phone", string(i.From.Number)).Int("limit", b.limits().PerPhone).Msg("a call was refused: the phone has as many as calls.per_phone allows")
 		return call.Cause{Status: 486, Phrase: "too many calls of this phone"}
 	}
 	return call.Cause{}
@@ -160,7 +167,7 @@ func (b *Board) newEntry() *entry {
 }
 
 func (b *Board) callConfig(e *entry) call.Config {
-	return call.Config{ID: e.id, System: b.o.System, Router: b.o.Router, NewLegID: b.NewLeg, Limits: b.o.Call}
+	return call.Config{ID: e.id, System: b.o.System, Router: b.o.Router, NewLegID: b.NewLeg, Limits: b.o.Call()}
 }
 
 func (b *Board) keep(e *entry) {

@@ -78,14 +78,14 @@ func (e *entry) append(it item) (ok, idle bool) {
 	if it.leg != 0 && e.members[it.leg] == nil {
 		return false, false
 	}
-	if len(e.queue) >= e.b.limits.Queue {
+	if len(e.queue) >= e.b.limits().Queue {
 		e.b.count.flooded.Add(1)
 		if e.flooded {
 			return true, false
 		}
 		e.flooded = true
 		it = item{event: call.HangUp{Cause: call.Cause{Status: 500, Phrase: "more events than a call may have"}}}
-		e.b.o.Log.Warn().Str("call", e.id).Int("limit", e.b.limits.Queue).Msg("a call had too many events waiting, and is ended")
+		e.b.o.Log.Warn().Str("call", e.id).Int("limit", e.b.limits().Queue).Msg("a call had too many events waiting, and is ended")
 	}
 	e.queue = append(e.queue, it)
 	idle = !e.running

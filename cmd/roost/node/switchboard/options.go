@@ -83,18 +83,19 @@ type Options struct {
 	Router   call.Router
 	Legs     Legs
 	Observer Observer
-	// Relay carries anchored media; Media is what holds for every session, but for
-	// Call and Silent. Party says what media has to know of a leg.
+	// Relay carries anchored media; Media gives what holds for every session that
+	// begins now, but for Call and Silent. Party says what media has to know of a leg.
 	Relay  media.Relay
-	Media  media.Config
+	Media  func() media.Config
 	Party  func(*Leg) media.Party
 	Random io.Reader // keys of SRTP; crypto/rand.Reader
 	// Emergency tells that a dialled number is never refused.
 	Emergency func(to string) bool
-	Limits    Limits
-	// Call are the bounds of each call.
-	Call call.Limits
-	Log  zerolog.Logger
+	// Limits are those in force, Call the bounds of each call that begins now. nil: the
+	// defaults.
+	Limits func() Limits
+	Call   func() call.Limits
+	Log    zerolog.Logger
 	// Epoch makes the names of calls differ from those before a restart.
 	Epoch uint64
 }

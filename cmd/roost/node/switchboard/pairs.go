@@ -45,7 +45,7 @@ func (e *entry) pair(fx call.Pair) {
 		return
 	}
 	partyA, partyB := e.party(a, fx.Emergency), e.party(b, fx.Emergency)
-	config := e.b.o.Media
+	config := e.b.o.Media()
 	config.Call = e.id
 	// The relay's own goroutine calls this, which must not carry the call's work.
 	config.Silent = func() { e.postLater(item{event: call.MediaSilent{A: fx.A, B: fx.B}}) }

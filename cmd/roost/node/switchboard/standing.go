@@ -38,7 +38,7 @@ func (e *entry) tellStanding(now time.Time) {
 		return
 	}
 	e.altered = false
-	view := e.call.View(now)
+	view := e.call.View()
 	shown := &Shown{View: view}
 	p := e.pairOf(view.Talk[0], view.Talk[1])
 	if p != nil {
