@@ -71,8 +71,12 @@ func (l *Leg) pracked(s *server, m *message.Message) {
 		l.respond(s, reply{status: 400, reason: "Malformed RAck Header"})
 		return
 	}
-	if in == nil || !in.rel.waits() || in.rel.seq != seq || in.s.cseq != cseq {
+	if in == nil || in.rel.seq != seq || in.s.cseq != cseq || seq == 0 {
 		l.respond(s, reply{status: 481})
+		return
+	}
+	if !in.rel.waits() { // the answer was faster
+		l.respond(s, reply{status: 200})
 		return
 	}
 	in.rel.repeat.Stop()

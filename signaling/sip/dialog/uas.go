@@ -181,6 +181,7 @@ func (l *Leg) answer(a call.Answer) {
 	b := l.appendConnected(nil, a.To)
 	l.state = up
 	in.again = time.Time{}
+	in.rel.repeat.Stop() // RFC 3262 §3: no more of it after the final response
 	l.accept(in.s, body, b)
 	if !a.Body.Empty() {
 		l.localBody = a.Body
