@@ -136,8 +136,8 @@ func (s *Session) Rollback() {
 }
 
 // Retry gives another body for a party that refused the first offer passed to it
-// (415, 488, 606): anchored where direct was refused, then plain where best effort
-// was. ok is false when there is nothing else to try, and for later offers; a new
+// (415, 488, 606): anchored where direct was refused, then without SRTP where that
+// was best effort, and without RTCP feedback (RTP/AVPF). ok is false when there is nothing else to try, and for later offers; a new
 // INVITE with the body takes the place of the refused one.
 func (s *Session) Retry(by Side) (out []byte, ok bool) {
 	p := s.pending
@@ -147,7 +147,7 @@ func (s *Session) Retry(by Side) (out []byte, ok bool) {
 	level := retryPlain
 	if p.next.kind == Direct {
 		level = retryAnchored
-	} else if p.level == retryPlain || !p.next.offers(by, s.policy(by)) {
+	} else if p.level == retryPlain || !p.next.offersMore(by, s.policy(by)) {
 		return nil, false
 	}
 	s.Rollback()
@@ -160,13 +160,14 @@ func (s *Session) Retry(by Side) (out []byte, ok bool) {
 	return out, err == nil
 }
 
-// offers tells that a side was offered SRTP that it may go without.
-func (p *plan) offers(to Side, policy Security) bool {
-	if policy != Preferred {
-		return false
-	}
+// offersMore tells that a side was offered what it may go without: SRTP, feedback.
+func (p *plan) offersMore(to Side, policy Security) bool {
 	for _, st := range p.streams {
-		if f := st.ends[to].form; st.live && st.carriage == asRTP && (f.best() || f == savp) {
+		if !st.live || st.carriage != asRTP {
+			continue
+		}
+		f := st.ends[to].form
+		if policy == Preferred && (f.best() || f == savp) || f != dtls && st.ends[to.Other()].view.feedback {
 			return true
 		}
 	}

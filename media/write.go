@@ -33,14 +33,14 @@ func (s *Session) writeOffer(p *pending) *sdp.Description {
 		var m *sdp.Media
 		switch {
 		case !st.live || j != e.slot && !alternative:
-			m = stub(source, source.Proto)
+			m = s.rejected(st, to, source)
 		case next.kind == Direct:
 			var changed bool
 			m, changed = s.passOffer(st, source, from, alternative)
 			translated = translated || changed
 		default:
 			m = s.relayLine(next, st, to, source)
-			s.offerLine(next, st, to, j, m, alternative)
+			s.offerLine(p, st, to, j, m, alternative)
 		}
 		out.Media = append(out.Media, m)
 	}
@@ -63,7 +63,7 @@ func (s *Session) writeAnswer(next *plan, doc *sdp.Description, from Side) *sdp.
 		var m *sdp.Media
 		switch {
 		case !st.live || j != st.ends[to].slot:
-			m = stub(offered, offered.Proto)
+			m = stub(offered)
 		case next.kind == Direct:
 			m = passAnswer(st, source, to)
 		default:
@@ -81,8 +81,18 @@ func (s *Session) writeAnswer(next *plan, doc *sdp.Description, from Side) *sdp.
 }
 
 // stub is a rejected m-line.
-func stub(like *sdp.Media, proto string) *sdp.Media {
-	return &sdp.Media{Kind: like.Kind, Proto: proto, Formats: like.Formats[:1]}
+func stub(like *sdp.Media) *sdp.Media {
+	return &sdp.Media{Kind: like.Kind, Proto: like.Proto, Formats: like.Formats[:1]}
+}
+
+// rejected is an m-line that holds its place in an offer, in words that a phone can
+// read which knows no browsers.
+func (s *Session) rejected(st *stream, to Side, source *sdp.Media) *sdp.Media {
+	m := stub(source)
+	if _, _, _, overDTLS := profile(m.Proto); overDTLS && !s.overDTLS(to, st.ends[to].view) {
+		m.Proto = "RTP/AVP"
+	}
+	return m
 }
 
 func dropCapNeg(l *sdp.Lines) { l.Remove(func(name, _ string) bool { return sdp.IsCapNeg(name) }) }
@@ -292,19 +302,20 @@ func direct(m *sdp.Media, dir sdp.Direction) {
 }
 
 // offerLine protects an m-line that we offer.
-func (s *Session) offerLine(next *plan, st *stream, to Side, j int, m *sdp.Media, alternative bool) {
+func (s *Session) offerLine(p *pending, st *stream, to Side, j int, m *sdp.Media, alternative bool) {
 	e := &st.ends[to]
 	switch {
 	case st.carriage != asRTP:
 	case e.form == dtls:
 		m.Proto = "UDP/TLS/RTP/SAVPF"
-		sl := &next.slots[to][j]
+		sl := &p.next.slots[to][j]
 		if sl.mid == "" {
 			sl.mid = strconv.Itoa(j)
 		}
 		s.webLine(st, to, sl.mid, "actpass", m)
 	default:
-		feedback := st.ends[to.Other()].form != dtls && st.ends[to.Other()].view.feedback || e.view != nil && e.view.feedback
+		far := st.ends[to.Other()]
+		feedback := far.form != dtls && far.view.feedback && p.level < retryPlain || e.view != nil && e.view.feedback
 		cryptos := make([]sdp.Crypto, len(e.keys))
 		for i, k := range e.keys {
 			cryptos[i] = k.crypto(i + 1)
