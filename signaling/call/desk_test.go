@@ -45,15 +45,17 @@ type deskCall struct {
 
 // deskLeg is what is known of a leg: what it was told, what it told, what is owed.
 type deskLeg struct {
-	id     LegID
-	name   string
-	call   *deskCall
-	out    bool
-	began  bool // Dial came, or it was Invited
-	gone   bool // its far end ended it
-	closed bool // LegOver came
-	final  bool // Refuse, End or Cancel was told
-	up     bool // answered
+	id    LegID
+	name  string
+	call  *deskCall
+	out   bool
+	began bool // Dial came, or it was Invited
+	gone  bool // its far end ended it
+	// stillborn: media refused its Dial.
+	stillborn bool
+	closed    bool // LegOver came
+	final     bool // Refuse, End or Cancel was told
+	up        bool // answered
 	// owed replies, by ID.
 	offered, referred, told map[uint32]bool
 	subscribed              map[uint32]bool
@@ -287,6 +289,9 @@ func (d *desk) do(c *deskCall, e Do) func() {
 	if l == nil {
 		d.t.Fatalf("%T for leg %d, which nobody knows", e.Action, e.Leg)
 	}
+	if l.stillborn && !l.closed {
+		return nil // MediaRefused is on its way
+	}
 	if l.closed || l.gone {
 		d.t.Fatalf("%T for leg %s, which is over", e.Action, l.name)
 	}
@@ -314,7 +319,7 @@ func (d *desk) do(c *deskCall, e Do) func() {
 // notDone: media stopped an action; what it would have settled stays owed.
 func (d *desk) notDone(l *deskLeg, a LegAction) {
 	if _, ok := a.(Dial); ok {
-		l.gone = true
+		l.gone, l.stillborn = true, true
 	}
 }
 

@@ -11,7 +11,8 @@ type Tick struct{}
 
 // MediaRefused: the media session of a pair did not take the body of a Do, or the
 // relay has no ports; Do was not carried out. It is to be stepped after the other
-// effects of the same Step, and before any other event.
+// effects of the same Step, and before any other event. What is told meanwhile to a
+// leg whose Dial was not carried out is to be dropped.
 type MediaRefused struct {
 	Do    Do
 	Cause Cause // 488, 503 …

@@ -25,7 +25,8 @@ type chaos struct {
 	log    strings.Builder
 }
 
-const chaosBook = `201 phones=3 busy=202 noanswer=203 ring=20s
+const chaosBook = `206
+201 phones=3 busy=202 noanswer=203 ring=20s
 202 phones=2 always=204
 203 noanswer=201
 204 guest busy=300
@@ -56,13 +57,16 @@ func newChaos(t *rapid.T) *chaos {
 		}
 		return Cause{Status: 488}, true
 	}
-	c.find = func(DialogID) LegID { return LegID(rapid.Uint64Range(0, uint64(c.lastLeg)).Draw(t, "found")) }
+	c.find = func(DialogID) LegID { return c.any().id }
 	return c
 }
 
 func (c *chaos) play() {
+	for range rapid.IntRange(0, 3).Draw(c.t, "connected calls") {
+		c.connectedCall()
+	}
 	c.newCall()
-	for range rapid.IntRange(1, 60).Draw(c.t, "steps") {
+	for range rapid.IntRange(1, 80).Draw(c.t, "steps") {
 		switch n := rapid.IntRange(0, 39).Draw(c.t, "step"); {
 		case n < 2 && len(c.calls) < 4:
 			c.newCall()
@@ -82,17 +86,48 @@ func (c *chaos) play() {
 			c.farEnd(c.any())
 		}
 	}
-	for _, call := range c.calls {
-		if !call.given && !call.over {
-			c.say("all over for %s", call.id)
-			c.step(call, HangUp{})
+	for range c.calls { // one that ends may give another back
+		for _, call := range c.calls {
+			if !call.given && !call.over {
+				c.say("all over for %s", call.id)
+				c.step(call, HangUp{})
+			}
 		}
 	}
 	c.run(c.now.Add(10 * time.Minute))
 	c.checkOver()
 }
 
+// connectedCall is one of two phones that talk.
+func (c *chaos) connectedCall() {
+	delayed, offer, answer := rapid.IntRange(0, 3).Draw(c.t, "delayed") == 0, c.sdp(SendRecv), Body{}
+	if delayed {
+		offer, answer = answer, offer
+	}
+	a := c.invite(fmt.Sprintf("a%d", c.lastLeg+1), Invited{Peer: Phone, From: Party{Number: "208"}, To: "206", Offer: offer, Hops: 5})
+	if b := c.legs[a.id+1]; b != nil && b.began && !b.gone && !b.closed {
+		c.tell(Answered{Leg: b.id, Body: c.sdp(SendRecv)})
+	}
+	if !a.closed && a.up {
+		c.tell(Connected{Leg: a.id, Body: answer})
+	}
+}
+
+func (c *chaos) sdp(dir Direction) Body {
+	return Body{Type: "application/sdp", Data: []byte(fmt.Sprintf("s%d", c.id())), Direction: dir}
+}
+
+// any is a leg, mostly one that is not over.
 func (c *chaos) any() *deskLeg {
+	var live []LegID
+	for id := LegID(1); id <= c.lastLeg; id++ {
+		if l := c.legs[id]; l.began && !l.closed && !l.gone {
+			live = append(live, id)
+		}
+	}
+	if len(live) > 0 && rapid.IntRange(0, 15).Draw(c.t, "live") > 0 {
+		return c.legs[rapid.SampledFrom(live).Draw(c.t, "live leg")]
+	}
 	return c.legs[LegID(rapid.Uint64Range(1, uint64(c.lastLeg)).Draw(c.t, "leg"))]
 }
 
@@ -101,7 +136,7 @@ func (c *chaos) body() Body {
 	if n == 0 {
 		return Body{}
 	}
-	return Body{Type: "application/sdp", Data: []byte(fmt.Sprintf("s%d", c.id())), Direction: Direction(n - 1)}
+	return c.sdp(Direction(n - 1))
 }
 
 func (c *chaos) id() uint32 {
@@ -110,7 +145,7 @@ func (c *chaos) id() uint32 {
 }
 
 func (c *chaos) number() string {
-	return rapid.SampledFrom([]string{"201", "202", "203", "204", "205", "300", "301", "302", "500", "600", "0123", "112", "999"}).Draw(c.t, "number")
+	return rapid.SampledFrom([]string{"201", "202", "203", "204", "205", "206", "300", "301", "302", "500", "600", "0123", "112", "999"}).Draw(c.t, "number")
 }
 
 func (c *chaos) newCall() {
@@ -185,9 +220,15 @@ func (c *chaos) callee(l *deskLeg) {
 }
 
 func (c *chaos) talker(l *deskLeg) {
-	switch rapid.IntRange(0, 13).Draw(c.t, "talker") {
+	what := rapid.IntRange(0, 13).Draw(c.t, "talker")
+	if len(l.asked) > 0 && rapid.Bool().Draw(c.t, "answers what it was asked") {
+		what = 10
+	}
+	switch what {
 	case 0:
-		c.tell(Ended{Leg: l.id, Cause: c.cause()})
+		if rapid.IntRange(0, 3).Draw(c.t, "really") == 0 {
+			c.tell(Ended{Leg: l.id, Cause: c.cause()})
+		}
 	case 1, 2:
 		c.tell(Offered{Leg: l.id, ID: c.id(), Body: c.body()})
 	case 3:
