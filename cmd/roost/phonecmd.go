@@ -33,6 +33,7 @@ type phoneCmd struct {
 	TrustedRoot string     `help:"PEM file with the root that TLS servers are verified against." type:"path" placeholder:"FILE"`
 	Speed       float64    `help:"Run the phone's timers so many times faster." default:"1"`
 
+	callFlags
 	loadFlags
 
 	Fleet string `help:"Run the phones described in this file (YAML or JSON), or with - in the first line of standard input (JSON). Reports leave as JSON lines, commands come in as JSON lines on standard input; its end ends the phones." placeholder:"FILE|-"`
@@ -41,7 +42,10 @@ type phoneCmd struct {
 // Help is what `roost phone --help` adds.
 func (c *phoneCmd) Help() string {
 	return `While it runs it takes words on standard input: busy, idle, deaf, hear, reboot,
-unregister, on, block SERVER, unblock SERVER, quit.`
+unregister, on, block SERVER, unblock SERVER, quit; call NUMBER, answer, reject,
+hang-up, hold, resume, transfer NUMBER, join (attended transfer of its two calls),
+dial DIGITS, report. With --call it calls once it is registered, and ends with the
+call: with status 0 if it was answered and its voice was heard to the end.`
 }
 
 // Run runs until quit or a signal.
@@ -59,15 +63,27 @@ func (c *phoneCmd) Run(w *world) error {
 		return err
 	}
 	began := time.Now()
+	reports := make(chan phone.Report, 256)
 	fleet, err := phone.Start(ctx, setup, func(r phone.Report) {
 		fmt.Printf("%8.2fs  %s %s\n", time.Since(began).Seconds(), r.Phone, r)
+		if c.Call != "" {
+			select {
+			case reports <- r:
+			case <-ctx.Done():
+			}
+		}
 	})
 	if err != nil {
 		return err
 	}
 	words := make(chan string)
 	go readWords(ctx, os.Stdin, words) // ends with the program's standard input
-	err = c.obey(ctx, fleet, words)
+	if c.Call != "" {
+		err = c.callOnce(ctx, fleet, words, reports)
+		stop() // reports are no longer read
+	} else {
+		err = c.obey(ctx, fleet, words)
+	}
 	total := fleet.Stop()
 	fmt.Printf("%8.2fs  %d requests, %d retransmissions, %d refreshes, %d refusals, %d without an answer\n",
 		time.Since(began).Seconds(), total.Sent, total.Retransmitted, total.Refreshed, total.Refused, total.Unanswered)
@@ -82,15 +98,30 @@ func (c *phoneCmd) obey(ctx context.Context, fleet *phone.Fleet, words <-chan st
 		case <-ctx.Done():
 			return nil
 		case line := <-words:
-			do, towards, _ := strings.Cut(line, " ")
-			if do == "quit" {
+			if line == "quit" {
 				return nil
 			}
-			if err := fleet.Do(ctx, phone.Command{Do: do, Towards: strings.TrimSpace(towards)}); err != nil {
+			if err := fleet.Do(ctx, typed(line)); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 			}
 		}
 	}
+}
+
+// typed is the command of a line that a person types.
+func typed(line string) phone.Command {
+	do, object, _ := strings.Cut(line, " ")
+	object = strings.TrimSpace(object)
+	command := phone.Command{Do: do}
+	switch do {
+	case "call", "transfer":
+		command.To = object
+	case "dial":
+		command.Digits = object
+	default:
+		command.Towards = object
+	}
+	return command
 }
 
 func readWords(ctx context.Context, from io.Reader, words chan<- string) {
@@ -116,7 +147,7 @@ func (c *phoneCmd) setup() (phone.Setup, error) {
 		Seed: uint64(time.Now().UnixNano()) & 0xffffffff,
 		Phones: []phone.Spec{{
 			Number: c.Number, User: c.User, Password: c.Password, Profile: c.Profile, Address: c.Address,
-			Transport: c.Transport, Returns: phone.How(c.Returns), Expires: c.Expires,
+			Transport: c.Transport, Returns: phone.How(c.Returns), Expires: c.Expires, Calls: c.habits(),
 		}},
 	}
 	for i, address := range c.Server {
