@@ -49,7 +49,9 @@ type Preserved struct {
 	limit   int
 	calls   map[preservedKey]*preserved
 	dialogs map[DialogID]*preserved
-	// fallen are those whose home is gone, by when that was.
+	// away are the homes that are gone; fallen the calls whose home went, by when
+	// that was.
+	away   map[string]bool
 	fallen []*preserved
 }
 
@@ -73,21 +75,22 @@ const (
 // NewPreserved makes an empty table; system is our name, for the records. limit
 // bounds how many calls it keeps.
 func NewPreserved(system string, limit int) *Preserved {
-	return &Preserved{system: system, limit: limit, calls: map[preservedKey]*preserved{}, dialogs: map[DialogID]*preserved{}}
+	return &Preserved{system: system, limit: limit, calls: map[preservedKey]*preserved{}, dialogs: map[DialogID]*preserved{}, away: map[string]bool{}}
 }
 
 // Len is how many calls are in the table.
 func (p *Preserved) Len() int { return len(p.calls) }
 
 // Put takes a mirrored record in, or the new state of one; false if the table is
-// full. What was said of a call before its home went stays.
+// full. A preserved call of which a home that returned tells again is the home's as
+// before; one whose record was given stays over.
 func (p *Preserved) Put(m Mirrored) bool {
 	k := preservedKey{m.Home, m.ID}
 	if e := p.calls[k]; e != nil {
-		if e.state != atHome {
+		if e.state != atHome && (e.state != kept || p.away[m.Home]) {
 			return true
 		}
-		p.drop(e)
+		p.forget(e)
 	}
 	if len(p.calls) >= p.limit {
 		return false
@@ -102,11 +105,19 @@ func (p *Preserved) Put(m Mirrored) bool {
 	return true
 }
 
-// Remove: the home says itself that the call is over, and writes its record. The
-// calls that a home knows no more since it restarted are not removed: Failover.
+// Remove: the home says that it has the call no more, and writes its record. A call
+// that was preserved or lost stays: a home that restarted forgot it, its phones did
+// not.
 func (p *Preserved) Remove(home, id string) {
-	if e := p.calls[preservedKey{home, id}]; e != nil {
+	if e := p.calls[preservedKey{home, id}]; e != nil && e.state == atHome {
 		p.drop(e)
+	}
+}
+
+// forget drops a call wherever it stands.
+func (p *Preserved) forget(e *preserved) {
+	p.drop(e)
+	if e.state != atHome {
 		p.fallen = slices.DeleteFunc(p.fallen, func(o *preserved) bool { return o == e })
 	}
 }
@@ -124,6 +135,7 @@ func (p *Preserved) drop(e *preserved) {
 // are over, and their records are given, "lost in failover" (VP2); direct ones are
 // preserved from now on, for PreservedFor at most (VP3). Nothing is sent for either.
 func (p *Preserved) Failover(home string, now time.Time) (records []Record) {
+	p.away[home] = true
 	var all []*preserved
 	for k, e := range p.calls {
 		if k.home == home && e.state == atHome {
@@ -143,6 +155,9 @@ func (p *Preserved) Failover(home string, now time.Time) (records []Record) {
 	}
 	return records
 }
+
+// Returned: home is back, and tells of its calls itself.
+func (p *Preserved) Returned(home string, _ time.Time) { delete(p.away, home) }
 
 // Request judges a request within a dialog that none of our legs knows; d is as
 // the request has it: ToTag from To, FromTag from From. A BYE to a preserved call
