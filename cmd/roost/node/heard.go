@@ -22,6 +22,9 @@ func (m mirrored) Heard(h mirror.Heard) {
 	if fresh {
 		m.reconfigure()
 	}
+	if h.System != m.name {
+		m.reborn(h.System, h.Epoch, time.Now())
+	}
 	m.keeper.step(resilience.HeartbeatHeard{
 		System: system, Epoch: h.Epoch, UpFor: h.UpFor, Ready: h.Ready, Age: h.Age, Via: resilience.System(h.Via)})
 	if h.Heartbeat != nil && h.Heartbeat.BackWithin > 0 {

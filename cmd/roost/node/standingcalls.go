@@ -26,6 +26,10 @@ type standingCalls struct {
 	told      map[string][]string
 	preserved *call.Preserved
 	lost      map[string]bool // homes whose phones come here
+	// live are the calls that each home told of in its present life: only these it can
+	// end. What it forgot by a restart goes on between its phones.
+	live   map[string]map[string]bool
+	epochs map[string]uint64
 }
 
 // listener hears of calls (switchboard.Observer).
@@ -127,7 +131,10 @@ func (m mirrored) standingCall(home string, c *mirror.Change, gone bool, now tim
 	if gone {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.preserved.Remove(home, c.Key)
+		if s.live[home][c.Key] {
+			delete(s.live[home], c.Key)
+			s.preserved.Remove(home, c.Key)
+		}
 		return nil
 	}
 	r, err := record.ParseCall(c.Value, now)
@@ -145,8 +152,41 @@ func (m mirrored) standingCall(home string, c *mirror.Change, gone bool, now tim
 	defer s.mu.Unlock()
 	if !s.preserved.Put(made) {
 		m.unread.Add(1)
+		return nil
 	}
+	if s.live == nil {
+		s.live = map[string]map[string]bool{}
+	}
+	if s.live[home] == nil {
+		s.live[home] = map[string]bool{}
+	}
+	s.live[home][made.ID] = true
 	return nil
+}
+
+// reborn takes over the epoch of a home: with another one it has forgotten its calls.
+func (n *Node) reborn(home string, epoch uint64, now time.Time) {
+	s := &n.voice.standing
+	s.mu.Lock()
+	if s.epochs == nil {
+		s.epochs = map[string]uint64{}
+	}
+	before := s.epochs[home]
+	s.epochs[home] = epoch
+	var records []call.Record
+	if before != 0 && before != epoch {
+		records = s.fall(home, now)
+	}
+	s.mu.Unlock()
+	for _, r := range records {
+		n.recorded(r)
+	}
+}
+
+// fall: a home is gone, or has begun a new life. s.mu is held.
+func (s *standingCalls) fall(home string, now time.Time) []call.Record {
+	delete(s.live, home)
+	return s.preserved.Failover(home, now)
 }
 
 func callParty(home string, end *record.CallEnd) call.RecordParty {
@@ -173,10 +213,9 @@ func (n *Node) reviewStanding(now time.Time) {
 				s.lost = map[string]bool{}
 			}
 			s.lost[home] = true
-			records = append(records, s.preserved.Failover(home, now)...)
-		case !serving && s.lost[home] && h.Phase != resilience.Suspect:
+			records = append(records, s.fall(home, now)...)
+		case !serving && s.lost[home]:
 			delete(s.lost, home)
-			s.preserved.Returned(home, now)
 		}
 	}
 	records = append(records, s.preserved.Sweep(now)...)

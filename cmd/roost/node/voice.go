@@ -72,13 +72,15 @@ const callsDrain = 2 * time.Second
 
 // stopCalls ends what calls cannot go on without this system, while the phones can
 // still be told.
-func (n *Node) stopCalls(ctx context.Context) error {
+func (n *Node) stopCalls(ctx context.Context) {
 	if n.voice.board == nil {
-		return nil
+		return
 	}
 	short, cancel := context.WithTimeout(ctx, callsDrain)
 	defer cancel()
-	return n.voice.board.Stop(short)
+	if err := n.voice.board.Stop(short); err != nil {
+		n.log.Warn().Err(err).Msg("phones did not confirm the end of their calls in time")
+	}
 }
 
 // stopMedia ends the relay, after the calls.
