@@ -79,7 +79,8 @@ type SideConfig struct {
 	// (hold: sendonly, inactive).
 	Send, Receive bool
 	// Protect is the key that we send with, Unprotect the one the far end sends
-	// with; nil: plain RTP. With DTLS both come from the handshake.
+	// with; both nil: plain RTP; one alone: the other direction waits for its key.
+	// With DTLS both come from the handshake. A key protects one stream, once.
 	Protect, Unprotect *Key
 	// DTLS, where keys come from a handshake (RFC 5764) instead.
 	DTLS *DTLS
@@ -94,8 +95,6 @@ type SideConfig struct {
 	// From is the address that the signalling of this side came from, where it is
 	// known: with Latch a source there is believed sooner than one elsewhere.
 	From netip.Addr
-	// Raw: what comes is not RTP (T.38 over UDPTL): only the source is looked at.
-	Raw bool
 }
 
 // Suite is an SRTP protection profile (RFC 4568, RFC 7714).

@@ -105,14 +105,12 @@ func TestBadPackets_AreDroppedAndCounted(t *testing.T) {
 // TestRaw_T38: UDPTL is no RTP and passes as it is, from its own source only.
 func TestRaw_T38(t *testing.T) {
 	r := newRelay(t, nil)
-	s := open(t, r, media.OpenStream{})
+	s := open(t, r, media.OpenStream{Raw: true})
 	a, b, stranger := newEnd(t, "127.0.0.1:0"), newEnd(t, "127.0.0.1:0"), newEnd(t, "127.0.0.9:0")
 	c := talk(a.addr)
-	c.Raw, c.Latch = true, true
+	c.Latch = true
 	mustSet(t, s, media.A, c)
-	d := talk(b.addr)
-	d.Raw = true
-	mustSet(t, s, media.B, d)
+	mustSet(t, s, media.B, talk(b.addr))
 	local, _ := s.Local(media.A)
 	udptl := []byte{0, 1, 6, 2, 0x30, 0, 0}
 	stranger.send(local, udptl)

@@ -12,7 +12,7 @@ import (
 // in, what leaves is well formed and goes nowhere but where the other side is; a packet
 // from a stranger moves nothing that is latched.
 func FuzzCarry(f *testing.F) {
-	for mood := range uint8(16) {
+	for mood := range uint8(255) {
 		f.Add(mood, false, false, rtp(1, 2, 0))
 		f.Add(mood, true, true, rtcp(1))
 		f.Add(mood, false, true, []byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
@@ -31,11 +31,14 @@ func FuzzCarry(f *testing.F) {
 			b.Unprotect, b.Protect = key(media.AES128GCM, 3), key(media.AES128GCM, 4)
 		}
 		a.Mux, b.Mux = mood&4 != 0, mood&8 != 0
-		a.Raw, b.Raw = mood&16 != 0, mood&16 != 0
 		if mood&32 != 0 {
 			a.Payloads, a.Clocks = []uint8{0, 8, 101}, []uint32{8000, 0}
 		}
+		if mood&128 != 0 {
+			a.ICE = &media.ICE{LocalUfrag: "ours", LocalPwd: "0123456789012345678901", RemoteUfrag: "their", RemotePwd: "abcdefabcdefabcdefabcd"}
+		}
 		s := newStage(t, a, b)
+		s.lane.sides[0].raw, s.lane.sides[1].raw = mood&16 != 0, mood&16 != 0
 		s.lane.sides[0].rtp.held, s.lane.sides[0].rtcp.held = mood&64 != 0, mood&64 != 0
 		from := saidA
 		if control {

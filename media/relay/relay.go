@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -22,6 +23,9 @@ type Relay struct {
 	workers []*worker
 	keys    keyring
 	told    chan struct{} // the teller has ended
+	ctx     context.Context
+	cancel  context.CancelFunc
+	tasks   sync.WaitGroup // handshakes
 
 	mu         sync.Mutex
 	pools      [2]*ports // IPv4, IPv6; nil without an address
@@ -53,6 +57,13 @@ func New(c Config) (*Relay, error) {
 		streams: map[*stream]struct{}{}, owners: map[netip.AddrPort]owner{},
 	}
 	r.newsCome = sync.NewCond(&r.mu)
+	if r.config.Certificate == nil {
+		var err error
+		if r.config.Certificate, err = certificate(); err != nil {
+			return nil, err
+		}
+	}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
 	for i, a := range []netip.Addr{c.Address, c.Address6} {
 		if a.IsValid() {
 			r.pools[i] = newPorts(c.First, c.Last)
@@ -61,6 +72,7 @@ func New(c Config) (*Relay, error) {
 	for range c.Workers {
 		w, err := newWorker(r)
 		if err != nil {
+			r.cancel()
 			for _, made := range r.workers {
 				made.closeDescriptors()
 			}
@@ -93,6 +105,7 @@ func (r *Relay) advertised(ip netip.Addr) netip.Addr {
 // address of the family, or ErrClosed.
 func (r *Relay) Open(o media.OpenStream) (media.Stream, error) {
 	s := &stream{relay: r, call: o.Call, onSilent: o.Silent, opened: r.now()}
+	s.lane.sides[0].raw, s.lane.sides[1].raw = o.Raw, o.Raw
 	s.lane.own = r.ownPort
 	for side := range s.ips {
 		s.ips[side] = r.config.Address
@@ -300,6 +313,8 @@ func (r *Relay) Close() error {
 	for _, s := range open {
 		s.Close()
 	}
+	r.cancel()
+	r.tasks.Wait()
 	for _, w := range r.workers {
 		w.stop()
 	}

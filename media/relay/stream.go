@@ -27,6 +27,7 @@ type stream struct {
 	mu     sync.Mutex
 	said   [2]media.SideConfig
 	keys   [2]sideKeys
+	shakes [2]*handshake
 	closed bool
 	final  media.StreamStats
 }
@@ -82,6 +83,11 @@ func (s *stream) Close() media.StreamStats {
 		return s.final
 	}
 	s.closed = true
+	for _, h := range s.shakes {
+		if h != nil {
+			h.cancel()
+		}
+	}
 	s.mu.Unlock()
 	return s.end()
 }
@@ -130,11 +136,34 @@ func (s *stream) Set(which media.Side, c media.SideConfig) error {
 	change.from = addressOf(netip.AddrPortFrom(c.From, 0))
 	change.moved = c.RTP != s.said[which].RTP || c.Latch != s.said[which].Latch || c.From != s.said[which].From
 	change.movedRTCP = change.moved || c.RTCP != s.said[which].RTCP || c.Mux != s.said[which].Mux
+	change.shake = s.shakeAnew(which, c.DTLS)
 	s.said[which] = c
-	if !s.worker.call(func(now int64) { s.lane.apply(which, &change, now) }) {
+	if !s.worker.call(func(now int64) {
+		s.lane.apply(which, &change, now)
+		if h := change.shake; h != nil && h.want.Client && c.ICE == nil && s.lane.sides[which].rtp.to.sends() {
+			h.begin()
+		}
+	}) {
 		return ErrClosed
 	}
 	return nil
+}
+
+// shakeAnew makes a handshake where there is none for what the far end's must be, and
+// ends the one that is not wanted any more.
+func (s *stream) shakeAnew(which media.Side, want *media.DTLS) *handshake {
+	old := s.shakes[which]
+	if want != nil && old != nil && old.want == *want {
+		return nil
+	}
+	if old != nil {
+		old.cancel()
+	}
+	s.shakes[which] = nil
+	if want != nil {
+		s.shakes[which] = newHandshake(s, which, *want)
+	}
+	return s.shakes[which]
 }
 
 // check says what a side cannot be.
@@ -174,6 +203,7 @@ type change struct {
 	moved, movedRTCP bool
 	protect          *srtp.Protector
 	unprotect        *srtp.Unprotector
+	shake            *handshake // a new one; nil: none, or the old goes on
 }
 
 // rekey prepares what is new of a side's keys; what is not goes on with its indices,
@@ -219,16 +249,16 @@ func same(a, b *media.Key) bool {
 // apply is Set on the worker.
 func (l *lane) apply(which media.Side, c *change, now int64) {
 	s, k := &l.sides[which], &c.config
-	if c.moved || !s.set {
-		s.rtp.set(addressOf(k.RTP))
+	if (c.moved || !s.set) && !(k.ICE != nil && s.rtp.held) {
+		s.rtp.set(addressOf(k.RTP)) // with ICE the old pair holds until another is nominated
 	}
 	if c.movedRTCP || !s.set {
 		s.rtcp.set(addressOf(k.RTCP))
 	}
-	s.set, s.mux, s.latch, s.raw, s.give, s.take = true, k.Mux, k.Latch, k.Raw, k.Receive, k.Send
+	s.set, s.mux, s.latch, s.give, s.take = true, k.Mux, k.Latch, k.Receive, k.Send
 	s.named = c.from
 	s.secure = k.Protect != nil || k.Unprotect != nil || k.DTLS != nil
-	s.protect, s.unprotect = c.protect, c.unprotect
+	l.tie(s, c)
 	s.all, s.agreed = len(k.Payloads) == 0, [2]uint64{}
 	for _, payload := range k.Payloads {
 		s.agreed[payload>>6] |= 1 << (payload & 63)
@@ -236,6 +266,31 @@ func (l *lane) apply(which media.Side, c *change, now int64) {
 	s.payloads, s.clocks = k.Payloads, k.Clocks
 	s.allowance = sourceAllowance
 	l.expect(now)
+}
+
+// tie gives a side its keys, or the handshake that they come from.
+func (l *lane) tie(s *side, c *change) {
+	k := &c.config
+	if k.DTLS == nil || c.shake != nil {
+		s.protect, s.unprotect = c.protect, c.unprotect
+	}
+	if k.DTLS == nil && k.ICE == nil {
+		s.lock = nil
+		return
+	}
+	if s.lock == nil {
+		s.lock = &secret{}
+	}
+	s.lock.withICE(k.ICE)
+	switch {
+	case k.DTLS == nil:
+		s.lock.records, s.lock.ready = nil, nil
+	case c.shake != nil:
+		s.lock.records, s.lock.ready = c.shake.record, nil
+		if c.shake.want.Client {
+			s.lock.ready = c.shake.begin
+		}
+	}
 }
 
 // at turns the relay's time into the clock's.
