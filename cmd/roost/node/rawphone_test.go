@@ -291,6 +291,17 @@ func (c *rawCall) answered(m rawMessage) {
 	c.p.ack(c.target, c.remote, c.local, c.callID, c.inviteCSeq)
 }
 
+// final is the final answer to an INVITE of which m came.
+func (p *rawPhone) final(m rawMessage) rawMessage {
+	p.t.Helper()
+	if m.status() >= 200 {
+		return m
+	}
+	return p.await("final answer to INVITE", func(f rawMessage) bool {
+		return f.status() >= 200 && f.get("Call-ID") == m.get("Call-ID") && f.method() == "INVITE"
+	})
+}
+
 func inBrackets(address string) string {
 	_, rest, _ := strings.Cut(address, "<")
 	uri, _, _ := strings.Cut(rest, ">")
