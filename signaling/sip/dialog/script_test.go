@@ -95,6 +95,18 @@ func (s *script) pass(d time.Duration) {
 	}
 }
 
+// wait lets time pass until something is sent.
+func (s *script) wait() {
+	s.t.Helper()
+	for len(s.sent) == 0 {
+		next, ok := s.leg.Next()
+		if !ok {
+			s.t.Fatal("nothing is due")
+		}
+		s.pass(next.Sub(s.now))
+	}
+}
+
 // hand gives the leg a message.
 func (s *script) hand(raw string) {
 	s.t.Helper()

@@ -138,7 +138,7 @@ func (l *Leg) ringing(c *client, m *message.Message) {
 			return
 		}
 		if !body.Empty() && !d.agreed {
-			d.agreed, d.answer = true, body
+			d.agreed, d.answer, l.oa = true, body, idle
 		}
 	}
 	if m.Status > 183 || out.cancel {
