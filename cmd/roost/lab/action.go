@@ -46,6 +46,7 @@ type Action struct {
 	Verb   Verb
 	System Role   // home, backup or phones
 	Phone  string // a number; empty means all
+	To     string // whom to call or transfer to, or digits
 	How    string // busy, idle, deaf, hear
 	Within time.Duration
 	Text   string // as written
@@ -56,6 +57,9 @@ func (s *Scenario) parseAction(text string) (*Action, error) {
 	w := &words{text: text, left: strings.Fields(text), scenario: s}
 	action := &Action{Text: strings.Join(w.left, " ")}
 	action.Verb = Verb(w.next())
+	if w.parseCall(action) {
+		return action, w.end()
+	}
 	switch action.Verb {
 	case Start:
 		action.System = w.oneOf(Home, Backup, "phones")

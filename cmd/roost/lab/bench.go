@@ -31,13 +31,14 @@ type bench struct {
 	place    *place
 	folder   string
 	at       map[Role]listening
-	// lines[role] is dialled by role and leads to the other system.
-	lines map[Role]*proxy.Proxy
+	// lines[role] is dialled by role and leads to the other system; calls[role] is
+	// the same for calls. What breaks a line breaks both.
+	lines, calls map[Role]*proxy.Proxy
 }
 
 // newBench makes everything but processes. The caller closes it.
 func newBench(scenario *Scenario, speed int) (b *bench, err error) {
-	b = &bench{scenario: scenario, speed: speed, at: map[Role]listening{}, lines: map[Role]*proxy.Proxy{}}
+	b = &bench{scenario: scenario, speed: speed, at: map[Role]listening{}, lines: map[Role]*proxy.Proxy{}, calls: map[Role]*proxy.Proxy{}}
 	defer func() {
 		if err != nil {
 			b.close()
@@ -63,6 +64,9 @@ func newBench(scenario *Scenario, speed int) (b *bench, err error) {
 		if b.lines[role], err = proxy.New(through.at(through.line), to.at(to.line)); err != nil {
 			return b, err
 		}
+		if b.calls[role], err = proxy.New(through.at(through.calls), to.at(to.calls)); err != nil {
+			return b, err
+		}
 	}
 	if err = b.certificates(); err != nil {
 		return b, err
@@ -76,14 +80,25 @@ func newBench(scenario *Scenario, speed int) (b *bench, err error) {
 }
 
 func (b *bench) close() {
-	for _, line := range b.lines {
-		if line != nil {
-			_ = line.Close() // it forwards nothing any more, whatever it says
-		}
+	for _, line := range b.proxies() {
+		_ = line.Close() // it forwards nothing any more, whatever it says
 	}
 	if b.place != nil {
 		b.place.release()
 	}
+}
+
+// proxies are all that the line between the systems is made of.
+func (b *bench) proxies() []*proxy.Proxy {
+	var all []*proxy.Proxy
+	for _, group := range []map[Role]*proxy.Proxy{b.lines, b.calls} {
+		for _, line := range group {
+			if line != nil {
+				all = append(all, line)
+			}
+		}
+	}
+	return all
 }
 
 func (b *bench) path(name string) string { return filepath.Join(b.folder, name) }
@@ -125,7 +140,7 @@ func (b *bench) certificates() error {
 // configuration writes a system's file.
 func (b *bench) configuration(role Role) error {
 	at, peer := b.at[role], systemNames()[other(role)]
-	line := map[string]any{"system": peer, "address": b.lines[role].Addr(), "networking_level": "scn"}
+	line := map[string]any{"system": peer, "address": b.lines[role].Addr(), "sip": b.calls[role].Addr(), "networking_level": "scn"}
 	if role == Home {
 		line["backs_up_my"] = []string{"phones"}
 	}
@@ -141,9 +156,12 @@ func (b *bench) configuration(role Role) error {
 			"listen":  []string{fmt.Sprintf("udp:%d", at.udp), fmt.Sprintf("tcp:%d", at.udp), fmt.Sprintf("tls:%d", at.tls)},
 			"expires": map[string]string{"min": "1s"}, // phones ask for rule time divided by the speed
 		},
-		"network":    map[string]any{"listen": at.at(at.line), "lines": []any{line}},
+		"network":    map[string]any{"listen": at.at(at.line), "sip": at.at(at.calls), "lines": []any{line}},
 		"resilience": resilience,
 		"console":    map[string]string{"listen": at.at(at.console)},
+	}
+	if len(b.scenario.Media) > 0 {
+		config["media"] = b.scenario.Media
 	}
 	if role == Home {
 		users, extensions := b.directory()
@@ -187,6 +205,7 @@ func (b *bench) fleet() phone.Setup {
 			setup.Phones = append(setup.Phones, phone.Spec{
 				Number: number, Password: password(number), Profile: group.Profile, Transport: group.Transport,
 				Address: b.place.phone(i), Returns: group.Returns, Subscribes: group.Subscribes, Expires: group.Expires,
+				Calls: group.habits(),
 			})
 		}
 	}

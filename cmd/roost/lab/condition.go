@@ -36,6 +36,11 @@ func (c *Condition) Holds(p *Picture, since time.Duration) (holds bool, is strin
 //	  … at home | at backup | at both | at neither | served
 //	  … refused by home | refused by backup | refused at both | ignored its trigger | told to move
 //	  … came home because TEXT
+//	  … rings | in a call | in a call through home (backup, nobody: direct)
+//	  … hears phone 202 | hears its far end | hears nothing | keeps its voice | lost its voice
+//	  … is-held | speaks securely | speaks openly | heard digits 12#
+//	  … was answered 200 by backup (its BYE) | was refused 486 (its call)
+//	every call by its rule (VP2, VP3, VP5)
 //	phone 203 is guest at backup | is going-home at backup | is no-guest at backup
 //	backup sees home in SYNCED or SUSPECT
 //	backup has no guests | has 20 guests
@@ -65,6 +70,9 @@ func (s *Scenario) clause(w *words) part {
 	case len(w.left) > 1 && w.left[0] == "no" && w.left[1] == "alarm":
 		w.left = w.left[2:]
 		return alarm(w, false)
+	case len(w.left) > 1 && w.left[0] == "every" && w.left[1] == "call":
+		w.left = w.left[2:]
+		return callsByRule(w)
 	case w.accept("event"):
 		return happened(w)
 	case w.accept("line"):
@@ -143,7 +151,11 @@ func phones(w *words) part {
 
 // predicate reads what is said about each phone.
 func predicate(w *words) (func(*Picture, *PhoneView, time.Duration) bool, string) {
-	switch word := w.next(); word {
+	word := w.next()
+	if test, says := callPredicate(w, word); test != nil {
+		return test, says
+	}
+	switch word {
 	case "at":
 		at := w.oneOf(Home, Backup, both, "neither")
 		place := at

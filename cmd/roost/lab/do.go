@@ -30,6 +30,15 @@ func (e *engine) do(action *Action) error {
 		e.mended()
 	}
 	switch action.Verb {
+	case Kill, Stop, End, Restart:
+		e.picture.callsBroken(action.System)
+	case Cut, Hang:
+		e.picture.callsBroken("")
+	}
+	if done, err := e.calls(action); done {
+		return err
+	}
+	switch action.Verb {
 	case Start:
 		if action.System == "phones" {
 			return e.startPhones()
@@ -172,7 +181,7 @@ func (e *engine) end(role Role) error {
 }
 
 func (e *engine) line(verb Verb) error {
-	for _, line := range e.bench.lines {
+	for _, line := range e.bench.proxies() {
 		switch verb {
 		case Cut:
 			line.Cut()

@@ -123,6 +123,8 @@ func (e *engine) take(item input) error {
 	now := e.now()
 	e.picture.Now = now
 	switch {
+	case item.report != nil && item.report.Event == phone.Cannot:
+		return cannot(*item.report)
 	case item.report != nil:
 		e.picture.Report(*item.report, now)
 		e.measure.report(e.picture, *item.report, now)

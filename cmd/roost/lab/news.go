@@ -33,7 +33,7 @@ func newNews() news {
 // of few phones their moves, and of refusals the first after each fault.
 func (e *engine) tellPhone(r phone.Report) {
 	switch r.Event {
-	case phone.Registered, phone.Lost:
+	case phone.Registered, phone.Lost, phone.CallUp, phone.CallEnded, phone.VoiceBegan, phone.VoiceLost:
 		e.told.movesSince++
 	case phone.Refused:
 		told, ever := e.told.refusedBy[r.Server]
@@ -43,7 +43,7 @@ func (e *engine) tellPhone(r phone.Report) {
 		e.told.refusedBy[r.Server] = e.now()
 		e.say("phone", "%s %s; more refusals by %s are only counted", r.Phone, r, r.Server)
 		return
-	case phone.Unanswered, phone.Summary:
+	case phone.Unanswered, phone.Summary, phone.VoiceSoFar:
 		return
 	}
 	few := len(e.picture.Phones) <= fewPhones
@@ -59,6 +59,9 @@ func (e *engine) flushMoves(now bool) {
 	}
 	e.told.movesSince, e.told.whereTold = 0, time.Now()
 	text := fmt.Sprintf("%d at home, %d at backup, %d nowhere", e.picture.count(Home), e.picture.count(Backup), e.picture.count(""))
+	if up, hear := e.picture.callsNow(); up > 0 {
+		text += fmt.Sprintf("; %d in a call, %d hear a voice", up, hear)
+	}
 	if text != e.told.where {
 		e.told.where = text
 		e.say("phones", "%s", text)

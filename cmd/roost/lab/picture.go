@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"net/netip"
 	"time"
 
 	"roost/cmd/roost/console/api"
@@ -17,8 +18,9 @@ type Picture struct {
 	// -1 for never.
 	Fault, Mended time.Duration
 
-	byNumber map[string]*PhoneView
-	byName   map[string]Role
+	byNumber  map[string]*PhoneView
+	byName    map[string]Role
+	addresses map[Role]netip.Addr // of the systems
 }
 
 // PhoneView is what is known of a phone, by its own account.
@@ -36,6 +38,9 @@ type PhoneView struct {
 	Ignored     time.Duration // when it last ignored a trigger
 	Told        time.Duration // when a server last told it to go elsewhere
 	Busy        bool
+	// Calls in their order, and whether it rings.
+	Calls []*CallView
+	Rings bool
 
 	dual        bool // may be registered at both
 	homeRefused bool
@@ -86,7 +91,12 @@ func (p *Picture) Report(r phone.Report, at time.Duration) {
 	if view == nil {
 		return
 	}
+	p.callReport(view, r, at)
 	switch r.Event {
+	case phone.Rings:
+		view.Rings = true
+	case phone.CallUp, phone.CallEnded:
+		view.Rings = false
 	case phone.Registered:
 		if !view.dual {
 			clear(view.At)

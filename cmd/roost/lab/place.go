@@ -46,6 +46,7 @@ type listening struct {
 	udp     uint16 // and TCP
 	tls     uint16
 	line    uint16
+	calls   uint16 // of other systems
 	console uint16
 }
 
@@ -59,7 +60,7 @@ func (p *place) system(last byte) (listening, error) {
 	for _, port := range []struct {
 		usual uint16
 		at    *uint16
-	}{{5060, &l.udp}, {5061, &l.tls}, {7422, &l.line}, {8080, &l.console}} {
+	}{{5060, &l.udp}, {5061, &l.tls}, {7422, &l.line}, {7423, &l.calls}, {8080, &l.console}} {
 		found, err := freePort(l.ip, port.usual)
 		if err != nil {
 			return l, err

@@ -40,6 +40,8 @@ type Result struct {
 	Refusals map[Role]map[string]int `json:"refusals"`
 	// WentHome counts phones that came back to their home, by what made them.
 	WentHome map[string]int `json:"went_home_by"`
+	// Calls is what became of each call's voice, at each of its phones.
+	Calls []CallResult `json:"calls,omitempty"`
 	// Proved are the rules of all expectations that held, if all did.
 	Proved []string `json:"rules_proved"`
 	// Stalled is the longest time in wall-clock seconds that the lab was kept

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"slices"
 	"time"
@@ -52,6 +53,9 @@ func Run(ctx context.Context, scenario *Scenario, options Options) Result {
 	go stalled.watch(e.ctx)
 	err = e.run(scenario.Steps)
 	e.flushMoves(true)
+	if up, _ := e.picture.callsNow(); up > 0 && err == nil {
+		err = e.lastVoices()
+	}
 	e.timeline.wipe()
 	took := e.now()
 	err = errors.Join(err, e.endAll())
@@ -77,6 +81,10 @@ func newEngine(ctx context.Context, scenario *Scenario, bench *bench, options Op
 		measure:  newMeasure(), result: result, inbox: make(chan input, 1024),
 		systems: map[Role]*child{}, told: newNews(),
 	}
+	e.picture.addresses = map[Role]netip.Addr{}
+	for role, at := range bench.at {
+		e.picture.addresses[role] = at.ip
+	}
 	e.ctx, e.cancel = context.WithCancel(ctx)
 	return e
 }
@@ -84,6 +92,7 @@ func newEngine(ctx context.Context, scenario *Scenario, bench *bench, options Op
 // conclude gives the verdict.
 func (e *engine) conclude(err error) {
 	e.measure.into(e.result)
+	e.result.Calls = e.picture.callResults()
 	e.result.Timeline = e.timeline.entries
 	if err != nil {
 		if e.result.Why = err.Error(); errors.Is(err, errFailed) {

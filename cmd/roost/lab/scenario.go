@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -29,9 +30,9 @@ type Scenario struct {
 	// OtherRoot gives the backup an identity from another root CA.
 	OtherRoot bool
 	Phones    []PhoneGroup
-	// Resilience goes into both systems' configuration as it is.
-	Resilience map[string]any
-	Steps      []Step
+	// Resilience and Media go into both systems' configuration as they are.
+	Resilience, Media map[string]any
+	Steps             []Step
 }
 
 // PhoneGroup is some phones alike.
@@ -42,6 +43,18 @@ type PhoneGroup struct {
 	Returns    phone.How `yaml:"returns"`
 	Subscribes *bool     `yaml:"subscribes"`
 	Expires    int       `yaml:"expires"`
+	// Calls is how they deal with calls; without answers they answer by themselves
+	// after 2 s.
+	Calls phone.Habits `yaml:"calls"`
+}
+
+// habits are the group's, with the lab's own way to answer.
+func (g *PhoneGroup) habits() phone.Habits {
+	habits := g.Calls
+	if habits.Answers == "" {
+		habits.Answers, habits.After = phone.ByItself, cmp.Or(habits.After, 2*time.Second)
+	}
+	return habits
 }
 
 // Step is one thing to do or to expect; exactly one of Do, Wait, Until, Never,
@@ -69,6 +82,7 @@ type (
 		OtherRoot  bool           `yaml:"other_root"`
 		Phones     []PhoneGroup   `yaml:"phones"`
 		Resilience map[string]any `yaml:"resilience"`
+		Media      map[string]any `yaml:"media"`
 		Steps      []yaml.Node    `yaml:"steps"`
 	}
 	fileStep struct {
@@ -95,7 +109,7 @@ func ReadScenario(name string, from io.Reader) (*Scenario, error) {
 	}
 	scenario := &Scenario{
 		Name: file.Scenario, Says: file.Says, MaxSpeed: file.MaxSpeed, OtherRoot: file.OtherRoot,
-		Phones: file.Phones, Resilience: file.Resilience,
+		Phones: file.Phones, Resilience: file.Resilience, Media: file.Media,
 	}
 	if err := scenario.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -139,6 +153,12 @@ func (s *Scenario) check() error {
 		case "", phone.ByServer, phone.AtRefresh, phone.Probe, phone.Poll:
 		default:
 			return fmt.Errorf("phones: returns %q: by-server, at-refresh, probe or poll", group.Returns)
+		}
+		if err := group.Calls.Check(); err != nil {
+			return fmt.Errorf("phones: calls: %w", err)
+		}
+		if group.Calls.Tone != 0 {
+			return errors.New("phones: calls: tone: the lab knows phones by the tone of their number")
 		}
 		if group.Count < 0 || group.Expires < 0 {
 			return errors.New("phones: count and expires are whole numbers above 0")

@@ -74,6 +74,9 @@ func (r *Result) Text() string {
 	if len(r.WentHome) > 0 {
 		row("went home by", "%s", tally(r.WentHome))
 	}
+	if len(r.Calls) > 0 {
+		row("voices", "%s", callsInWords(r.Calls))
+	}
 	held := 0
 	for _, expectation := range r.Expectations {
 		if expectation.Verdict == Pass {

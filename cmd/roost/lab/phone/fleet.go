@@ -169,7 +169,7 @@ func (f *Fleet) item(command Command) (any, error) {
 	}
 	if slices.Contains(callCommands, command.Do) {
 		if command.Habits != nil {
-			if err := command.Habits.check(); err != nil {
+			if err := command.Habits.Check(); err != nil {
 				return nil, err
 			}
 		}

@@ -82,8 +82,8 @@ const (
 // stayAtMost is how long StaysForCall puts off registering elsewhere.
 const stayAtMost = 120 * time.Minute
 
-// check says what is wrong with habits.
-func (h *Habits) check() error {
+// Check says what is wrong with habits.
+func (h *Habits) Check() error {
 	if h.Answers != "" && !slices.Contains([]Answers{ByHand, ByItself, Busy, Reject}, h.Answers) {
 		return fmt.Errorf("answers: %q: by-hand, by-itself, busy or reject", h.Answers)
 	}

@@ -37,7 +37,9 @@ func (m *Machine) obey(command Command) {
 	case "hang-up":
 		c := m.callNamed(command.Call, calling, ringing, answered, up)
 		if c == nil {
-			cannot("there is no call")
+			if !m.had(command.Call) {
+				cannot("there is no call")
+			}
 			return
 		}
 		m.hangUp(c, "hung up here")
@@ -56,11 +58,18 @@ func (m *Machine) obey(command Command) {
 	}
 	c := m.callNamed(command.Call, up)
 	if c == nil {
+		if command.Do == "report" && m.had(command.Call) {
+			return // its end has said all
+		}
 		cannot("no call is up")
 		return
 	}
 	m.obeyIn(c, command, cannot)
 }
+
+// had says whether the phone had that call: it may end while a command is on its
+// way.
+func (m *Machine) had(call int) bool { return call > 0 && call <= m.callsMade }
 
 // obeyIn carries out a command about a call that is up.
 func (m *Machine) obeyIn(c *call, command Command, cannot func(string, ...any)) {

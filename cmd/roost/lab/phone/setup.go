@@ -92,7 +92,7 @@ func (s *Setup) checkPhone(spec *Spec) error {
 	if spec.Expires < 0 {
 		return fmt.Errorf("expires: %d: seconds, 0 for the profile's", spec.Expires)
 	}
-	if err := spec.Calls.check(); err != nil {
+	if err := spec.Calls.Check(); err != nil {
 		return fmt.Errorf("calls: %w", err)
 	}
 	for _, server := range s.Servers {
