@@ -101,6 +101,11 @@ func TestRefusesBadScenarios(t *testing.T) {
 		"unknown state":         {head + "  - {expect: backup sees home in LOVE}\n", "LOVE"},
 		"nobody has it":         {head + "  - {expect: every poly phone at home}\n", "poly"},
 		"inside a repetition":   {head + "  - repeat: 2\n    steps:\n      - kill home\n      - kill everybody\n", "story.yaml:8: "},
+		"half a call":           {head + "  - call phone 201\n", "missing"},
+		"a call from nobody":    {head + "  - call phone 201 from phone 299\n", "201 to 204"},
+		"bad habits":            {"scenario: a\nsays: b\nphones: [{profile: snom, transport: udp, calls: {srtp: maybe}}]\n", "none, optional, capneg"},
+		"a tone of its own":     {"scenario: a\nsays: b\nphones: [{profile: snom, transport: udp, calls: {tone: 440}}]\n", "the tone of their number"},
+		"hears nobody":          {head + "  - {expect: phone 201 hears phone 299}\n", "201 to 204"},
 		"endless":               {head + "  - repeat: 400\n    steps: [kill home, start home]\n", "from 1 to 500"},
 		"a step that is a list": {head + "  - [kill home]\n", "a text or a mapping"},
 	} {
@@ -126,6 +131,18 @@ func TestActions(t *testing.T) {
 		"release home":                    {Verb: Release},
 		"release home phone 203":          {Verb: Release, Phone: "203"},
 		"announce  home back within 90s ": {Verb: Announce, Within: 90 * time.Second},
+		"call phone 202 from phone 201":   {Verb: Call, Phone: "201", To: "202"},
+		"call 0301234 from phone 201":     {Verb: Call, Phone: "201", To: "0301234"},
+		"call in pairs":                   {Verb: Call},
+		"hang up at phone 201":            {Verb: HangUp, Phone: "201"},
+		"hang up everywhere":              {Verb: HangUp},
+		"answer at phone 202":             {Verb: Answer, Phone: "202"},
+		"reject at phone 202":             {Verb: Reject, Phone: "202"},
+		"hold at phone 201":               {Verb: Hold, Phone: "201"},
+		"resume at phone 201":             {Verb: Resume, Phone: "201"},
+		"transfer phone 203 at phone 201": {Verb: Transfer, Phone: "201", To: "203"},
+		"join at phone 201":               {Verb: Join, Phone: "201"},
+		"dial 12# at phone 201":           {Verb: Dial, Phone: "201", To: "12#"},
 	} {
 		got, err := scenario.parseAction(text)
 		if err != nil {
@@ -141,6 +158,7 @@ func TestActions(t *testing.T) {
 
 func FuzzReadScenario(f *testing.F) {
 	f.Add(head + "  - kill home\n  - {never: any phone at backup, for: 1m, proves: [FO2]}\n")
+	f.Add(head + "  - call in pairs\n  - {until: every call by its rule and phone 201 was answered 200 by backup and any phone rings, within: 1m}\n")
 	f.Add(head + "  - repeat: 9\n    steps: [{until: backup sees home in SYNCED or COLD and no alarm x at home, within: 1h}]\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		scenario, err := ReadScenario("fuzz", strings.NewReader(text))
