@@ -13,6 +13,9 @@ type Cause struct {
 	Contacts []string
 	// RetryAfter in seconds, 0: none.
 	RetryAfter int
+
+	// far: the far end said so, and not the call itself.
+	far bool
 }
 
 // Normal is the cause of a call that one side hung up.

@@ -65,7 +65,7 @@ func (c Cause) tryNext() bool {
 // end stays there: a challenge, a redirection, a lost flow, and a 503, which would
 // make the caller's phone leave this system for its backup.
 func refusal(c Cause) Cause {
-	c.Contacts = nil
+	c.Contacts, c.far = nil, false
 	switch {
 	case c.Status < 300 || c.Status >= 700:
 		c = Cause{Status: 480, Phrase: orText(c.Phrase, "not available")}
@@ -82,6 +82,7 @@ func refusal(c Cause) Cause {
 // foreign is what a leg's refusal is to the call: 503 says something about the far
 // end, and nothing about us.
 func foreign(c Cause) Cause {
+	c.far = true
 	if c.Status == 503 {
 		c.Status, c.RetryAfter = 500, 0
 		c.Phrase = orText(c.Phrase, "the far end has no service")

@@ -108,11 +108,13 @@ func (c *Call) giveBack() {
 // is gone.
 func (c *Call) giveBackEstate(e *Estate) {
 	o := e.call
-	both := true
+	var gone *leg
 	for _, l := range []*leg{e.at, o.partner(e.at)} {
-		both = both && l.state == legUp
+		if l.state != legUp {
+			gone = l
+		}
 	}
-	if !both {
+	if gone != nil {
 		for _, l := range append([]*leg(nil), c.legs...) {
 			if l.estate {
 				l.estate = false
@@ -120,7 +122,7 @@ func (c *Call) giveBackEstate(e *Estate) {
 			}
 		}
 		o.now = c.now
-		c.do(Finished{Record: o.record(o.side(e.at), Cause{})})
+		c.do(Finished{Record: o.record(o.side(gone), Cause{})})
 		return
 	}
 	mine := c.legs[:0:0]

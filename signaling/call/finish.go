@@ -5,7 +5,6 @@ const (
 	bySystem = "system"
 	byFrom   = "from"
 	byTo     = "to"
-	byFarEnd = "to"
 )
 
 // side is the record's name for a leg.
@@ -78,12 +77,12 @@ func (c *Call) record(by string, cause Cause) Record {
 		r.Dialled = c.dialled
 	}
 	r.Diverted = c.diverted
+	if c.answer.IsZero() && by != byFrom {
+		cause = refusal(cause)
+	}
 	r.EndedBy, r.Why = by, cause.why()
 	if c.answer.IsZero() {
 		r.Status = cause.Status
-		if by != byFrom {
-			r.Status = refusal(cause).Status
-		}
 		return r
 	}
 	r.Answer = Stamp{c.answer}

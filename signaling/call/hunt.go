@@ -121,8 +121,10 @@ func (c *Call) resolve(n *node, it item) Cause {
 		c.user(child, r)
 	case ToSystem, ToTrunks, ToEmergency:
 		child.serial = true
-		child.best = Cause{Status: 480, Phrase: "no way to " + string(r.Number) + " at present"}
 		child.items = targets(r.Targets)
+		if len(r.Targets) == 0 {
+			child.best = Cause{Status: 480, Phrase: "no way to " + string(r.Number) + " at present"}
+		}
 		if r.Kind == ToEmergency {
 			c.emergency = true
 		}
@@ -150,6 +152,9 @@ func targets(all []Target) []item {
 // is done here and nowhere else.
 func (c *Call) user(n *node, r Route) {
 	s := r.User
+	if !n.member && !c.hunt.transfer && c.rec.To.Kind == "" {
+		c.rec.To = RecordParty{Number: n.number, Name: n.name, Kind: Phone.String(), System: c.cfg.System, Guest: n.guest}
+	}
 	n.ringFor = s.RingFor
 	if n.ringFor <= 0 {
 		n.ringFor = c.cfg.Limits.RingFor
@@ -188,7 +193,9 @@ func (c *Call) group(n *node, r Route) {
 		n.ringFor = c.cfg.Limits.MemberRingFor
 	}
 	n.onBusy, n.noAnswer = r.Group.Overflow, r.Group.Overflow
-	n.best = Cause{Status: 480, Phrase: "nobody of the group is there"}
+	if len(members) == 0 {
+		n.best = Cause{Status: 480, Phrase: "the group has no members"}
+	}
 }
 
 // byIdleness sorts numbers, who has been without a call for longest first.

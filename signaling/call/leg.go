@@ -40,6 +40,8 @@ type leg struct {
 	leaf *node
 	// early is the last body that came before the answer.
 	early Body
+	// why it is cancelled.
+	why Cause
 	// holds: its far end holds the other.
 	holds bool
 	// estate: the leg came by Adopt and is not joined yet.
@@ -108,7 +110,7 @@ func (c *Call) end(l *leg, cause Cause) {
 		c.settle(l)
 		c.tell(l, Cancel{Cause: cause})
 		c.unpairAll(l)
-		l.leaf = nil
+		l.leaf, l.why = nil, Cause{Phrase: cause.why()}
 		l.become(legCancelling, c.now, c.now.Add(c.cfg.Limits.Exchange))
 	case legAnswered, legUp:
 		c.settle(l)

@@ -93,6 +93,9 @@ func (c *Call) dial(n *node, t Target) Cause {
 	n.live = append(n.live, l.leaf)
 	c.do(NewLeg{Leg: l.id, Target: t, Emergency: c.emergency})
 	c.enter(l)
+	if !h.transfer && c.rec.To.Kind == "" {
+		c.rec.To = l.record(c.cfg.System)
+	}
 	c.sendDial(n, l, t)
 	return Cause{}
 }
@@ -188,7 +191,7 @@ func (c *Call) answered(l *leg, ev Answered) {
 	switch {
 	case l.state == legCancelling:
 		l.state = legAnswered // the answer was faster than our Cancel
-		c.end(l, Cause{Phrase: "answered elsewhere"})
+		c.end(l, l.why)
 		return
 	case l.state != legDialling && l.state != legRinging || l.leaf == nil:
 		c.do(Noted{Counter: CountStray, Text: "an answer that nobody waits for"})
@@ -287,7 +290,7 @@ func (c *Call) refused(l *leg, ev Refused) {
 	if ev.Cause.Status >= 300 && ev.Cause.Status < 400 && c.redirect(leaf, l, ev.Cause) {
 		return
 	}
-	c.leafFailed(leaf, l, ev.Cause)
+	c.leafFailed(leaf, l, foreign(ev.Cause))
 }
 
 func (c *Call) leafFailed(leaf *node, l *leg, cause Cause) {
@@ -301,7 +304,7 @@ func (c *Call) leafFailed(leaf *node, l *leg, cause Cause) {
 		}
 		h.committed = nil
 	}
-	c.childFailed(leaf, foreign(cause))
+	c.childFailed(leaf, cause)
 }
 
 // redirect follows a phone's 3xx, once, and only to a number.
@@ -336,7 +339,11 @@ func (c *Call) huntFailed(cause Cause) {
 		c.transferFailed(cause)
 		return
 	}
-	c.finish(byFarEnd, cause)
+	by := bySystem
+	if cause.far {
+		by = byTo
+	}
+	c.finish(by, cause)
 }
 
 // cancelled: the caller gave up before the answer.
