@@ -50,6 +50,8 @@ type Incoming struct {
 	PeerName string
 	// Number is the number that a phone proved to be; empty for others.
 	Number registrar.Number
+	// Dialled is who is called, where the Request-URI does not say it.
+	Dialled string
 }
 
 // Outgoing is where a leg goes to.

@@ -53,6 +53,9 @@ func NewIncoming(c *Config, in Incoming, m *message.Message, a Arrival, now time
 	s := l.newServer(m, a)
 	s.initial, s.offer = true, m.Body != ""
 	event, refusal := l.invitation(m, s)
+	if in.Dialled != "" {
+		event.To = in.Dialled
+	}
 	if refusal != nil {
 		l.state = over
 		l.respond(s, *refusal)
