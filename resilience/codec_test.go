@@ -72,13 +72,13 @@ func (c *codec) instant(now instant, at *instant) {
 	}
 }
 
-func (m *Machine) instants(c *codec, instants ...*instant) {
+func (m *Machine) codeInstants(c *codec, instants ...*instant) {
 	for _, at := range instants {
 		c.instant(m.now, at)
 	}
 }
 
-func (w *world) ticks(c *codec, ticks ...*int) {
+func (w *world) codeTicks(c *codec, ticks ...*int) {
 	for _, tick := range ticks {
 		d := time.Duration(*tick-w.tick) * time.Second
 		c.instant(0, &d)
@@ -103,9 +103,9 @@ func (w *world) code(c *codec) {
 	coded(c, &w.up)
 	coded(c, &h.phase)
 	coded(c, &w.faults)
-	w.ticks(c, &w.lastSeen)
-	m.instants(c, &h.lastReady, &h.heardAt, &h.visibleSince, &h.paceAt, &h.lagSince)
-	w.started, h.upSince = w.tick-worldFailback, h.visibleSince
+	w.codeTicks(c, &w.lastSeen)
+	m.codeInstants(c, &h.lastReady, &h.heardAt, &h.visibleSince, &h.paceAt, &h.lagSince)
+	w.started, h.upSince = w.tick-w.times.failback, h.visibleSince
 	for i := range w.phones {
 		w.codePhone(c, i)
 	}
@@ -132,7 +132,7 @@ func (w *world) codePhone(c *codec, i int) {
 	m, h, p := w.paris, w.paris.homes[0], &w.phones[i]
 	_, knocked := h.knocked[p.phone]
 	c.flags(&p.busy, &p.accepted, &knocked)
-	w.ticks(c, &p.hereUntil, &p.homeUntil, &p.homeAt, &p.graceUntil)
+	w.codeTicks(c, &p.hereUntil, &p.homeUntil, &p.homeAt, &p.graceUntil)
 	g := m.guests[p.phone]
 	var seq uint8 // 0 for no guest
 	switch {
@@ -159,7 +159,7 @@ func (w *world) codePhone(c *codec, i int) {
 	if c.reads {
 		g = w.spareGuest(i)
 		*g = guest{phone: p.phone, home: h, seq: uint64(seq), pos: [slotCount]int32{-1, -1},
-			subscribed: p.desc.Subscribed, stream: p.desc.Stream}
+			subscribed: p.desc.Subscribed, stream: p.desc.Stream, follows: p.desc.FollowsRedirect}
 		m.guests[p.phone] = g
 		m.seq = max(m.seq, g.seq)
 	}
@@ -176,7 +176,7 @@ func (m *Machine) codeGuest(c *codec, g *guest) {
 	coded(c, &g.pending)
 	coded(c, &g.tried)
 	coded(c, &g.attempts)
-	m.instants(c, &g.at, &g.homeAt, &g.nextTry, &g.graceUntil, &g.pendingFrom, &g.keepUntil)
+	m.codeInstants(c, &g.at, &g.homeAt, &g.nextTry, &g.graceUntil, &g.pendingFrom, &g.keepUntil)
 }
 
 // spareGuest saves the garbage collector most of its work: a walk unpacks millions of worlds.

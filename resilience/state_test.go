@@ -67,17 +67,18 @@ func (w *world) unpack(state []byte) {
 
 // forgetPast gives one value to all that has no influence any more.
 func (w *world) forgetPast() {
-	w.lastSeen = max(w.lastSeen, w.tick-worldDelay) // checks ask for VisibleFor and the delay
+	w.lastSeen = max(w.lastSeen, w.tick-w.times.delay) // checks ask for VisibleFor and the delay
 	// The failback delay counts from when it was first seen, which is not before it started.
-	w.started = w.tick - worldFailback
+	w.started = w.tick - w.times.failback
 	if w.up == homeDown {
 		w.epoch = w.paris.homes[0].epoch // its next start has another in any case
 	}
-	w.forgetHomesPast(w.paris.homes[0])
+	m := w.paris
+	w.forgetHomesPast(m.homes[0])
 	for i := range w.phones {
 		w.forgetPhonesPast(&w.phones[i])
 	}
-	w.forgetOrders()
+	m.forgetOrders()
 }
 
 func (w *world) forgetHomesPast(h *home) {
@@ -103,8 +104,8 @@ func (w *world) forgetHomesPast(h *home) {
 	}
 }
 
-// paceHolds: a guest may have to wait for the pace. It is at most a tick, in which none comes
-// to wait but from those that are named here.
+// paceHolds: a guest may have to wait for the pace. It is at most a tick, which a guest that
+// is on its way, or settles, does not end as one that waits.
 func (w *world) paceHolds(h *home) bool {
 	if w.operator {
 		return h.paceAt > w.paris.now
@@ -113,7 +114,7 @@ func (w *world) paceHolds(h *home) bool {
 		return false
 	}
 	for _, g := range w.paris.guests {
-		if (g.state == StateGuest || g.state == StateAbsent || g.stopped) && g.nextTry < h.paceAt {
+		if onItsWay := g.state == StateGoing || g.state == StateSettling; (!onItsWay || g.stopped) && g.nextTry < h.paceAt {
 			return true
 		}
 	}
@@ -188,6 +189,9 @@ func (m *Machine) forgetTriggers(g *guest) {
 		if g.pending == NoTrigger && g.told == NoTrigger && g.graceUntil <= m.now+m.cfg.Timers.TriggerWait {
 			g.returned, g.tried = false, 0 // the rest of the grace is too short for another trigger
 		}
+		if g.returned {
+			g.tried = 0 // no more triggers in this grace
+		}
 	case g.state == StateChosen:
 		g.told, g.returned = NoTrigger, false // set as it is told, or chosen
 	default:
@@ -209,10 +213,9 @@ func (m *Machine) fewestAttempts(n uint8) uint8 {
 }
 
 // forgetOrders: of the guests' order of admission only the order is kept, and of times for
-// the next try, once they do not hold a guest back any more, only whom they let go first.
-// What is set later is later than all of these.
-func (w *world) forgetOrders() {
-	m := w.paris
+// the next try that are over only whom they let go first: a phone that comes now is admitted
+// after all of them, and a try that fails is put off.
+func (m *Machine) forgetOrders() {
 	guests := make([]*guest, 0, 4)
 	for _, g := range m.guests {
 		guests = append(guests, g)
@@ -222,8 +225,7 @@ func (w *world) forgetOrders() {
 		g.seq = uint64(i + 1)
 	}
 	m.seq = uint64(len(guests))
-	from := w.movesFrom()
-	over := slices.DeleteFunc(guests, func(g *guest) bool { return g.nextTry > from })
+	over := slices.DeleteFunc(guests, func(g *guest) bool { return g.nextTry > m.now })
 	slices.SortStableFunc(over, func(a, b *guest) int { return cmp.Compare(a.nextTry, b.nextTry) })
 	latest := m.now
 	for i, g := range slices.Backward(over) {

@@ -12,6 +12,7 @@ import (
 // for that, it knows from the outside and not from the machine.
 type world struct {
 	tick  int
+	times worldTimes
 	cfg   Config // of paris, as given
 	paris *Machine
 	home  *Machine // london's part: which of two registrations stays
@@ -54,26 +55,35 @@ type worldPhone struct {
 	accepted   bool // here, since it was told
 }
 
-const (
-	worldVisible  = 2
-	worldDelay    = 3
-	worldFailback = 2
-	worldGrace    = 2
-	worldLease    = 2
-)
+// worldTimes are the timers of a world in ticks. What decides about which states there are
+// is in which order timers end, not their lengths.
+type worldTimes struct {
+	visible, wait, behind, lease, delay, grace, retry, retryMax, failback, forget int
+}
+
+// shortTimes are as short as they can be, so that all timers overlap with all, and states are
+// few. A registration and visibility last for 2 ticks at least, else a tick would end them
+// before the next refresh or heartbeat; the delay is longer than visibility.
+var shortTimes = worldTimes{visible: 2, wait: 1, behind: 1, lease: 2, delay: 3, grace: 2, retry: 2, retryMax: 2, failback: 2, forget: 2}
+
+// orderedTimes are in the order of the real ones: 15s, 20s, 30s, 1m..2m, 3m, 5m, 5m, 60m, 10m, 24h.
+var orderedTimes = worldTimes{visible: 2, wait: 2, behind: 2, lease: 2, delay: 3, grace: 4, retry: 4, retryMax: 6, failback: 5, forget: 7}
+
+// longerTimes are in that order too, but for the retry's longest wait; some end together.
+var longerTimes = worldTimes{visible: 2, wait: 1, behind: 1, lease: 2, delay: 3, grace: 3, retry: 3, retryMax: 3, failback: 4, forget: 4}
 
 var worldStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func newWorld(phones int, planted bugs) *world {
-	w := &world{line: true, epoch: 1, faults: -1}
+func newWorld(phones int, times worldTimes, planted bugs) *world {
+	w := &world{times: times, line: true, epoch: 1, faults: -1}
 	cfg := Config{
 		Self: "paris", Homes: []Home{{System: "london"}}, bugs: planted, Limits: Limits{PaceJitter: -1},
 		Timers: Timers{
-			FailoverDelay: worldDelay * time.Second, VisibleFor: worldVisible * time.Second,
-			FailbackDelay: worldFailback * time.Second, HomelessGrace: worldGrace * time.Second,
-			RetryFirst: 2 * time.Second, RetryMax: 2 * time.Second, TriggerWait: time.Second,
-			MirrorBehind: time.Second, GuestExpiresMin: worldLease * time.Second, GuestExpiresMax: worldLease * time.Second,
-			PaceInterval: time.Second, ForgetHomeless: 2 * time.Second,
+			FailoverDelay: ticks(times.delay), VisibleFor: ticks(times.visible),
+			FailbackDelay: ticks(times.failback), HomelessGrace: ticks(times.grace),
+			RetryFirst: ticks(times.retry), RetryMax: ticks(times.retryMax), TriggerWait: ticks(times.wait),
+			MirrorBehind: ticks(times.behind), GuestExpiresMin: ticks(times.lease), GuestExpiresMax: ticks(times.lease),
+			PaceInterval: ticks(1), ForgetHomeless: ticks(times.forget),
 		},
 	}
 	w.cfg, w.paris = cfg, mustNew(cfg, w.now())
@@ -88,6 +98,8 @@ func newWorld(phones int, planted bugs) *world {
 	w.mirrorCompletes()
 	return w
 }
+
+func ticks(n int) time.Duration { return time.Duration(n) * time.Second }
 
 func mustNew(cfg Config, now time.Time) *Machine {
 	m, err := New(cfg, now)
@@ -165,10 +177,10 @@ func (w *world) told(p *worldPhone) {
 	if p.busy {
 		w.broken("FB2: %s is told to go home while busy", p.phone)
 	}
-	if w.unseen() >= worldVisible {
+	if w.unseen() >= w.times.visible {
 		w.broken("FB7: %s is told to go home while it is not visible", p.phone)
 	}
-	p.graceUntil, p.accepted = w.tick+worldGrace, false
+	p.graceUntil, p.accepted = w.tick+w.times.grace, false
 }
 
 // heartbeat delivers london's heartbeat.
@@ -249,7 +261,7 @@ func (w *world) asksHere(p *worldPhone) (admitted bool) {
 	if !admitted {
 		return false
 	}
-	p.hereUntil = w.tick + worldLease
+	p.hereUntil = w.tick + w.times.lease
 	p.accepted = true
 	desc := p.desc
 	desc.At = w.now()
@@ -276,14 +288,14 @@ func (w *world) checkAdmitted(p *worldPhone, e Admit, newcomer bool) {
 	if !w.complete {
 		w.broken("GU3: %s is admitted without a complete mirror", p.phone)
 	}
-	if w.unseen() < worldDelay && !w.paris.homes[0].taken {
+	if w.unseen() < w.times.delay && !w.paris.homes[0].taken {
 		w.broken("FO2: %s is admitted %d ticks after its home was seen", p.phone, w.unseen())
 	}
 }
 
 func (w *world) checkRefused(p *worldPhone, e Refuse, newcomer, inGrace, accepted bool) {
 	if newcomer {
-		if w.complete && w.unseen() >= worldDelay {
+		if w.complete && w.unseen() >= w.times.delay {
 			w.broken("FO2: %s is refused (%s) though its home was not seen for %d ticks", p.phone, e.Cause, w.unseen())
 		}
 		if inGrace {
@@ -305,7 +317,7 @@ func (w *world) asksHome(p *worldPhone) {
 	if w.up != homeUp || w.refusing {
 		return
 	}
-	p.homeUntil, p.homeAt = w.tick+worldLease, w.tick
+	p.homeUntil, p.homeAt = w.tick+w.times.lease, w.tick
 	w.shareHome(p)
 	w.shareGuest(p)
 }
