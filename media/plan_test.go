@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	pion "github.com/pion/sdp/v3"
+	"pgregory.net/rapid"
 )
 
 // TestPlan runs the transcripts of testdata/plan: what two parties write, what each
@@ -229,7 +230,7 @@ func bodyOf(t *testing.T, d *datadriven.TestData) []byte {
 }
 
 // readable checks a description with a parser that is not ours.
-func readable(t testing.TB, body []byte) {
+func readable(t rapid.TB, body []byte) {
 	t.Helper()
 	// pion/sdp knows neither T.38's words nor MSRP's.
 	known := strings.NewReplacer("m=image ", "m=application ", " udptl ", " UDP ", "m=message ", "m=application ", "TCP/MSRP", "TCP")

@@ -316,6 +316,9 @@ func (s *Session) offerLine(p *pending, st *stream, to Side, j int, m *sdp.Media
 	default:
 		far := st.ends[to.Other()]
 		feedback := far.form != dtls && far.view.feedback && p.level < retryPlain || e.view != nil && e.view.feedback
+		if !feedback {
+			m.Remove(func(name, _ string) bool { return name == "rtcp-fb" })
+		}
 		cryptos := make([]sdp.Crypto, len(e.keys))
 		for i, k := range e.keys {
 			cryptos[i] = k.crypto(i + 1)
