@@ -35,6 +35,9 @@ type FlowPeer struct {
 	// Local is our end.
 	Local netip.AddrPort
 	TLS   *tls.ConnectionState
+	// User is the user part of the Request-URI, as the peer wrote it: the contact that a
+	// trunk was registered with proves the carrier, who alone was told it.
+	User string
 }
 
 // Neighbour is a peer that is no phone.
@@ -42,6 +45,9 @@ type Neighbour struct {
 	// Kind is call.System or call.Trunk.
 	Kind call.PeerKind
 	Name string
+	// Line: the Request-URI names a registration of ours, and who is called stands in
+	// P-Called-Party-ID (RFC 7315) or To.
+	Line bool
 }
 
 // Origin is where an INVITE came from.

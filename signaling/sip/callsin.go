@@ -107,18 +107,41 @@ func (w *work) strayCall(key string) {
 // caller finds out who calls, and answers if it is not to be served.
 func (w *work) caller() (dialog.Incoming, bool) {
 	peer := FlowPeer{Peer: w.peer, Local: w.in.Local}
+	if user, ok := w.m.Target.Number(); ok {
+		peer.User = strings.Clone(user)
+	}
 	if w.in.Transport == flow.TLS || w.in.Transport == flow.WSS {
 		if info, ok := w.e.flows.Info(w.in.Flow); ok {
 			peer.TLS = info.TLS
 		}
 	}
 	if n, ok := w.e.o.Calls.Neighbour(peer); ok {
-		return dialog.Incoming{Peer: n.Kind, PeerName: n.Name}, true
+		in := dialog.Incoming{Peer: n.Kind, PeerName: n.Name}
+		if n.Line {
+			in.Dialled = w.called()
+		}
+		return in, true
 	}
 	if !w.authorized() {
 		return dialog.Incoming{}, false
 	}
 	return dialog.Incoming{Peer: call.Phone, Number: registrar.Number(strings.Clone(string(w.number)))}, true
+}
+
+// called is whom an INVITE is for that came to the contact of a registration of ours.
+func (w *work) called() string {
+	for _, f := range w.m.Fields {
+		if !strings.EqualFold(f.Name, "P-Called-Party-ID") {
+			continue
+		}
+		if a, err := message.ParseAddress(f.Value); err == nil {
+			if n, ok := a.URI.Number(); ok {
+				return strings.Clone(n)
+			}
+		}
+	}
+	n, _ := w.m.To.URI.Number()
+	return strings.Clone(n)
 }
 
 // origin is where this INVITE came from.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -26,8 +27,8 @@ func (r result) ok() bool { return r.status >= 200 && r.status < 300 }
 
 // clients are the requests of ours that wait for their final response. They are
 // found by the branch that we gave them, and only a response from the flow that
-// the request went out on counts. A challenge is a refusal like any other: we
-// have no credentials to leak.
+// the request went out on counts. A challenge is a refusal like any other here: who
+// has credentials, a trunk, answers it by another request.
 type clients struct {
 	e      *Endpoint
 	ctx    context.Context
@@ -45,7 +46,9 @@ type client struct {
 	tx     *sip.ClientTx
 	method string
 	flow   flow.ID
-	gone   chan struct{} // closed when the flow is gone
+	gone   chan struct{}   // closed when the flow is gone
+	ctx    context.Context // whoever asked waits no longer
+	final  atomic.Pointer[message.Message]
 }
 
 func newClients(e *Endpoint, most int) *clients {
@@ -69,11 +72,16 @@ func newToken() string {
 // once, from another goroutine, with the result. The bytes carry the branch in
 // their Via.
 func (c *clients) send(id flow.ID, t flow.Transport, method, branch string, bytes []byte, done func(result)) {
+	c.ask(context.Background(), id, t, method, branch, bytes, func(r result, _ *message.Message) { done(r) })
+}
+
+// ask is send until ctx ends, with the final response itself, nil where none came.
+func (c *clients) ask(ctx context.Context, id flow.ID, t flow.Transport, method, branch string, bytes []byte, done func(result, *message.Message)) {
 	req := sip.NewRequest(sip.RequestMethod(method), sip.Uri{})
 	req.SetTransport(t.String())
 	conn := &txConn{e: c.e, flow: id}
 	conn.build(req, bytes)
-	one := &client{tx: sip.NewClientTx(branch, req, conn, noLog), method: method, flow: id, gone: make(chan struct{})}
+	one := &client{tx: sip.NewClientTx(branch, req, conn, noLog), method: method, flow: id, gone: make(chan struct{}), ctx: ctx}
 	c.mu.Lock()
 	full, shut := len(c.open) >= c.most, c.shut
 	if !full && !shut {
@@ -83,19 +91,19 @@ func (c *clients) send(id flow.ID, t flow.Transport, method, branch string, byte
 	c.mu.Unlock()
 	switch {
 	case shut:
-		go c.e.guarded("a "+method+" that was not sent panicked", func() { done(result{503, "shutting down"}) })
+		go c.e.guarded("a "+method+" that was not sent panicked", func() { done(result{503, "shutting down"}, nil) })
 		return
 	case full:
 		c.e.count.add(cClientsFull)
 		c.e.quiet.warn(cClientsFull).Int("limit", c.most).Msg("too many requests wait for an answer: request not sent")
-		go c.e.guarded("a "+method+" that was not sent panicked", func() { done(result{503, "too many requests wait for an answer"}) })
+		go c.e.guarded("a "+method+" that was not sent panicked", func() { done(result{503, "too many requests wait for an answer"}, nil) })
 		return
 	}
 	go func() {
 		defer c.group.Done()
 		r := c.run(one)
 		c.remove(branch, one)
-		c.e.guarded("the answer to a "+method+" panicked", func() { done(r) })
+		c.e.guarded("the answer to a "+method+" panicked", func() { done(r, one.final.Load()) })
 	}()
 }
 
@@ -143,6 +151,8 @@ func (c *clients) run(one *client) result {
 			return result{statusFlowFailed, "flow is gone"}
 		case <-c.ctx.Done():
 			return result{503, "shutting down"}
+		case <-one.ctx.Done():
+			return result{408, "no answer"}
 		}
 	}
 }
@@ -159,6 +169,9 @@ func (w *work) response() {
 	if one == nil || one.method != w.m.CSeqMethod || one.flow != w.in.Flow {
 		w.e.count.add(cStrayResponse)
 		return
+	}
+	if w.m.Status >= 200 {
+		one.final.CompareAndSwap(nil, w.m.Clone())
 	}
 	one.tx.Receive(sip.NewResponse(w.m.Status, w.m.Reason))
 }
