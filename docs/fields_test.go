@@ -41,7 +41,7 @@ func structsIn(t reflect.Type, found map[string]reflect.Type) {
 // its type, and nothing else does.
 func TestHTTPAPI_EachFieldHasItsRow(t *testing.T) {
 	types := map[string]reflect.Type{}
-	for _, value := range []any{api.Status{}, api.Registrations{}, api.TakeOver{}, api.Release{}, api.Announce{}, api.Busy{}, api.Refuse{}, api.Answer{}} {
+	for _, value := range []any{api.Status{}, api.Registrations{}, api.CallList{}, api.CallLog{}, api.TakeOver{}, api.Release{}, api.Announce{}, api.Busy{}, api.Refuse{}, api.Answer{}} {
 		structsIn(reflect.TypeOf(value), types)
 	}
 	for name, is := range types {

@@ -50,6 +50,18 @@ func (c *Client) Registrations(ctx context.Context, after string, limit int) (ap
 	return page, c.call(ctx, http.MethodGet, path, nil, &page)
 }
 
+// Calls fetches GET /api/v1/calls.
+func (c *Client) Calls(ctx context.Context, limit int) (api.CallList, error) {
+	var list api.CallList
+	return list, c.call(ctx, http.MethodGet, fmt.Sprintf("/api/v1/calls?limit=%d", limit), nil, &list)
+}
+
+// CallLog fetches GET /api/v1/calllog.
+func (c *Client) CallLog(ctx context.Context, number string) (api.CallLog, error) {
+	var list api.CallLog
+	return list, c.call(ctx, http.MethodGet, "/api/v1/calllog?number="+url.QueryEscape(number), nil, &list)
+}
+
 // Command posts body to path ("takeover", "lab/busy", …) and returns what the
 // system says. A refusal is an error with the system's own words.
 func (c *Client) Command(ctx context.Context, path string, body any) (string, error) {

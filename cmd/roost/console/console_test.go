@@ -26,6 +26,10 @@ func (f *fakeSystem) Status() api.Status { return api.Status{System: "london", R
 func (f *fakeSystem) Registrations(after string, limit int) api.Registrations {
 	return api.Registrations{Total: limit, Next: after + "!"}
 }
+func (f *fakeSystem) Calls(limit int) api.CallList { return api.CallList{Total: limit} }
+func (f *fakeSystem) CallLog(number string) api.CallLog {
+	return api.CallLog{Number: number, Calls: []api.LogEntry{{Missed: true}}}
+}
 func (f *fakeSystem) TakeOver(c api.TakeOver) (string, error) {
 	if c.Home == "nowhere" {
 		return "", errors.New("no home is called nowhere; known: paris")
@@ -57,6 +61,15 @@ func TestClientAndServerAgree(t *testing.T) {
 	status, err := client.Status(ctx)
 	if err != nil || status.System != "london" || !status.Ready {
 		t.Fatalf("status = %+v, %v", status, err)
+	}
+	if calls, err := client.Calls(ctx, 7); err != nil || calls.Total != 7 {
+		t.Errorf("calls = %+v, %v", calls, err)
+	}
+	if log, err := client.CallLog(ctx, "2 1"); err != nil || log.Number != "2 1" || len(log.Calls) != 1 {
+		t.Errorf("log = %+v, %v", log, err)
+	}
+	if _, err := client.CallLog(ctx, ""); err == nil || !strings.Contains(err.Error(), "whose calls") {
+		t.Errorf("nobody's log: %v", err)
 	}
 	page, err := client.Registrations(ctx, "201", 7)
 	if err != nil || page.Total != 7 || page.Next != "201!" {

@@ -34,6 +34,22 @@ func NewHandler(source Source, metrics http.Handler) http.Handler {
 		}
 		write(w, http.StatusOK, source.Registrations(r.URL.Query().Get("after"), limit))
 	})
+	mux.HandleFunc("GET /api/v1/calls", func(w http.ResponseWriter, r *http.Request) {
+		limit, err := pageSize(r.URL.Query().Get("limit"))
+		if err != nil {
+			write(w, http.StatusBadRequest, api.Answer{Text: err.Error()})
+			return
+		}
+		write(w, http.StatusOK, source.Calls(limit))
+	})
+	mux.HandleFunc("GET /api/v1/calllog", func(w http.ResponseWriter, r *http.Request) {
+		number := r.URL.Query().Get("number")
+		if number == "" {
+			write(w, http.StatusBadRequest, api.Answer{Text: "say whose calls: ?number=201"})
+			return
+		}
+		write(w, http.StatusOK, source.CallLog(number))
+	})
 	mux.Handle("POST /api/v1/takeover", command(source.TakeOver))
 	mux.Handle("POST /api/v1/release", command(source.Release))
 	mux.Handle("POST /api/v1/announce", command(source.Announce))

@@ -10,6 +10,10 @@ type Source interface {
 	// the number given.
 	Registrations(after string, limit int) api.Registrations
 
+	// Calls are at most limit calls, the oldest first; CallLog is a user's last calls.
+	Calls(limit int) api.CallList
+	CallLog(number string) api.CallLog
+
 	TakeOver(api.TakeOver) (string, error)
 	Release(api.Release) (string, error)
 	Announce(api.Announce) (string, error)

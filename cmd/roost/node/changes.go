@@ -47,6 +47,7 @@ func (n *Node) tellSystems(changes []registrar.Change, now time.Time) {
 func (n *Node) spreadGuest(c *registrar.Change) {
 	if c.Kind == registrar.Removed && c.Left == 0 {
 		n.share.guestGone(c.Registration.Home, c.Registration.Number)
+		n.dropLog(c.Registration.Number)
 	}
 }
 

@@ -39,6 +39,7 @@ func (n *Node) counts() (counts, standing map[string]float64) {
 		}
 	}
 	addCounts(out, standing, "line_", n.carrier.Counters())
+	n.callCounters(out, standing)
 	if n.console != nil {
 		addCounts(out, standing, "console_", n.console.Counters())
 	}

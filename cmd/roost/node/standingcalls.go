@@ -65,6 +65,9 @@ func (l listener) Finished(r call.Record) { l.recorded(r) }
 // recorded writes a record, and enters it into the users' logs.
 func (n *Node) recorded(r call.Record) {
 	n.voice.records.put(r)
+	if n.config().Calls.Log == 0 {
+		return
+	}
 	n.voice.mu.Lock()
 	defer n.voice.mu.Unlock()
 	n.voice.log.Add(r)

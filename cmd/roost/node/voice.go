@@ -311,7 +311,7 @@ func (c calls) guestByCall(i *call.Invited, o *sip.Origin, now time.Time) call.C
 		c.log.Info().Err(a.Err).Str("phone", string(o.Number)).Msg("a phone that called could not be made a guest")
 		return call.Cause{Status: 503, Phrase: "not taken in as a guest"}
 	}
-	c.journal.phone("guest-by-call", string(o.Number), fmt.Sprintf("%s of %s called without having registered here, and is a guest now", o.Number, i.Home), now)
+	c.log.Info().Str("phone", string(o.Number)).Str("home", i.Home).Msg("a phone called without having registered here, and is a guest now")
 	return call.Cause{}
 }
 

@@ -20,6 +20,7 @@ type Status struct {
 
 	Phones   Phones   `json:"phones"`
 	Licences Licences `json:"licences"`
+	Calls    Calls    `json:"calls"`
 	Lines    []Line   `json:"lines"`
 	Homes    []Home   `json:"homes"`
 	Guests   []Guest  `json:"guests,omitempty"`

@@ -70,6 +70,8 @@ func (d *drawing) header(s api.Status) {
 	d.row("phones %d of %d registered · guests %d · capacity %d of %d · licences %s",
 		s.Phones.Registered, s.Phones.Extensions, s.Phones.Guests,
 		s.Phones.Registered+s.Phones.Guests, s.Phones.Capacity, licences)
+	d.row("calls %d (%d anchored, %d direct) · media ports %d of %d in use",
+		s.Calls.Standing, s.Calls.Anchored, s.Calls.Direct, 2*s.Calls.PortsUsed, 2*s.Calls.PortsTotal)
 	d.paragraph("", 2, "", "listening on "+strings.Join(s.Listeners, ", "))
 }
 

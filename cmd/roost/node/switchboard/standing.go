@@ -139,6 +139,9 @@ func pathName(k media.PathKind) string {
 // PathName is how media goes, in the words of rule VP1; empty before it is agreed.
 func (s *Shown) PathName() string { return pathName(s.Path.Kind) }
 
+// Security is what protects the media of a side, "none" for nothing.
+func (s *Shown) Security(side media.Side) string { return securityName(s.Path.Security[side]) }
+
 // List are up to limit calls, the oldest first.
 func (b *Board) List(limit int) []Shown {
 	all := b.all()
