@@ -19,7 +19,9 @@ type exchange struct {
 	*fakeRegistrar
 	flows      map[string]string // number → client
 	challenges bool              // of INVITE and BYE
+	asked      []string          // methods that came, but for REGISTER and SUBSCRIBE
 	passed     []string          // methods and statuses that went through
+	unknown    bool              // answers 481 to what belongs to a call
 	// tamper, if not nil, may change what is forwarded; false drops it.
 	tamper func(*Message) bool
 }
@@ -51,10 +53,17 @@ func (x *exchange) take(from string, message *Message) []outgoing {
 		}
 		return []outgoing{{from, answer.Bytes()}}
 	}
+	x.asked = append(x.asked, message.Method)
 	if x.challenges && (message.Method == "INVITE" || message.Method == "BYE" || message.Method == "REFER") && !x.provenToProxy(message) {
 		challenge := reply(message, 407, "Proxy Authentication Required", "x")
 		challenge.Add("Proxy-Authenticate", fmt.Sprintf(`Digest realm="example.test", nonce="n-%s", algorithm=MD5, qop="auth"`, x.name))
 		return []outgoing{{from, challenge.Bytes()}}
+	}
+	if x.unknown && parameter(message.Get("To"), "tag") != "" {
+		if message.Method == "ACK" {
+			return nil
+		}
+		return []outgoing{{from, reply(message, 481, "Call Does Not Exist", "x").Bytes()}}
 	}
 	to, known := x.flows[numberIn("<"+message.URI+">")]
 	if !known {
