@@ -131,6 +131,9 @@ func (c *Call) exchangeAcked(body Body) {
 // direct takes in who holds now: who offered says so itself; who answered, as far
 // as the offer left it the choice.
 func (c *Call) direct(offerer *leg, offer Direction, answerer *leg, answer Direction) {
+	if c.hunt != nil {
+		c.hunt.updated = true
+	}
 	offerer.holds = offer.Holds()
 	if !offer.Holds() {
 		answerer.holds = answer.Holds()

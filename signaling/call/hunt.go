@@ -24,6 +24,9 @@ type hunt struct {
 	// committed is the leg whose early media the caller hears: the call stands or
 	// falls with it.
 	committed *leg
+	// updated: the two agreed on something else since, so that the answer to the call
+	// has nothing more to say (RFC 6337 §3.1.1).
+	updated bool
 	// redirected: a 3xx was followed, and no other will be.
 	redirected bool
 	// rang is what the caller was told last.

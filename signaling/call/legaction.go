@@ -17,7 +17,7 @@ type Ring struct {
 }
 
 // Answer answers Invited with 200. Its Body repeats what a Ring carried; a leg that
-// sent that reliably leaves it out.
+// sent that reliably leaves it out. It is empty where an UPDATE was agreed on since.
 type Answer struct {
 	Body Body
 	// To is who answered.

@@ -2,6 +2,7 @@ package call
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,20 @@ import (
 // and Told has exactly one answer, sessions and Busy/Free (FB2) are balanced, each
 // call leaves one record and no answered leg.
 func TestProperty_AnyOrder(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) { newChaos(t).play() })
+	for range 10 { // rapid's hundred are few for so many kinds of event
+		rapid.Check(t, func(t *rapid.T) { newChaos(t).play() })
+	}
+}
+
+// TestSoak_AnyOrder is the same for as long as ROOST_SOAK says.
+func TestSoak_AnyOrder(t *testing.T) {
+	span, err := time.ParseDuration(os.Getenv("ROOST_SOAK"))
+	if err != nil {
+		t.Skip("runs for ROOST_SOAK=30m, by make soak")
+	}
+	for end := time.Now().Add(span); time.Now().Before(end) && !t.Failed(); {
+		rapid.Check(t, func(t *rapid.T) { newChaos(t).play() })
+	}
 }
 
 type chaos struct {

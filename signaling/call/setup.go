@@ -145,7 +145,7 @@ func (c *Call) ringing(l *leg, ev Ringing) {
 		l.since = c.now
 	}
 	l.state, l.deadline = legRinging, c.now.Add(c.cfg.Limits.TimerC)
-	if l.leaf.parent.kind == ToTrunks {
+	if k := l.leaf.parent.kind; k == ToTrunks || k == ToSystem {
 		l.leaf.parent.items = nil // it found its way
 	}
 	if c.hunt.transfer {
@@ -234,6 +234,10 @@ func (c *Call) connect(h *hunt, b *leg, body Body) {
 		return
 	}
 	b.become(legUp, c.now, noTime)
+	if h.updated {
+		c.tell(a, Answer{To: b.party})
+		return
+	}
 	c.direct(a, h.offer.Direction, b, body.Direction)
 	c.pass(a, to, PassAnswer, b)
 }
