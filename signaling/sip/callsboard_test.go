@@ -21,6 +21,7 @@ type board struct {
 	preserved call.DialogID
 
 	mu      sync.Mutex
+	panics  bool // at Told
 	other   map[call.LegID]call.LegID
 	origins map[call.LegID]Origin
 	history []call.LegEvent
@@ -65,7 +66,12 @@ func (b *board) Invited(ev call.Invited, o Origin) {
 func (b *board) LegEvent(ev call.LegEvent) {
 	from := call.LegOf(ev)
 	b.mu.Lock()
+	if told, ok := ev.(call.Told); ok && b.panics {
+		b.mu.Unlock()
+		panic(told.Method)
+	}
 	to := b.other[from]
+	_, alive := b.other[to]
 	if !b.quiet {
 		b.history = append(b.history, ev)
 	}
@@ -81,7 +87,7 @@ func (b *board) LegEvent(ev call.LegEvent) {
 	case call.Ringing:
 		b.e.Do(to, call.Ring{Status: ev.Status, Body: ev.Body})
 	case call.Answered:
-		if !b.e.Do(to, call.Answer{Body: ev.Body}) {
+		if !b.e.Do(to, call.Answer{Body: ev.Body}) || !alive {
 			b.e.Do(from, call.End{})
 		}
 	case call.Connected:
