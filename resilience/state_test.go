@@ -18,7 +18,7 @@ import (
 //   - histories, counters, texts and the seed (no jitter, no spread) decide about nothing;
 //   - queues and counts follow from the guests, alarms' contents from what raised them.
 //
-// TestStatesAreExact holds it to that: worlds of any age and history do what the worlds do
+// TestWalk_StatesAreExact holds it to that: worlds of any age and history do what the worlds do
 // that their states are unpacked to.
 
 const (

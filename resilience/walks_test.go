@@ -85,7 +85,7 @@ func TestWalk_OnePhone_AnyNumberOfFaults(t *testing.T) {
 func TestWalk_OnePhone_InOrderedTimes(t *testing.T) {
 	w, atLeast := newWorld(1, orderedTimes, bugs{}), 50_000
 	if raceEnabled {
-		w.faults, atLeast = 3, 5_000
+		w.faults, atLeast = 2, 2_500
 	}
 	mustHold(t, newWalk(1), w, atLeast)
 }
@@ -166,10 +166,10 @@ func TestWalk_FindsPlantedBugs(t *testing.T) {
 	}
 }
 
-// TestStatesAreExact: a world of any age and history, and the one that its state is unpacked
+// TestWalk_StatesAreExact: a world of any age and history, and the one that its state is unpacked
 // to, can do the same, break the same rules and come to the same state by each action. The
 // ways begin at the start of the world, and at states that a walk has visited.
-func TestStatesAreExact(t *testing.T) {
+func TestWalk_StatesAreExact(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		phones, ways int

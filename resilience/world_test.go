@@ -55,15 +55,17 @@ type worldPhone struct {
 	accepted   bool // here, since it was told
 }
 
-// worldTimes are the timers of a world in ticks. What decides about which states there are
-// is in which order timers end, not their lengths.
+// worldTimes are the timers of a world in ticks. Only the order in which timers end decides
+// about which states there are, and a tick is where all that happens at one time is.
 type worldTimes struct {
 	visible, wait, behind, lease, delay, grace, retry, retryMax, failback, forget int
 }
 
-// shortTimes are as short as they can be, so that all timers overlap with all, and states are
-// few. A registration and visibility last for 2 ticks at least, else a tick would end them
-// before the next refresh or heartbeat; the delay is longer than visibility.
+// shortTimes are as short as they can be: states are few, and all timers run beside all. A
+// registration and visibility last for 2 ticks at least, else a tick would end them before
+// the next refresh or heartbeat; the delay is longer than visibility. What only comes about
+// where the grace and the failback delay are longer than the failover delay is left to
+// orderedTimes and longerTimes.
 var shortTimes = worldTimes{visible: 2, wait: 1, behind: 1, lease: 2, delay: 3, grace: 2, retry: 2, retryMax: 2, failback: 2, forget: 2}
 
 // orderedTimes are in the order of the real ones: 15s, 20s, 30s, 1m..2m, 3m, 5m, 5m, 60m, 10m, 24h.
