@@ -127,6 +127,7 @@ func TestCall_StrangersByeWithAGuessedCallID(t *testing.T) {
 		mallory.write(t, mallory.phone.write(ask{method: "BYE", from: "201", auth: "-",
 			to: c.atA.header(message.HTo), headers: []string{mallory.contact()}}))
 		mallory.response(t, 481)
+		synctest.Wait()
 		if w.value(cUnknownDialog) != 1 || w.value(cOdd) != 1 {
 			t.Errorf("unknown dialog %d, stranger %d", w.value(cUnknownDialog), w.value(cOdd))
 		}

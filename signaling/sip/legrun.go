@@ -87,12 +87,12 @@ func (s *legs) step(l *leg, one step) {
 
 // carryOut does what a step wants done, and sees when the leg is to be woken.
 func (s *legs) carryOut(l *leg, one step, fx *dialog.Effects) {
+	s.e.countOdd(fx.Odd)
+	before := len(fx.Odd)
 	for i := 0; i < len(fx.Sends); i++ { // a failure may add to them
 		s.send(l, fx.Sends[i], one, fx)
 	}
-	for _, o := range fx.Odd {
-		s.e.count.add(cOdd + counter(o) - 1)
-	}
+	s.e.countOdd(fx.Odd[before:])
 	if len(fx.Events) > 0 {
 		l.learn()
 	}
@@ -117,6 +117,12 @@ func (s *legs) carryOut(l *leg, one step, fx *dialog.Effects) {
 	}
 	if at, ok := l.dialog.Next(); ok {
 		s.clock.set(l, at)
+	}
+}
+
+func (e *Endpoint) countOdd(all []dialog.Odd) {
+	for _, o := range all {
+		e.count.add(cOdd + counter(o) - 1)
 	}
 }
 
