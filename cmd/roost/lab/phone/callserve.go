@@ -378,7 +378,8 @@ func (m *Machine) reInvited(c *call, leg *leg, request *Message) {
 		return
 	}
 	c.remoteCSeq = number
-	body, err := []byte(nil), error(nil)
+	var body []byte
+	var err error
 	c.weOffered = len(sdpOf(request)) == 0
 	if c.weOffered {
 		body = c.terms.offer()

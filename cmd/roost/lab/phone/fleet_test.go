@@ -313,7 +313,7 @@ type brokenPipe struct{}
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 // labTLS makes a root and a certificate for address.
-func labTLS(t *testing.T, address string) (rootFile string, config *tls.Config) {
+func labTLS(t testing.TB, address string) (rootFile string, config *tls.Config) {
 	t.Helper()
 	now := time.Now()
 	ca, err := certs.NewCA("lab", now, time.Hour)

@@ -12,7 +12,7 @@ import (
 )
 
 // serveCalls puts an exchange on real sockets.
-func serveCalls(t *testing.T) (*served, string) {
+func serveCalls(t testing.TB) (*served, string) {
 	t.Helper()
 	rootFile, secure := labTLS(t, "127.0.0.1")
 	exchange := newExchange("home")
@@ -77,7 +77,7 @@ func (p *party) listens(number string, ms int) {
 	p.t.Helper()
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
-	for range 200 {
+	for range 600 {
 		p.phone(number).Report(0)
 		if p.wait(number, VoiceSoFar, nil).Voice.VoiceMS >= ms {
 			return

@@ -72,12 +72,12 @@ func (p packet) put(data []byte) {
 // counter counts losses by sequence number, of one source after another (RFC
 // 3550 A.3). A relay may let the source change in a call.
 type counter struct {
-	ssrc           uint32
-	began          bool
-	base, highest  uint32 // extended
-	received, lost int
-	duplicate      uint64 // window of the newest 64
-	before         int    // lost of sources before this one
+	ssrc          uint32
+	began         bool
+	base, highest uint32 // extended
+	received      int
+	duplicate     uint64 // window of the newest 64
+	before        int    // lost of sources before this one
 }
 
 // take counts a packet; false if it is a repeated one.
