@@ -17,7 +17,7 @@ import (
 // program to the tests.
 const binaryVariable = "ROOST_INTEROP_BINARY"
 
-var tools = []string{"sipp", "baresip", "sipsak", "tshark", "dumpcap", "stdbuf"}
+var tools = []string{"sipp", "baresip", "sipsak", "tshark", "dumpcap", "stdbuf", "chromium", "npm"}
 
 // TestMain builds roost once, and has missing programs installed.
 func TestMain(m *testing.M) {

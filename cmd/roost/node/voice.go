@@ -51,7 +51,7 @@ func (n *Node) startVoice() error {
 	}
 	n.work.Go(func() { n.voice.records.run(n.ctx) })
 	n.voice.board = switchboard.New(switchboard.Options{
-		System: n.name, Router: router{n}, Legs: legs{n}, Observer: listener{n}, Relay: made, Media: func() media.Config { return mediaConfig(n.config()) },
+		System: n.name, Router: router{n}, Legs: legs{n}, Observer: listener{n}, Relay: made, Media: n.mediaConfig,
 		Party: n.party, Random: rand.Reader, Emergency: n.isEmergency, Epoch: uint64(n.started.Unix()),
 		Limits: func() switchboard.Limits {
 			c := n.config()
@@ -158,8 +158,10 @@ func (n *Node) portsScarce(scarce bool, used, total int) {
 		"%d of %d pairs of media ports are in use or at rest; when none is left, calls that need the relay are refused: widen media.ports", used, total), time.Now())
 }
 
-func mediaConfig(c *config.Config) media.Config {
-	made := media.Config{Direct: c.Media.Direct, SRTCP: c.Media.SRTCP, Lab: c.Lab}
+// mediaConfig is what holds for each session of media.
+func (n *Node) mediaConfig() media.Config {
+	c := n.config()
+	made := media.Config{Direct: c.Media.Direct, SRTCP: c.Media.SRTCP, Lab: c.Lab, Fingerprint: n.voice.relay.Fingerprint()}
 	for _, name := range c.Media.Suites {
 		if suite, ok := media.ParseSuite(string(name)); ok {
 			made.Suites = append(made.Suites, suite)
