@@ -132,7 +132,7 @@ func (s *Session) secureAnswer(next *plan, st *stream, from Side, standing *Key)
 	if e.protect, err = taken(e.keys[i], e.way.key, standing); err != nil {
 		return err
 	}
-	e.unprotect, e.security = e.way.key, e.way.suite.String()
+	e.unprotect, e.security = e.way.key, e.way.key.name()
 	if secureLine {
 		e.form = savp
 	}

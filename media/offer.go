@@ -30,6 +30,7 @@ func (s *Session) offer(from Side, body []byte, level retry) ([]byte, error) {
 		for _, r := range p.opened {
 			r.close()
 		}
+		s.forget()
 		return nil, err
 	}
 	s.pending = p
@@ -141,7 +142,7 @@ func (s *Session) keyOfferer(st *stream, from Side) error {
 	if err != nil {
 		return err
 	}
-	e.protect, e.unprotect, e.security = key, e.way.key, e.way.suite.String()
+	e.protect, e.unprotect, e.security = key, e.way.key, e.way.key.name()
 	return nil
 }
 

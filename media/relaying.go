@@ -51,6 +51,36 @@ func (p *plan) carries(r *relayed) bool {
 	return slices.ContainsFunc(p.streams, func(st *stream) bool { return st.live && st.relayed == r })
 }
 
+// Bounds of one session: what it carries at a time, so that no party takes all ports
+// by many m-lines, and of how many ended streams it keeps the statistics.
+const (
+	maxStreams = 6
+	maxRelays  = 32
+)
+
+func (p *plan) relayedStreams() int {
+	n := 0
+	for _, st := range p.streams {
+		if st.live && st.relayed != nil && !st.relayed.closed {
+			n++
+		}
+	}
+	return n
+}
+
+// forget drops the streams that ended and never carried anything, and the oldest of
+// those that did.
+func (s *Session) forget() {
+	s.relays = slices.DeleteFunc(s.relays, func(r *relayed) bool { return r.closed && !r.set })
+	for len(s.relays) > maxRelays {
+		i := slices.IndexFunc(s.relays, func(r *relayed) bool { return r.closed })
+		if i < 0 {
+			return
+		}
+		s.relays = slices.Delete(s.relays, i, i+1)
+	}
+}
+
 // openFor takes a relay's stream for an offered one, unless the one that it has
 // still fits.
 func (s *Session) openFor(p *pending, st *stream) error {
@@ -62,6 +92,9 @@ func (s *Session) openFor(p *pending, st *stream) error {
 		if a.Addr().Unmap().Is6() == six[A] && b.Addr().Unmap().Is6() == six[B] {
 			return nil
 		}
+	}
+	if p.next.relayedStreams() >= maxStreams {
+		return fmt.Errorf("%w: a call has at most %d streams", ErrNoMedia, maxStreams)
 	}
 	stream, err := s.relay.Open(OpenStream{Call: s.cfg.Call, IPv6: six, Raw: raw, Silent: s.cfg.Silent})
 	if err != nil {

@@ -52,13 +52,14 @@ func (k *Key) param(text string) (why string) {
 		}
 	case "FEC_ORDER":
 		if value != "FEC_SRTP" {
-			return "asks for " + text[:min(len(text), 40)] + ", which we do not do"
+			return "asks for another order of FEC and SRTP, which we do not do"
 		}
 	default:
 		// FEC_KEY too: what is not understood rules the attribute out, unless it
 		// is marked as optional (RFC 4568 §6.3.7).
 		if !strings.HasPrefix(name, "-") {
-			return "asks for " + text[:min(len(text), 40)] + ", which we do not do"
+			// The value may be a key: it is not shown.
+			return "asks for " + name[:min(len(name), 40)] + ", which we do not do"
 		}
 	}
 	return ""
@@ -115,19 +116,16 @@ func (s *Session) answerKey(w way, standing *Key) (*Key, error) {
 	return k, nil
 }
 
-// offerKeys are the keys that a party is offered, one for each suite, tags from 1.
-// A suite that stands is first and keeps its key; each other has a new one, also
-// where the suite was once in use: its indices are forgotten, and a key must never
-// begin anew (RFC 3711 §9.1).
+// offerKeys are the keys that a party is offered, tags from 1: one for each suite, or
+// the one that stands, so that a later offer changes nothing. Where the party's own
+// offer changes the suite all is new, also for a suite that was in use once: its
+// indices are forgotten, and a key must never begin anew (RFC 3711 §9.1).
 func (s *Session) offerKeys(standing *Key) ([]*Key, error) {
-	var keys []*Key
 	if standing != nil {
-		keys = append(keys, standing)
+		return []*Key{standing}, nil
 	}
+	var keys []*Key
 	for _, suite := range s.suites() {
-		if standing != nil && suite == standing.Suite {
-			continue
-		}
 		k, err := s.newKey(suite)
 		if err != nil {
 			return nil, err
@@ -136,6 +134,14 @@ func (s *Session) offerKeys(standing *Key) ([]*Key, error) {
 		keys = append(keys, k)
 	}
 	return keys, nil
+}
+
+// name is the key's protection in call records.
+func (k *Key) name() string {
+	if k.ClearRTP {
+		return k.Suite.String() + " UNENCRYPTED_SRTP"
+	}
+	return k.Suite.String()
 }
 
 // crypto writes a key of ours.

@@ -44,7 +44,7 @@ type Session struct {
 	pending *pending // the last offer; nil where it was rolled back
 	sent    [2]sent
 	id      string     // of our own o=
-	relays  []*relayed // all that were ever opened
+	relays  []*relayed // in the order of their opening
 	// anchored, if not empty, is why nothing is direct any more.
 	anchored string
 	closed   bool
@@ -118,7 +118,8 @@ func (s *Session) Answer(from Side, body []byte) (out []byte, err error) {
 			r.close()
 		}
 	}
-	s.current, p.answered, p.opened = *next, true, nil
+	s.forget()
+	s.current, p.answered, p.opened, p.body = *next, true, nil, nil
 	return s.finish(p.from, doc, next), nil
 }
 
@@ -132,6 +133,7 @@ func (s *Session) Rollback() {
 	for _, r := range s.pending.opened {
 		r.close()
 	}
+	s.forget()
 	s.pending = nil
 }
 
@@ -208,8 +210,8 @@ func (s *Session) Origin(side Side) string {
 	return s.sent[side].origin.String()
 }
 
-// Stats gives the streams that were relayed, ended ones included, in the order of
-// their opening. Direct media has none.
+// Stats gives the streams that were relayed, the last 32 with those that ended, in
+// the order of their opening. Direct media has none.
 func (s *Session) Stats() []MediaStats {
 	stats := make([]MediaStats, len(s.relays))
 	for i, r := range s.relays {
@@ -224,5 +226,6 @@ func (s *Session) Close() []MediaStats {
 	for _, r := range s.relays {
 		r.close()
 	}
+	s.forget()
 	return s.Stats()
 }

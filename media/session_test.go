@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -163,12 +164,46 @@ func TestSession_Statistics(t *testing.T) {
 	if _, err := s.Answer(B, body(hostB, "m=audio 5000 RTP/AVP 0\nm=image 0 udptl t38\n")); err != nil {
 		t.Fatal(err)
 	}
-	stats := s.Stats()
-	if len(stats) != 2 || stats[0].Media != "audio" || stats[1].Media != "image" {
+	// The rejected m-line never carried anything.
+	if stats := s.Stats(); len(stats) != 1 || stats[0].Media != "audio" {
 		t.Fatalf("%+v", stats)
 	}
-	if got := s.Close(); len(got) != 2 || len(s.Close()) != 2 {
+	if got := s.Close(); len(got) != 1 || len(s.Close()) != 1 {
 		t.Fatalf("at the end %+v", got)
+	}
+}
+
+// A storm of re-INVITEs costs neither ports nor memory.
+func TestSession_Bounds(t *testing.T) {
+	s, relay := newTestSession(Config{}, Disabled)
+	many := strings.Repeat("m=audio 4000 RTP/AVP 0\n", sdp.MaxMedia)
+	out, err := s.Offer(A, body(hostA, many))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := relay.open(); n != maxStreams {
+		t.Fatalf("%d streams for %d m-lines, want %d", n, sdp.MaxMedia, maxStreams)
+	}
+	if n := bytes.Count(out, []byte("m=audio 0 ")); n != sdp.MaxMedia-maxStreams {
+		t.Fatalf("%d m-lines rejected:\n%s", n, out)
+	}
+	s.Rollback()
+	for i := range 200 {
+		audio, image := "m=audio 4000 RTP/AVP 0\n", "m=image 4000 udptl t38\n"
+		lines := []string{audio, image}[i%2]
+		if _, err := s.Offer(A, body(hostA, lines)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Answer(B, body(hostB, lines)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Offer(A, body(hostA, lines+"m=video 4002 RTP/AVP 31\n")); err != nil {
+			t.Fatal(err)
+		}
+		s.Rollback()
+	}
+	if relay.open() != 1 || len(s.Stats()) > maxRelays {
+		t.Fatalf("%d streams open, %d kept", relay.open(), len(s.Stats()))
 	}
 }
 
@@ -297,3 +332,31 @@ func (nullRelay) Local(Side) (rtp, rtcp netip.AddrPort) {
 func (nullRelay) Set(Side, SideConfig) error { return nil }
 func (nullRelay) Stats() StreamStats         { return StreamStats{} }
 func (nullRelay) Close() StreamStats         { return StreamStats{} }
+
+// BenchmarkStandingSession tells the memory that an anchored call's media takes while
+// it stands, without the relay's.
+func BenchmarkStandingSession(b *testing.B) {
+	offer := body(hostA, "m=audio 4000 RTP/AVP 0 8 101\na=rtpmap:0 PCMU/8000\na=rtpmap:8 PCMA/8000\na=rtpmap:101 telephone-event/8000\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\n")
+	answer := bytes.Replace(bytes.ReplaceAll(offer, []byte(hostA), []byte(hostB)), []byte("inline:WVN"), []byte("inline:AVN"), 1)
+	const calls = 5000
+	for b.Loop() {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		sessions := make([]*Session, calls)
+		for i := range sessions {
+			s := NewSession(Config{}, phoneAt(hostA, Preferred), phoneAt(hostB, Preferred), nullRelay{}, rand.Reader)
+			if _, err := s.Offer(A, offer); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := s.Answer(B, answer); err != nil {
+				b.Fatal(err)
+			}
+			sessions[i] = s
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		runtime.KeepAlive(sessions)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/calls, "B/session")
+	}
+}

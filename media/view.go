@@ -339,7 +339,7 @@ func (s *Session) lookAtAddress(from Side, v *view, d *sdp.Description, m *sdp.M
 // judge refuses addresses that no packet of ours may go to.
 func (s *Session) judge(from Side, a netip.AddrPort) error {
 	addr := a.Addr()
-	why := ""
+	var why string
 	switch {
 	case addr.IsMulticast():
 		why = "is multicast"

@@ -1,10 +1,6 @@
 package media
 
 import (
-	"bytes"
-	"encoding/binary"
-	"fmt"
-	"io"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -12,13 +8,6 @@ import (
 
 	"roost/media/sdp"
 )
-
-// sent is the o= that a side was sent last, and the description besides.
-type sent struct {
-	origin sdp.Origin
-	known  bool
-	rest   []byte
-}
 
 // writeOffer writes a pending offer for the side that it goes to.
 func (s *Session) writeOffer(p *pending) *sdp.Description {
@@ -212,22 +201,6 @@ func (s *Session) relaySession(next *plan, to Side, out *sdp.Description) {
 	}
 }
 
-// bundled tells that an m-line may stand in a bundle: in an offer of ours always, in
-// an answer where the offer had it so (RFC 9143 §7.3). Never more than one is.
-func (s *Session) bundled(to Side, mid string) bool {
-	p := s.pending
-	if p == nil || p.from != to {
-		return mid != ""
-	}
-	for value := range p.doc.Session.Attrs("group") {
-		f := strings.Fields(value)
-		if len(f) > 1 && f[0] == "BUNDLE" && slices.Contains(f[1:], mid) {
-			return true
-		}
-	}
-	return false
-}
-
 // local is our address towards a side.
 func (p *plan) local(to Side) (netip.Addr, bool) {
 	for _, st := range p.streams {
@@ -249,15 +222,6 @@ func ofTransport(name string) bool {
 		return true
 	}
 	return sdp.IsCapNeg(name)
-}
-
-// ofWeb names what only browsers make of an m-line.
-func ofWeb(name string) bool {
-	switch name {
-	case "extmap", "extmap-allow-mixed", "msid", "ssrc", "ssrc-group", "rtcp-fb", "rtcp-rsize", "mid":
-		return true
-	}
-	return false
 }
 
 // relayLine makes an m-line of the far side into one of our own towards a side;
@@ -345,71 +309,4 @@ func (s *Session) answerLine(next *plan, st *stream, to Side, j int, m *sdp.Medi
 			m.Add("acfg", e.way.actual)
 		}
 	}
-}
-
-// webLine adds our DTLS fingerprint, and ICE-lite credentials and candidates
-// (RFC 8839), to an m-line.
-func (s *Session) webLine(st *stream, to Side, mid, setup string, m *sdp.Media) {
-	e := &st.ends[to]
-	if mid != "" {
-		m.Add("mid", mid)
-	}
-	m.Add("fingerprint", sdp.FormatFingerprint(s.cfg.Fingerprint))
-	m.Add("setup", setup)
-	if e.ufrag == "" {
-		return
-	}
-	m.Add("ice-ufrag", e.ufrag)
-	m.Add("ice-pwd", e.pwd)
-	rtp, rtcp := st.relayed.stream.Local(to)
-	// The priorities are those of RFC 8445 §5.1.2 for the one host candidate.
-	m.Add("candidate", fmt.Sprintf("1 1 UDP 2130706431 %s %d typ host", rtp.Addr().Unmap(), rtp.Port()))
-	if !e.mux {
-		m.Add("candidate", fmt.Sprintf("1 2 UDP 2130706430 %s %d typ host", rtcp.Addr().Unmap(), rtcp.Port()))
-	}
-	m.Add("end-of-candidates", "")
-}
-
-// finish gives a description its o=, and writes it. Each side sees one session of
-// one origin whose version grows with each change (RFC 3264 §8), whatever happens
-// across: directly the far end's own, as long as that goes on; else one of ours.
-func (s *Session) finish(to Side, d *sdp.Description, next *plan) []byte {
-	last := &s.sent[to]
-	origin, _ := d.Origin() // Parse has proved it
-	d.Session.Set('o', "")
-	rest := d.Bytes()
-	switch {
-	case next.kind == Direct && (!last.known || continues(last.origin, origin)):
-	case last.known:
-		origin = last.origin
-		if !bytes.Equal(rest, last.rest) {
-			origin.Version++
-		}
-	default:
-		addr, _ := next.local(to)
-		origin = sdp.Origin{User: "-", Session: s.id, Version: 1, Address: sdp.FormatConnection(addr)}
-	}
-	*last = sent{origin: origin, known: true, rest: rest}
-	line := []byte("o=" + origin.String())
-	at := bytes.Index(rest, []byte("\r\no=\r\n")) + len("\r\n") // only one o=, and v= before it
-	return slices.Concat(rest[:at], line, rest[at+len("o="):])
-}
-
-// continues tells that an o= may follow another in one dialog.
-func continues(last, now sdp.Origin) bool {
-	return now.User == last.User && now.Session == last.Session && now.Address == last.Address && now.Version >= last.Version
-}
-
-// identify gives the session the number that its o= has, at random as RFC 8866 §5.2
-// lets us.
-func (s *Session) identify() error {
-	if s.id != "" {
-		return nil
-	}
-	var raw [8]byte
-	if _, err := io.ReadFull(s.rand, raw[:]); err != nil {
-		return fmt.Errorf("no random session number could be made: %w", err)
-	}
-	s.id = strconv.FormatUint(binary.BigEndian.Uint64(raw[:])>>1, 10)
-	return nil
 }

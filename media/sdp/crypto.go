@@ -65,7 +65,7 @@ func parseKey(tag int, param string) (CryptoKey, error) {
 	var k CryptoKey
 	method, info, _ := strings.Cut(param, ":")
 	if !strings.EqualFold(method, "inline") {
-		return k, malformed("a=crypto:%d: key method %q is not inline", tag, clip(method))
+		return k, malformed("a=crypto:%d: the key method is not inline", tag)
 	}
 	parts := strings.Split(info, "|")
 	if len(parts) > 3 {
@@ -85,7 +85,7 @@ func parseKey(tag int, param string) (CryptoKey, error) {
 		case !isMKI && i == 0:
 			k.Lifetime, err = parseLifetime(tag, part)
 		default:
-			err = malformed("a=crypto:%d: %q is neither lifetime nor MKI", tag, clip(part))
+			err = malformed("a=crypto:%d: after the key comes neither lifetime nor MKI", tag)
 		}
 		if err != nil {
 			return k, err
@@ -107,7 +107,7 @@ func parseLifetime(tag int, text string) (uint64, error) {
 		n, err = strconv.ParseUint(text, 10, 64)
 	}
 	if err != nil || n == 0 || n > maxLifetime {
-		return 0, malformed("a=crypto:%d: lifetime %q is not 1 to 2^48", tag, clip(text))
+		return 0, malformed("a=crypto:%d: the lifetime is not 1 to 2^48", tag)
 	}
 	return n, nil
 }
@@ -115,7 +115,7 @@ func parseLifetime(tag int, text string) (uint64, error) {
 func parseMKI(tag int, value, length string) ([]byte, error) {
 	octets, err := strconv.ParseUint(length, 10, 8)
 	if err != nil || octets == 0 || octets > 128 {
-		return nil, malformed("a=crypto:%d: MKI length %q is not 1 to 128", tag, clip(length))
+		return nil, malformed("a=crypto:%d: the MKI's length is not 1 to 128", tag)
 	}
 	n, ok := new(big.Int), len(value) <= 310
 	for i := range len(value) {
@@ -125,7 +125,7 @@ func parseMKI(tag int, value, length string) ([]byte, error) {
 		n, ok = n.SetString(value, 10)
 	}
 	if !ok || n.BitLen() > int(octets)*8 {
-		return nil, malformed("a=crypto:%d: MKI %q is no number of %d octets", tag, clip(value), octets)
+		return nil, malformed("a=crypto:%d: the MKI is no number of %d octets", tag, octets)
 	}
 	return n.FillBytes(make([]byte, octets)), nil
 }

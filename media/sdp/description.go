@@ -57,21 +57,34 @@ func Parse(body []byte) (*Description, error) {
 	if text == "" {
 		return nil, malformed("the body is empty")
 	}
-	d := &Description{}
+	n := strings.Count(text, "\n") + 1
+	if n > MaxLines {
+		return nil, malformed("%d lines, at most %d are read", n, MaxLines)
+	}
+	p := parser{d: &Description{}, all: make(Lines, 0, n)}
 	number := 0
 	for line := range strings.SplitSeq(text, "\n") {
 		number++
-		if number > MaxLines {
-			return nil, malformed("more than %d lines", MaxLines)
-		}
-		if err := d.line(strings.TrimSuffix(line, "\r")); err != nil {
+		if err := p.line(strings.TrimSuffix(line, "\r")); err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
 	}
-	return d, d.complete()
+	// o= is what every later description is compared by.
+	if _, err := p.d.Origin(); err != nil {
+		return nil, err
+	}
+	return p.d, nil
 }
 
-func (d *Description) line(text string) error {
+// parser fills a description. The lines of all its parts lie behind each other in
+// all, whose capacity is enough.
+type parser struct {
+	d   *Description
+	all Lines
+}
+
+func (p *parser) line(text string) error {
+	d := p.d
 	if len(text) > MaxLine {
 		return malformed("%d octets in a line, at most %d are read", len(text), MaxLine)
 	}
@@ -100,7 +113,9 @@ func (d *Description) line(text string) error {
 	if (l.Type == 'c' || l.Type == 'o' || l.Type == 'v') && lines.count(l.Type) > 0 {
 		return malformed("a second %c=", l.Type)
 	}
-	*lines = append(*lines, l)
+	p.all = append(p.all, l)
+	from := len(p.all) - len(*lines) - 1
+	*lines = p.all[from:len(p.all):len(p.all)]
 	return nil
 }
 
@@ -124,14 +139,6 @@ func (d *Description) media(value string) error {
 		return malformed("port %q is not 0 to 65535", clip(number))
 	}
 	d.Media = append(d.Media, &Media{Kind: fields[0], Port: uint16(port), Proto: fields[2], Formats: fields[3:]})
-	return nil
-}
-
-// complete checks what only the whole shows.
-func (d *Description) complete() error {
-	if _, err := d.Origin(); err != nil {
-		return err
-	}
 	return nil
 }
 
@@ -170,8 +177,9 @@ func (m *Media) Clone() *Media {
 	return &c
 }
 
-// clip shortens what is quoted in an error.
+// clip shortens what is quoted in an error. Keys are never quoted.
 func clip(s string) string {
+	s, _, _ = strings.Cut(s, "inline")
 	if len(s) > 60 {
 		return s[:60] + "…"
 	}

@@ -137,6 +137,25 @@ func TestParse_Bounds(t *testing.T) {
 	}
 }
 
+// Keys stand in no log, also where the line that has them cannot be read.
+func TestParse_ErrorsShowNoKeys(t *testing.T) {
+	const key = "PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR"
+	head := "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nm=audio 1 RTP/SAVP 0\r\n"
+	for _, line := range []string{" a=crypto:1 x inline:" + key, "m=a inline:" + key, "m=a " + strings.Repeat("x ", 80) + "inline:" + key, "o=inline:" + key} {
+		if _, err := Parse([]byte(head + line)); err == nil || strings.Contains(err.Error(), key[:4]) {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+	for _, value := range []string{
+		"1 x prompt:" + key, "1 x inline:QUJj|" + key, "1 x inline:" + key + "!", "1 x inline:QUJj|" + key + ":4",
+		"1 x inline:QUJj|1:" + key, "1 x inline:QUJj|1:4|" + key, "1 x inline:" + key + ";inline:" + key,
+	} {
+		if _, err := ParseCrypto(value); err == nil || strings.Contains(err.Error(), key[:4]) {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}
+
 func TestLines_SetPutsALineWhereRFC8866WantsIt(t *testing.T) {
 	d := parse(t, "a=x", "m=audio 4000 RTP/AVP 0", "b=AS:64", "a=y")
 	d.Session.RemoveType('c')
