@@ -118,9 +118,10 @@ type Access struct {
 type Endpoint struct {
 	o         Options
 	seed      maphash.Seed
-	hosts     []string            // names and addresses that are ours
-	addrs     map[netip.Addr]bool // addresses that are ours
-	ports     map[uint16]bool     // ports that are served
+	hosts     []string                  // names and addresses that are ours
+	addrs     map[netip.Addr]bool       // addresses that are ours
+	ports     map[uint16]bool           // ports that are served
+	texts     map[netip.AddrPort]string // bound addresses as they are shown
 	flowTimer string
 	secret    func(user string) (credentials.Secret, bool)
 
@@ -210,12 +211,15 @@ func (e *Endpoint) Start() error {
 func (e *Endpoint) learnAddresses() {
 	e.hosts = append([]string{e.o.Realm}, e.o.Hosts...)
 	e.addrs, e.ports = make(map[netip.Addr]bool), make(map[uint16]bool)
+	e.texts = make(map[netip.AddrPort]string)
 	add := func(a net.Addr) {
 		ap, err := netip.ParseAddrPort(a.String())
 		if err != nil {
 			return
 		}
 		e.ports[ap.Port()] = true
+		bound := netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+		e.texts[bound] = e.shown(bound).String()
 		if !ap.Addr().IsUnspecified() {
 			e.hosts = append(e.hosts, ap.Addr().Unmap().String())
 		}
@@ -282,6 +286,15 @@ func (e *Endpoint) shown(bound netip.AddrPort) netip.AddrPort {
 		return netip.AddrPortFrom(e.o.Address, bound.Port())
 	}
 	return bound
+}
+
+// shownText is shown as text; for the addresses that sockets are bound to it is made
+// beforehand.
+func (e *Endpoint) shownText(bound netip.AddrPort) string {
+	if s, ok := e.texts[bound]; ok {
+		return s
+	}
+	return e.shown(bound).String()
 }
 
 // aor is a phone's address of record.

@@ -130,7 +130,8 @@ func (e *Endpoint) countOdd(all []dialog.Odd) {
 func (l *leg) learn() {
 	d, ok := l.dialog.Dialog()
 	if have := l.known.Load(); ok && (have == nil || *have != d) {
-		l.known.Store(&d)
+		kept := d
+		l.known.Store(&kept)
 	}
 }
 
@@ -221,7 +222,7 @@ func (e *Endpoint) pathOf(id flow.ID) (dialog.Path, flow.Info, bool) {
 	}
 	return dialog.Path{
 		Flow: uint64(id), Transport: info.Transport.String(), Reliable: info.Transport.Reliable(),
-		Local: e.shown(info.Local).String(),
+		Local: e.shownText(info.Local),
 	}, info, true
 }
 
@@ -230,7 +231,7 @@ func (w *work) arrivalOf() dialog.Arrival {
 	return dialog.Arrival{
 		Path: dialog.Path{
 			Flow: uint64(w.in.Flow), Transport: w.in.Transport.String(), Reliable: w.in.Transport.Reliable(),
-			Local: w.e.shown(w.in.Local).String(),
+			Local: w.e.shownText(w.in.Local),
 		},
 		Remote: w.in.Remote,
 	}

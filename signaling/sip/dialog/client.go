@@ -117,6 +117,7 @@ func (l *Leg) start(c *client, r request) *client {
 func (l *Leg) again(old *client, r request) {
 	c := &client{
 		purpose: old.purpose, id: old.id, wish: old.wish, sub: old.sub, tries: old.tries + 1,
+		abandon: old.abandon,
 	}
 	l.start(c, r)
 }
@@ -185,6 +186,10 @@ func (l *Leg) clientTick(c *client) {
 	}
 	if !c.abandon.IsZero() && !l.now.Before(c.abandon) {
 		c.abandon = time.Time{}
+		if c.purpose == forCall && l.out != nil && !l.out.cancel {
+			l.giveUp(call.Cause{Status: 408, Phrase: "not answered in time"})
+			return
+		}
 		if c.waiting() {
 			l.clientEffects(c, c.inviteTx.Abandon(), nil)
 			l.outcome(c, result{status: 487, reason: "Cancelled Without An Answer", local: true})

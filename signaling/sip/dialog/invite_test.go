@@ -375,3 +375,23 @@ func TestTrunk_ChallengeIsAnsweredOnce(t *testing.T) {
 		t.Errorf("%+v, asked %d times", ev, asked)
 	}
 }
+
+func TestNothingStaysForEver(t *testing.T) {
+	s := newScript(t)
+	s.invited(Incoming{}, edit{"body": sdpFar})
+	heard[call.Invited](s)
+	s.pass(callMost + time.Minute)
+	s.next("408 INVITE")
+	if ev := heard[call.Cancelled](s); ev.Cause.Status != 408 || !s.leg.Over() {
+		t.Errorf("%+v, over %v", ev, s.leg.Over())
+	}
+
+	s = dialled(t, Outgoing{}, call.Dial{Offer: ours(sdpOurs)})
+	s.hand(s.answer(s.invite, 180, nil))
+	heard[call.Ringing](s)
+	s.pass(callMost + 2*time.Minute)
+	s.next("CANCEL")
+	if ev := heard[call.Refused](s); ev.Cause.Status != 487 || !s.leg.Over() {
+		t.Errorf("%+v, over %v", ev, s.leg.Over())
+	}
+}

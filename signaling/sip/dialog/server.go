@@ -153,6 +153,12 @@ func (l *Leg) serverTick(s *server) {
 
 // unanswered ends a request that the call never answered.
 func (l *Leg) unanswered(s *server) {
+	if s.initial {
+		cause := call.Cause{Status: 408, Phrase: "not answered in time"}
+		l.respond(s, l.refusalOf(cause))
+		l.finish(call.Cancelled{Leg: l.id, Cause: cause})
+		return
+	}
 	if s.offer && l.oa == gotOffer {
 		l.oa = idle
 	}

@@ -89,7 +89,7 @@ func (l *Leg) invite(old *client) {
 	}
 	r := request{method: "INVITE", to: &l.d, header: b, body: d.Offer, hops: max(d.Hops, 1), contact: true}
 	if old == nil {
-		l.start(&client{purpose: forCall}, r)
+		l.start(&client{purpose: forCall, abandon: l.now.Add(callMost)}, r)
 		return
 	}
 	r.auth = old.what.auth

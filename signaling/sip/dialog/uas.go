@@ -14,6 +14,10 @@ import (
 // way gives up (RFC 3261 §13.3.1.1).
 const ringAgain = time.Minute
 
+// callMost bounds an INVITE without a final response, in both directions: the call
+// has its own timers, and this only sees to it that nothing stays for ever.
+const callMost = time.Hour
+
 // invited is the INVITE that a leg began with, until its 2xx is acknowledged.
 type invited struct {
 	s       *server
@@ -61,6 +65,7 @@ func NewIncoming(c *Config, in Incoming, m *message.Message, a Arrival, now time
 		l.respond(s, *refusal)
 		return l
 	}
+	s.until = now.Add(callMost)
 	l.in = &invited{s: s, offer: s.offer, require: m.Token(message.HRequire, "100rel")}
 	if s.offer {
 		l.oa = gotOffer
