@@ -110,6 +110,21 @@ func TestCallsByRule_VP2_VP3_VP5(t *testing.T) {
 	}
 }
 
+// Silence after the far end hung up is no loss, though its BYE never came.
+func TestSilenceAfterHangUpIsNoLoss(t *testing.T) {
+	_, p := callScene(t)
+	p.hangsUp("203")
+	p.Report(phone.Report{Phone: "204", Event: phone.VoiceLost, Call: 1}, 5*time.Minute)
+	if r := p.callResults()[3]; r.Voice != "kept" {
+		t.Errorf("%+v", r)
+	}
+	_, p = callScene(t)
+	p.Report(phone.Report{Phone: "204", Event: phone.VoiceLost, Call: 1}, 5*time.Minute)
+	if r := p.callResults()[3]; r.Voice != "lost" || r.ByRule {
+		t.Errorf("%+v", r)
+	}
+}
+
 // Without a call nothing is proved of calls.
 func TestNoCallIsNoProof(t *testing.T) {
 	s := readText(t, head+"  - kill home\n")

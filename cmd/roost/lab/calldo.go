@@ -74,6 +74,7 @@ func (e *engine) calls(action *Action) (done bool, err error) {
 		if action.Phone == "" {
 			return true, e.hangUpAll()
 		}
+		e.picture.hangsUp(action.Phone)
 	case Dial:
 		command.Digits, command.To = action.To, ""
 	case Answer, Reject, Hold, Resume, Transfer, Join:
@@ -99,11 +100,22 @@ func (e *engine) hangUpAll() error {
 	for _, view := range e.picture.Phones {
 		for _, c := range view.current() {
 			if c.Up {
+				c.hungUp = true
 				problems = append(problems, e.phones(phone.Command{Do: "hang-up", Phone: view.Number, Call: c.ID}))
 			}
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// hangsUp notes that a phone was told to end its newest call.
+func (p *Picture) hangsUp(number string) {
+	for _, c := range slices.Backward(p.byNumber[number].Calls) {
+		if !c.Ended {
+			c.hungUp = true
+			return
+		}
+	}
 }
 
 // askVoices asks every phone what it has heard so far, so that results are of now.

@@ -37,7 +37,8 @@ type CallView struct {
 	Voice  *phone.VoiceReport
 	Digits string
 
-	asked bool // for a last word that has not come yet
+	asked  bool // for a last word that has not come yet
+	hungUp bool // by the lab: its end has not been reported yet
 }
 
 // call finds or begins the view of a call.
@@ -90,10 +91,30 @@ func (p *Picture) callReport(v *PhoneView, r phone.Report, at time.Duration) {
 	case phone.VoiceBegan:
 		c.Hears = r.Hz
 	case phone.VoiceLost:
-		c.Hears, c.Lost = 0, at
+		if p.speaks(c.Hears) {
+			c.Lost = at
+		}
+		c.Hears = 0
 	case phone.Digit:
 		c.Digits += r.Text
 	}
+}
+
+// speaks says whether a phone with that tone is in a call still. If it has hung
+// up, though no BYE came through, silence is no loss. An unknown tone is taken for
+// one that should go on.
+func (p *Picture) speaks(hz int) bool {
+	known := false
+	for _, v := range p.Phones {
+		if hz == 0 || !tone.Same(float64(hz), phone.ToneOf(phone.Spec{Number: v.Number})) {
+			continue
+		}
+		known = true
+		if slices.ContainsFunc(v.Calls, func(c *CallView) bool { return c.Up && !c.hungUp }) {
+			return true
+		}
+	}
+	return !known
 }
 
 // pathOf says whose address a voice goes to.
