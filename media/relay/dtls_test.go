@@ -36,7 +36,7 @@ func newWeb(t *testing.T, at string) *web {
 		t.Fatal(err)
 	}
 	w := &web{end: newEnd(t, at), other: make(chan []byte, 100), cert: cert, done: make(chan struct{})}
-	w.mail = newMailbox(func(b []byte) { w.conn.WriteToUDPAddrPort(b, w.to) }) //nolint:errcheck // it is sent again
+	w.mail = newMailbox(func(b []byte) { w.conn.WriteToUDPAddrPort(b, w.to) })
 	go func() {
 		defer close(w.done)
 		b := make([]byte, 4096)
@@ -76,21 +76,29 @@ func (w *web) next() []byte {
 
 // shake does the handshake and gives contexts for what this end sends and takes.
 func (w *web) shake(client bool, want [32]byte) (sends, takes *pion.Context, err error) {
-	config := &dtls.Config{
-		Certificates: []tls.Certificate{w.cert}, InsecureSkipVerify: true, ClientAuth: dtls.RequireAnyClientCert,
-		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{dtls.SRTP_AES128_CM_HMAC_SHA1_80},
-		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
+	both := []dtls.Option{
+		dtls.WithCertificates(w.cert), dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80),
+		dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error {
 			if sha256.Sum256(raw[0]) != want {
 				return errFingerprint
 			}
 			return nil
-		},
+		}),
 	}
-	begin := dtls.Server
+	var conn *dtls.Conn
 	if client {
-		begin = dtls.Client
+		var options []dtls.ClientOption
+		for _, o := range both {
+			options = append(options, o)
+		}
+		conn, err = dtls.ClientWithOptions(w.mail, &net.UDPAddr{}, options...)
+	} else {
+		options := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert)}
+		for _, o := range both {
+			options = append(options, o)
+		}
+		conn, err = dtls.ServerWithOptions(w.mail, &net.UDPAddr{}, options...)
 	}
-	conn, err := begin(w.mail, &net.UDPAddr{}, config)
 	if err != nil {
 		return nil, nil, err
 	}

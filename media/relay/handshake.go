@@ -107,30 +107,41 @@ func (h *handshake) run(mail *mailbox) {
 }
 
 func (h *handshake) shake(mail *mailbox) (*dtls.Conn, error) {
-	config := &dtls.Config{
-		Certificates:           []tls.Certificate{*h.stream.relay.config.Certificate},
-		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_32},
-		ClientAuth:             dtls.RequireAnyClientCert,
-		InsecureSkipVerify:     true, // the fingerprint proves it
-		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
-			if len(raw) == 0 || sha256.Sum256(raw[0]) != h.want.Fingerprint {
-				return errFingerprint
-			}
-			return nil
-		},
-		LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
-	}
-	begin := dtls.Server
-	if h.want.Client {
-		begin = dtls.Client
-	}
-	conn, err := begin(mail, mail.RemoteAddr(), config)
+	conn, err := h.conn(mail)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(h.ctx, handshakeWithin)
 	defer cancel()
 	return conn, conn.HandshakeContext(ctx)
+}
+
+// conn makes the end of the handshake that we are.
+func (h *handshake) conn(mail *mailbox) (*dtls.Conn, error) {
+	both := []dtls.Option{
+		dtls.WithCertificates(*h.stream.relay.config.Certificate),
+		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_32),
+		dtls.WithInsecureSkipVerify(true), // the fingerprint proves it
+		dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error {
+			if len(raw) == 0 || sha256.Sum256(raw[0]) != h.want.Fingerprint {
+				return errFingerprint
+			}
+			return nil
+		}),
+		dtls.WithLoggerFactory(&logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}),
+	}
+	if h.want.Client {
+		var options []dtls.ClientOption
+		for _, o := range both {
+			options = append(options, o)
+		}
+		return dtls.ClientWithOptions(mail, mail.RemoteAddr(), options...)
+	}
+	options := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert)}
+	for _, o := range both {
+		options = append(options, o)
+	}
+	return dtls.ServerWithOptions(mail, mail.RemoteAddr(), options...)
 }
 
 // install gives the keys of RFC 5764 §4.2 to the lane.

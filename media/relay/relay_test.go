@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bytes"
+	"runtime"
 	"testing"
 
 	"roost/media"
@@ -67,5 +68,28 @@ func TestRelay_RTCP(t *testing.T) {
 	}
 	if stats := s.Stats(); stats.Sides[0].RTCP != 1 || stats.Sides[1].RTCP != 1 || stats.Sides[1].Packets != 0 {
 		t.Errorf("%+v", stats)
+	}
+}
+
+// TestRelay_Eager: a worker that waits without the scheduler still obeys, carries, rests
+// and ends.
+func TestRelay_Eager(t *testing.T) {
+	before := runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	defer runtime.GOMAXPROCS(before)
+	r := newRelay(t, func(c *Config) { c.Eager = true })
+	s := open(t, r, media.OpenStream{})
+	a, b := newEnd(t, "127.0.0.1:0"), newEnd(t, "127.0.0.1:0")
+	mustSet(t, s, media.A, talk(a.addr))
+	mustSet(t, s, media.B, talk(b.addr))
+	local, _ := s.Local(media.A)
+	for i := range uint16(100) {
+		a.send(local, rtp(1, i, 0))
+		b.receive()
+		if i%10 == 0 && s.Stats().Sides[0].Packets != uint64(i)+1 {
+			t.Fatalf("packet %d is not counted", i)
+		}
+	}
+	if stats := s.Close(); stats.Sides[0].Packets != 100 || stats.Sides[0].Lost != 0 {
+		t.Errorf("%+v", stats.Sides[0])
 	}
 }

@@ -80,9 +80,10 @@ func transmit(fd int32, b []byte, to *address) syscall.Errno {
 	return errno
 }
 
-// poll asks epoll what is there, without waiting.
-func poll(epoll int, events []unix.EpollEvent) int {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+// poll asks epoll what is there, and waits for it not at all or as long as said. The
+// scheduler does not know that it waits. An old kernel (before 5.11) does not wait.
+func poll(epoll int, events []unix.EpollEvent, wait *unix.Timespec) int {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(unsafe.Pointer(wait)), 0, 0)
 	if errno != 0 {
 		return 0
 	}

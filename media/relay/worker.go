@@ -20,6 +20,11 @@ const (
 	batch      = 128  // events of epoll at a time
 	sweepEvery = time.Second
 	wakeEvent  = ^uint32(0)
+
+	// eagerWait is how long an eager worker waits at a time, eagerFor for how long
+	// after the last packet it does so, both in nanoseconds.
+	eagerWait = 100_000
+	eagerFor  = 1_000_000
 )
 
 // worker carries the packets of its streams, on a thread of its own.
@@ -41,6 +46,9 @@ type worker struct {
 	live   int
 	events [batch]unix.EpollEvent
 	swept  int64
+	busy   int64 // when there were events last
+	none   unix.Timespec
+	short  unix.Timespec
 	buffer [maxPacket + srtp.Overhead]byte
 	packet packet
 	run    []func(int64)
@@ -48,7 +56,7 @@ type worker struct {
 }
 
 func newWorker(r *Relay) (*worker, error) {
-	w := &worker{relay: r, done: make(chan struct{})}
+	w := &worker{relay: r, done: make(chan struct{}), short: unix.Timespec{Nsec: eagerWait}}
 	var err error
 	if w.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("media worker: %w", err)
@@ -98,11 +106,7 @@ func (w *worker) serve() {
 	defer runtime.UnlockOSThread()
 	defer close(w.done)
 	for !w.obey() {
-		n := poll(w.epoll, w.events[:])
-		if n == 0 {
-			// Nothing under way: wait, and let the scheduler know.
-			n, _ = unix.EpollWait(w.epoll, w.events[:], int(sweepEvery/time.Millisecond)) //nolint:errcheck // interrupted: none
-		}
+		n := w.wait()
 		now := w.relay.now()
 		for i := range w.events[:max(0, n)] {
 			w.read(&w.events[i], now)
@@ -113,6 +117,22 @@ func (w *worker) serve() {
 		}
 	}
 	w.closeDescriptors()
+}
+
+// wait gives the number of events that there are, at the latest after sweepEvery.
+func (w *worker) wait() int {
+	n := poll(w.epoll, w.events[:], &w.none)
+	if n == 0 && w.relay.config.Eager && w.relay.now()-w.busy < eagerFor {
+		n = poll(w.epoll, w.events[:], &w.short)
+	}
+	if n > 0 {
+		if w.relay.config.Eager {
+			w.busy = w.relay.now()
+		}
+		return n
+	}
+	n, _ = unix.EpollWait(w.epoll, w.events[:], int(sweepEvery/time.Millisecond)) // interrupted: none
+	return n
 }
 
 // obey runs the commands; true at the end.

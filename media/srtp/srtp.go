@@ -8,7 +8,6 @@ import (
 	"roost/media"
 )
 
-
 // Overhead is the most that protecting adds to a packet, in octets: the SRTCP index,
 // the longest tag and the longest MKI.
 const Overhead = 4 + 16 + MaxMKI

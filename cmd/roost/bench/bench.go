@@ -85,7 +85,7 @@ func (b *bench) path(name string) string { return filepath.Join(b.folder, name) 
 func (b *bench) say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 
 // The servers' addresses, by their last byte.
-var hosts = map[string]byte{"london": 11, "paris": 12, "kamailio": 13, "floor": 14}
+var hosts = map[string]byte{"london": 11, "paris": 12, "kamailio": 13, "floor": 14, "relay": 15, "rtpengine": 16, "far": 17}
 
 func (b *bench) address(server string) netip.Addr {
 	return netip.AddrFrom4([4]byte{127, 78, b.block, hosts[server]})

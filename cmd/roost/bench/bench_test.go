@@ -13,6 +13,10 @@ func TestMain(m *testing.M) {
 		fatal(serveFloor(os.Args[2], os.Args[3]))
 		return
 	}
+	if len(os.Args) == 3 && os.Args[1] == relayWord {
+		fatal(serveRelay(os.Args[2]))
+		return
+	}
 	os.Exit(m.Run())
 }
 
@@ -52,7 +56,7 @@ func TestBenchSmall(t *testing.T) {
 		t.Fatal(strings.Join(b.faults, "\n"))
 	}
 	written := readFile(report)
-	for _, want := range []string{"| UDP, refresh | ", "| TLS new, refresh | ", "| live heap a registration | ", "| 500 | "} {
+	for _, want := range []string{"| UDP, refresh | ", "| TLS new, refresh | ", "| live heap a registration | ", "| 500 | ", "| SRTP to RTP, 20 calls | "} {
 		if !strings.Contains(written, want) {
 			t.Errorf("the report has no %q:\n%s", want, written)
 		}
@@ -77,7 +81,7 @@ func TestChooseParts(t *testing.T) {
 	if all, err := choose(""); err != nil || len(all) != len(parts) {
 		t.Fatalf("%v %v", all, err)
 	}
-	if _, err := choose("register,speed"); err == nil || !strings.Contains(err.Error(), `no part "speed"; there are register, memory, storm`) {
+	if _, err := choose("register,speed"); err == nil || !strings.Contains(err.Error(), `no part "speed"; there are register, memory, storm, media`) {
 		t.Fatal(err)
 	}
 }

@@ -33,6 +33,7 @@ var parts = []struct {
 	{"register", (*bench).register},
 	{"memory", (*bench).memory},
 	{"storm", (*bench).storms},
+	{"media", (*bench).media},
 }
 
 func main() {
@@ -40,14 +41,18 @@ func main() {
 		fatal(serveFloor(os.Args[2], os.Args[3]))
 		return
 	}
+	if len(os.Args) == 3 && os.Args[1] == relayWord {
+		fatal(serveRelay(os.Args[2]))
+		return
+	}
 	var o options
 	flag.StringVar(&o.roost, "roost", "bin/roost", "the program to measure")
-	flag.StringVar(&o.parts, "part", "", "only these, with commas between: register, memory, storm")
+	flag.StringVar(&o.parts, "part", "", "only these, with commas between: register, memory, storm, media")
 	flag.StringVar(&o.write, "write", "", "the file between whose markers the tables go, such as docs/performance.md")
 	flag.IntVar(&o.users, "users", 100_000, "how many phones there are")
 	flag.IntVar(&o.runs, "runs", 3, "how often each is measured; the median counts")
 	flag.DurationVar(&o.each, "for", 2*time.Second, "how long each is measured")
-	flag.BoolVar(&o.alone, "alone", false, "leave Kamailio out")
+	flag.BoolVar(&o.alone, "alone", false, "leave Kamailio and rtpengine out")
 	flag.BoolVar(&o.keep, "keep", false, "keep configurations, logs and profiles")
 	flag.Parse()
 	o.storm = []int{10_000, 90_000}

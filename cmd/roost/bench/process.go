@@ -25,6 +25,11 @@ type process struct {
 
 // start runs a program on a core; its output goes to a log.
 func (b *bench) start(name string, core int, program string, args ...string) (*process, error) {
+	return b.startWith(name, core, nil, nil, program, args...)
+}
+
+// startWith is start with an input and an output that is not the log; nil: none, the log.
+func (b *bench) startWith(name string, core int, in, out *os.File, program string, args ...string) (*process, error) {
 	p := &process{name: name, log: b.path(name + ".log"), exited: make(chan struct{})}
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -33,6 +38,9 @@ func (b *bench) start(name string, core int, program string, args ...string) (*p
 	defer log.Close()
 	p.cmd = exec.Command("taskset", append([]string{"-c", strconv.Itoa(core), program}, args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
+	if in != nil && out != nil {
+		p.cmd.Stdin, p.cmd.Stdout = in, out
+	}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
