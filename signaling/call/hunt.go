@@ -107,7 +107,7 @@ func (c *Call) advance(n *node) {
 // cause says that there is nothing to try.
 func (c *Call) resolve(n *node, it item) Cause {
 	q := c.hunt.query
-	q.To = it.number
+	q.To, q.Forwarded = it.number, q.Forwarded || n.parent != nil || n.forwarded || it.member
 	r := c.cfg.Router.Route(q)
 	if r.Number == "" {
 		r.Number = registrar.Number(it.number)

@@ -26,6 +26,9 @@ type Query struct {
 	Peer     PeerKind
 	PeerName string
 	Guest    bool
+	// Forwarded: the caller did not dial To; a forward or a group leads there. So a call
+	// that came in over a trunk may leave by one.
+	Forwarded bool
 }
 
 // RouteKind is what a number is.

@@ -108,6 +108,7 @@ func (c *Call) sendDial(n *node, l *leg, t Target) {
 	}
 	if t.From != (Party{}) {
 		d.From = t.From
+		d.From.Private = d.From.Private || h.from.Private
 	}
 	if t.Kind == System {
 		d.Visited = h.visited

@@ -16,6 +16,7 @@ func (w *work) ask(kind Kind) (Decision, bool) {
 	w.question = Question{
 		Number: w.number, Kind: kind, Method: w.m.Method, Agent: w.agent, Peer: w.peer,
 		Authorized: w.m.Has(message.HAuthorization), Now: w.now,
+		Emergency: w.m.Method == "INVITE" && w.emergency(),
 	}
 	d := w.e.o.Office.Ask(&w.question)
 	w.oneChallenge = d.OneChallenge

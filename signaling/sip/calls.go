@@ -16,6 +16,8 @@ import (
 type Calls interface {
 	// NewLeg gives an ID that no leg of the system ever had.
 	NewLeg() call.LegID
+	// Emergency: calls to this number are let through where a limit refuses others.
+	Emergency(number string) bool
 	// Neighbour tells whether a flow's peer is another system or a trunk, by its
 	// address or certificate; peer.TLS is nil where it has none. Such a peer is not
 	// asked for credentials. Everybody else is a phone.

@@ -34,6 +34,8 @@ func newBoard() *board {
 
 func (b *board) NewLeg() call.LegID { return call.LegID(b.ids.Add(1)) }
 
+func (b *board) Emergency(number string) bool { return number == "112" }
+
 func (b *board) Neighbour(p FlowPeer) (Neighbour, bool) {
 	if b.peerOf == nil {
 		return Neighbour{}, false

@@ -58,7 +58,7 @@ func (w *work) invite(key string) {
 	if !ok {
 		return
 	}
-	if !e.legs.room(in.Number) {
+	if !e.legs.room(in.Number) && !w.emergency() {
 		e.count.add(cLegsFull)
 		e.quiet.warn(cLegsFull).Int("limit", e.legs.most).Int("per_number", e.o.Limits.LegsPerNumber).
 			Stringer("source", w.in.Remote).Str("number", cut(string(in.Number))).
@@ -126,6 +126,12 @@ func (w *work) caller() (dialog.Incoming, bool) {
 		return dialog.Incoming{}, false
 	}
 	return dialog.Incoming{Peer: call.Phone, Number: registrar.Number(strings.Clone(string(w.number)))}, true
+}
+
+// emergency: the call is for a number that no limit stands in the way of (GU6).
+func (w *work) emergency() bool {
+	n, ok := w.m.Target.Number()
+	return ok && w.e.o.Calls != nil && w.e.o.Calls.Emergency(n)
 }
 
 // called is whom an INVITE is for that came to the contact of a registration of ours.

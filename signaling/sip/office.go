@@ -84,6 +84,8 @@ type Question struct {
 	Number registrar.Number
 	Kind   Kind
 	Method string // "REGISTER", "SUBSCRIBE"…
+	// Emergency: an INVITE for an emergency number (Calls.Emergency).
+	Emergency bool
 	// Agent is the User-Agent as sent, cut to registrar.MaxUserAgentLength; the
 	// phone's profile follows from it.
 	Agent string

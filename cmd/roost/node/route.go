@@ -187,8 +187,6 @@ func (r router) fromTrunk(name, to string) (string, bool) {
 	return "", false
 }
 
-func (n *Node) isEmergency(to string) bool { return slices.Contains(n.config().Emergency.Numbers, to) }
-
 // emergency is where an emergency call goes by the caller's location at its home, which
 // a guest keeps (GU6).
 func (r router) emergency(q call.Query) call.Route {
