@@ -295,7 +295,8 @@ func (r *Relay) Counters() Counters {
 	return c
 }
 
-// Close closes all streams and ends the workers. Silent and Scarce must not call it.
+// Close closes all streams and ends the workers; its error is always nil. Silent and
+// Scarce must not call it.
 func (r *Relay) Close() error {
 	r.mu.Lock()
 	if r.closing {

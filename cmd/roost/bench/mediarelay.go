@@ -44,7 +44,7 @@ func serveRelay(address string) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // never an error
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
 		local, err := openRelayed(r, strings.Fields(lines.Text()))

@@ -32,8 +32,8 @@ func (b *bench) startRTPEngine(ctx context.Context) (*rtpengine, error) {
 	if b.alone {
 		return &rtpengine{missing: "rtpengine was left out"}, nil
 	}
-	program, err := exec.LookPath("rtpengine")
-	if err != nil {
+	program, _ := exec.LookPath("rtpengine")
+	if program == "" {
 		return &rtpengine{missing: "rtpengine is not installed (apt-get install rtpengine-daemon): not compared"}, nil
 	}
 	r := &rtpengine{}
@@ -41,6 +41,7 @@ func (b *bench) startRTPEngine(ctx context.Context) (*rtpengine, error) {
 		r.version = strings.TrimSpace(strings.TrimPrefix(string(said), "Version: "))
 	}
 	at := b.address("rtpengine")
+	var err error
 	r.process, err = b.start("rtpengine", b.cores.server, program, "--config-file=none", "--table=-1", "--foreground", "--log-stderr", "--log-level=3",
 		"--interface="+at.String(), fmt.Sprintf("--listen-ng=%s:%d", at, ngPort),
 		fmt.Sprintf("--port-min=%d", mediaFirst), fmt.Sprintf("--port-max=%d", mediaLast))
