@@ -44,7 +44,8 @@ type client struct {
 	inviteTx transaction.InviteClient
 	ack      []byte // of a 2xx, repeated for each that comes again
 	forkAcks []forkAck
-	abandon  time.Time // when an INVITE that was cancelled is given up
+	abandon  time.Time // when an INVITE without a final response is cancelled, or given up
+	cancel   bool      // its CANCEL was sent
 	over     bool
 }
 
@@ -190,6 +191,10 @@ func (l *Leg) clientTick(c *client) {
 			l.giveUp(call.Cause{Status: 408, Phrase: "not answered in time"})
 			return
 		}
+		if !c.cancel && c.inviteTx.State() == transaction.Proceeding {
+			l.sendCancel(c, call.Cause{Status: 408, Phrase: "not answered in time"})
+			return
+		}
 		if c.waiting() {
 			l.clientEffects(c, c.inviteTx.Abandon(), nil)
 			l.outcome(c, result{status: 487, reason: "Cancelled Without An Answer", local: true})
@@ -236,6 +241,8 @@ func (l *Leg) outcome(c *client, r result) {
 		l.told(c, r)
 	case forNews:
 		l.newsTold(c, r)
+	case forPrack:
+		l.prackRefused(c, r)
 	}
 }
 

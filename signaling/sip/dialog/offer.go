@@ -112,7 +112,7 @@ func (l *Leg) talking() *far {
 }
 
 func (l *Leg) sendWish(w wish, update bool) {
-	c := &client{purpose: forOffer, id: w.id, wish: w}
+	c := &client{purpose: forOffer, id: w.id, wish: w, abandon: l.now.Add(inviteWithin)}
 	if w.refresh {
 		c.purpose = forRefresh
 	}

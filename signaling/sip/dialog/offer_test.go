@@ -402,3 +402,31 @@ func TestRepeatedRingingIsToldOnce(t *testing.T) {
 		t.Error("told twice")
 	}
 }
+
+func TestRFC3261_9_1_EndlessReinviteIsCancelled(t *testing.T) {
+	s := called(t, nil)
+	s.do(call.Offer{ID: 1, Body: ours(sdpHeld)})
+	re := s.next("INVITE")
+	s.hand(s.answer(re, 180, nil))
+	s.pass(inviteWithin + time.Millisecond)
+	cancel := s.next("CANCEL")
+	if cancel.To.Tag() != "far" || cancel.Via.Branch() != re.Via.Branch() {
+		t.Errorf("%+v", cancel)
+	}
+	s.hand(s.answer(cancel, 200, nil))
+	s.hand(s.answer(re, 487, nil))
+	s.next("ACK")
+	if ev := heard[call.Agreed](s); ev.ID != 1 || ev.Cause.Status != 487 {
+		t.Errorf("%+v", ev)
+	}
+	s.silent()
+}
+
+func TestRFC3262_4_PrackOutOfOrderIsSentAnew(t *testing.T) {
+	s := dialled(t, Outgoing{}, call.Dial{Offer: ours(sdpOurs)})
+	ring := s.answer(s.invite, 183, edit{"body": sdpFar, "RSeq": "1", "Require": "100rel"})
+	s.hand(ring)
+	s.hand(s.answer(s.next("PRACK"), 500, nil))
+	s.hand(ring)
+	header(t, s.next("PRACK"), message.HRAck, "1 1 INVITE")
+}

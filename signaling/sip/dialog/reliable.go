@@ -127,6 +127,17 @@ func (l *Leg) acknowledge(c *client, d *far, m *message.Message) bool {
 	b := append([]byte("RAck: "), v...)
 	b = strconv.AppendUint(append(b, ' '), uint64(c.cseq), 10)
 	b = append(b, " INVITE\r\n"...)
-	l.start(&client{purpose: forPrack}, request{method: "PRACK", to: d, header: b})
+	l.start(&client{purpose: forPrack, id: seq}, request{method: "PRACK", to: d, header: b})
 	return true
+}
+
+// prackRefused makes a PRACK that arrived out of order (500, RFC 3261 §12.2.2) be sent
+// anew when the provisional response comes again.
+func (l *Leg) prackRefused(c *client, r result) {
+	for i := range l.earlies {
+		d := &l.earlies[i]
+		if r.status == 500 && tagged(l.them, d.tag) == c.to && d.rseq > 0 && d.rseq == c.id {
+			d.rseq--
+		}
+	}
 }

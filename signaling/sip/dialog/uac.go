@@ -12,12 +12,12 @@ import (
 // dialing is an INVITE of ours without a 2xx.
 type dialing struct {
 	dial call.Dial
-	// cancel: the call gave up; sent: a CANCEL went out, which must not happen before
-	// a provisional response came (RFC 3261 §9.1).
-	cancel, sent bool
-	cause        call.Cause
-	last         call.Ringing
-	lastTag      string
+	// cancel: the call gave up. The CANCEL must not go out before a provisional response
+	// came (RFC 3261 §9.1).
+	cancel  bool
+	cause   call.Cause
+	last    call.Ringing
+	lastTag string
 }
 
 // NewOutgoing begins a leg: the INVITE goes out.
@@ -119,7 +119,7 @@ func (l *Leg) ringing(c *client, m *message.Message) {
 		return
 	}
 	if out.cancel {
-		l.sendCancel(c)
+		l.sendCancel(c, out.cause)
 	}
 	if m.Status == 100 {
 		return
@@ -282,18 +282,18 @@ func (l *Leg) giveUp(cause call.Cause) {
 		}
 		c.abandon = l.now.Add(l.span())
 		if c.inviteTx.State() == transaction.Proceeding {
-			l.sendCancel(c)
+			l.sendCancel(c, cause)
 		}
 		return
 	}
 }
 
 // sendCancel sends a CANCEL with the branch of the INVITE.
-func (l *Leg) sendCancel(c *client) {
-	if l.out.sent {
+func (l *Leg) sendCancel(c *client, cause call.Cause) {
+	if c.cancel {
 		return
 	}
-	l.out.sent = true
+	c.cancel = true
 	c.abandon = l.now.Add(l.span())
 	cancel := &client{
 		purpose: forCancel, method: "CANCEL", branch: c.branch, cseq: c.cseq, path: c.path, uri: c.uri,
@@ -301,7 +301,7 @@ func (l *Leg) sendCancel(c *client) {
 	}
 	b := l.appendHead(make([]byte, 0, 512), cancel, "CANCEL")
 	b = message.AppendHeader(b, "To", c.to)
-	b = l.appendReason(b, l.out.cause)
+	b = l.appendReason(b, cause)
 	b = message.AppendBody(b, "", nil)
 	l.clients = append(l.clients, cancel)
 	l.clientEffects(cancel, cancel.tx.Start(b, c.path.Reliable, l.c.Timers, l.now), nil)
