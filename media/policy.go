@@ -84,7 +84,7 @@ func (s *Session) directForm(from Side, st *stream) form {
 		if agreed := st.ends[from.Other()]; agreed.view.live() {
 			return s.standing(from.Other(), agreed)
 		}
-		return s.parties[from.Other()].bestEffort()
+		return s.bestEffort(from.Other())
 	case secure:
 		return savp
 	default:
@@ -110,7 +110,7 @@ func (s *Session) anchoredForm(to Side, st *stream, level retry) form {
 		if level >= retryPlain {
 			return plain
 		}
-		return s.parties[to].bestEffort()
+		return s.bestEffort(to)
 	default:
 		return plain
 	}
@@ -131,17 +131,19 @@ func (s *Session) standing(to Side, e end) form {
 	}
 }
 
-func (p Party) bestEffort() form {
-	switch p.BestEffort {
+// bestEffort is how a side's profile wants it, but never SRTP alone in an emergency.
+func (s *Session) bestEffort(to Side) form {
+	switch s.parties[to].BestEffort {
 	case CapNeg:
 		return capneg
 	case TwoLines:
 		return two
 	case SAVP:
-		return savp
-	default:
-		return osrtp
+		if !s.emergency() {
+			return savp
+		}
 	}
+	return osrtp
 }
 
 // anchor says why the media of an offer must be anchored (VP1); "" where it may go
@@ -202,8 +204,13 @@ func (s *Session) anchorStream(st *stream, from Side) string {
 	if e.alternative != nil && e.alternative.rtp() != e.view.rtp() {
 		return "best effort in two m-lines with ports of their own"
 	}
-	if secure, clear := s.between(from, e.view); !secure && !clear {
+	secure, clear := s.between(from, e.view)
+	switch {
+	case !secure && !clear:
 		return "the media security of the sides differs"
+	case !clear && s.emergency():
+		// Directly the far side would have to do SRTP, or refuse.
+		return "an emergency call with SRTP alone"
 	}
 	return ""
 }

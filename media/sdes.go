@@ -15,8 +15,8 @@ import (
 func keyOf(suite Suite, c sdp.Crypto) (key *Key, why string, err error) {
 	for _, k := range c.Keys {
 		if len(k.Master) != suite.KeyOctets() {
-			return nil, "", fmt.Errorf("%w: a=crypto:%d: key and salt have %d octets, %s has %d",
-				ErrSecurity, c.Tag, len(k.Master), suite, suite.KeyOctets())
+			return nil, "", fmt.Errorf("a=crypto:%d: key and salt have %d octets, %s has %d",
+				c.Tag, len(k.Master), suite, suite.KeyOctets())
 		}
 	}
 	if len(c.Keys) != 1 {

@@ -58,6 +58,8 @@ type view struct {
 	// for parties that agree directly.
 	ways, others []way
 	why          string
+	// lenient: of an emergency call, whose bad keys are passed over.
+	lenient bool
 	// addr is not valid where the party gave none yet (ICE); hold is c=0.0.0.0.
 	addr netip.Addr
 	hold bool
@@ -138,7 +140,7 @@ func (s *Session) look(from Side, d *sdp.Description) ([]*view, error) {
 }
 
 func (s *Session) lookAt(from Side, d *sdp.Description, m *sdp.Media) (*view, error) {
-	v := &view{kind: m.Kind, proto: m.Proto, port: m.Port, dir: d.Direction(m), mux: m.Has("rtcp-mux")}
+	v := &view{kind: m.Kind, proto: m.Proto, port: m.Port, dir: d.Direction(m), mux: m.Has("rtcp-mux"), lenient: s.emergency()}
 	v.mid, _ = m.Attr("mid")
 	var secure, overDTLS bool
 	v.carriage, secure, v.feedback, overDTLS = profile(m.Proto)
@@ -258,12 +260,17 @@ func (v *view) addWays(values []string, proto, actual string) error {
 			}
 			continue
 		}
+		var key *Key
+		var why string
+		if err == nil {
+			key, why, err = keyOf(suite, c)
+		}
+		if err != nil && v.lenient {
+			v.why = err.Error()
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrSecurity, err)
-		}
-		key, why, err := keyOf(suite, c)
-		if err != nil {
-			return err
 		}
 		w := way{crypto: c, suite: suite, key: key, proto: proto, actual: actual}
 		v.others = append(v.others, w)
