@@ -16,10 +16,11 @@ type relayed struct {
 	closed   bool
 	last     StreamStats
 	security [2]string
-	// said is what the relay was told of each side last; set tells whether it was.
-	said  [2]SideConfig
-	known [2]netip.AddrPort // the last address of each side that was no hold
-	set   bool
+	// rtp and rtcp are the last addresses of each side that were no hold.
+	rtp, rtcp [2]netip.AddrPort
+	// ufrag and pwd are each side's in ICE.
+	ufrag, pwd [2]string
+	set        bool // the relay was told
 }
 
 func (r *relayed) close() {
@@ -38,8 +39,8 @@ func (r *relayed) stats() MediaStats {
 
 // restarted tells that a party's ICE begins anew (RFC 8445 §9): then ours does too.
 func (r *relayed) restarted(v *view) bool {
-	for _, c := range r.said {
-		if c.ICE != nil && c.ICE.RemoteUfrag == v.ufrag && c.ICE.RemotePwd == v.pwd {
+	for side := range r.ufrag {
+		if r.ufrag[side] == v.ufrag && r.pwd[side] == v.pwd {
 			return false
 		}
 	}
@@ -154,13 +155,14 @@ func (s *Session) carry(p *plan) error {
 			c := s.sideConfig(st, side)
 			c.Payloads = payloads
 			r.security[side] = st.ends[side].security
-			if rtp := st.ends[side].view.rtp(); rtp.IsValid() {
-				r.known[side] = rtp
-			}
 			if err := r.stream.Set(side, c); err != nil {
 				return fmt.Errorf("the relay for %s, side %s: %w", st.media, side, err)
 			}
-			r.said[side], r.set = c, true
+			r.set = true
+			r.ufrag[side], r.pwd[side] = st.ends[side].view.ufrag, st.ends[side].view.pwd
+			if c.RTP.IsValid() {
+				r.rtp[side], r.rtcp[side] = c.RTP, c.RTCP
+			}
 		}
 	}
 	return nil
@@ -192,10 +194,9 @@ func (s *Session) sideConfig(st *stream, side Side) SideConfig {
 	if e.mux {
 		c.RTCP = c.RTP
 	}
-	if e.view.hold && st.relayed.known[side].IsValid() {
+	if e.view.hold {
 		// c=0.0.0.0 takes nothing away but the direction: what was learned stays.
-		last := st.relayed.said[side]
-		c.RTP, c.RTCP = last.RTP, last.RTCP
+		c.RTP, c.RTCP = st.relayed.rtp[side], st.relayed.rtcp[side]
 	}
 	if st.carriage == asRaw {
 		c.RTCP = netip.AddrPort{}

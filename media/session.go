@@ -61,6 +61,19 @@ type pending struct {
 	answered bool
 }
 
+// slim leaves of an answered offer what a second answer needs.
+func (p *pending) slim() {
+	p.opened, p.body = nil, nil
+	slim := &sdp.Description{}
+	for value := range p.doc.Session.Attrs("group") {
+		slim.Session.Add("group", value)
+	}
+	for _, m := range p.doc.Media {
+		slim.Media = append(slim.Media, stub(m))
+	}
+	p.doc = slim
+}
+
 // retry says how often the first offer was refused already.
 type retry uint8
 
@@ -119,7 +132,8 @@ func (s *Session) Answer(from Side, body []byte) (out []byte, err error) {
 		}
 	}
 	s.forget()
-	s.current, p.answered, p.opened, p.body = *next, true, nil, nil
+	s.current, p.answered = *next, true
+	p.slim()
 	return s.finish(p.from, doc, next), nil
 }
 
