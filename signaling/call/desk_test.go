@@ -31,6 +31,8 @@ type desk struct {
 	said func(string)
 	// find decides FindDialog: the leg whose dialog it is, and 0 for none.
 	find func(d DialogID) LegID
+	// later takes what is to be done at another time; nil: it is done at once.
+	later *[]func()
 	// refuseMedia decides whether media takes the body of a Do.
 	refuseMedia func(Do) (Cause, bool)
 }
@@ -41,6 +43,7 @@ type deskCall struct {
 	finished int
 	over     bool
 	given    bool // by HandOver
+	finding  bool // FindDialog has no answer yet
 }
 
 // deskLeg is what is known of a leg: what it was told, what it told, what is owed.
@@ -64,6 +67,21 @@ type deskLeg struct {
 	asked map[uint32]bool
 	tells map[uint32]bool
 	ack   bool
+	// delayed: its INVITE had no offer, so that its 2xx is answered in the ACK.
+	delayed bool
+	// wished are the Offered that want an offer; waits: it got one, and its ACK with
+	// the answer is to come. quiet are the Referred that want no news.
+	wished, quiet map[uint32]bool
+	waits         bool
+	used          map[uint32]bool
+}
+
+// first demands that an ID was not used for the leg before.
+func (l *deskLeg) first(t failer, id uint32) {
+	if l.used[id] {
+		t.Fatalf("leg %s has two questions with ID %d", l.name, id)
+	}
+	l.used[id] = true
 }
 
 func newDesk(t failer, start time.Time) *desk {
@@ -85,7 +103,7 @@ func (d *desk) addLeg(id LegID, name string, c *deskCall, out bool) *deskLeg {
 	}
 	l := &deskLeg{
 		id: id, name: name, call: c, out: out, offered: map[uint32]bool{}, referred: map[uint32]bool{}, told: map[uint32]bool{},
-		subscribed: map[uint32]bool{}, asked: map[uint32]bool{}, tells: map[uint32]bool{},
+		wished: map[uint32]bool{}, quiet: map[uint32]bool{}, used: map[uint32]bool{}, subscribed: map[uint32]bool{}, asked: map[uint32]bool{}, tells: map[uint32]bool{},
 	}
 	d.legs[id] = l
 	return l
@@ -121,10 +139,12 @@ func (d *desk) tell(ev LegEvent) {
 		l.gone = true
 	case Answered:
 		l.up = true
+	case Connected:
+		l.waits = false
 	case Offered:
-		l.offered[ev.ID] = true
+		l.offered[ev.ID], l.wished[ev.ID] = true, ev.Body.Empty()
 	case Referred:
-		l.referred[ev.ID] = true
+		l.referred[ev.ID], l.quiet[ev.ID] = true, ev.Quiet
 	case Told:
 		l.told[ev.ID] = true
 	case Agreed:
@@ -205,6 +225,11 @@ func (d *desk) carryOut(c *deskCall, e Effect) func() {
 		d.legOver(e)
 	case FindDialog:
 		d.say("  whose dialog is %s?", e.Dialog.CallID)
+		c.finding = true
+		if d.later != nil {
+			*d.later = append(*d.later, func() { d.findDialog(c, e) })
+			return nil
+		}
 		return func() { d.findDialog(c, e) }
 	case GiveBack:
 		d.giveBack(e)
@@ -221,6 +246,9 @@ func (d *desk) carryOut(c *deskCall, e Effect) func() {
 		d.checkRecord(e.Record)
 		d.say("  record %s: %s", c2.id, recordWords(e.Record))
 	case Over:
+		if c.finding {
+			d.t.Fatalf("call %s is over, and has asked for a dialog", c.id)
+		}
 		c.over = true
 		d.say("  call %s is over", c.id)
 	}
@@ -267,7 +295,7 @@ func (d *desk) legOver(e LegOver) {
 	if !l.gone && !l.final && l.began {
 		d.t.Fatalf("leg %s is over, and neither it nor we ended it", l.name)
 	}
-	for what, owed := range map[string]map[uint32]bool{"offer": l.offered, "REFER": l.referred, "message": l.told} {
+	for what, owed := range map[string]map[uint32]bool{"offer": l.offered, "REFER": l.referred, "message": l.told, "transfer": l.subscribed} {
 		if len(owed) > 0 && !l.gone {
 			d.t.Fatalf("leg %s is ended, and its %s has no answer", l.name, what)
 		}
@@ -336,7 +364,7 @@ func (d *desk) account(l *deskLeg, a LegAction) {
 		if l.began {
 			d.t.Fatalf("leg %s is dialled twice", l.name)
 		}
-		l.began = true
+		l.began, l.delayed = true, a.Offer.Empty()
 	case Answer:
 		if l.up || l.out || l.final {
 			d.t.Fatalf("leg %s is answered twice, or never asked", l.name)
@@ -362,14 +390,22 @@ func (d *desk) account(l *deskLeg, a LegAction) {
 		}
 		l.final = true
 	case Offer:
+		if len(l.asked) > 0 || l.ack || l.waits {
+			d.t.Fatalf("leg %s has an offer while another one is under way", l.name)
+		}
+		l.first(d.t, a.ID)
 		l.asked[a.ID] = a.Body.Empty()
 	case Connect:
-		l.ack = false
+		if !l.ack && !l.delayed {
+			d.t.Fatalf("leg %s is told to send an ACK that it does not owe", l.name)
+		}
+		l.ack, l.delayed = false, false
 	case Reply:
 		settle(l.offered, a.ID, "offer")
+		l.waits = a.Cause.Status == 0 && l.wished[a.ID]
 	case ReferReply:
 		settle(l.referred, a.ID, "REFER")
-		if a.Cause.Status == 0 {
+		if a.Cause.Status == 0 && !l.quiet[a.ID] {
 			l.subscribed[a.ID] = true
 		}
 	case ReferNews:
@@ -380,6 +416,7 @@ func (d *desk) account(l *deskLeg, a LegAction) {
 			delete(l.subscribed, a.ID)
 		}
 	case Tell:
+		l.first(d.t, a.ID)
 		l.tells[a.ID] = true
 	case TellReply:
 		settle(l.told, a.ID, "message")
@@ -387,6 +424,7 @@ func (d *desk) account(l *deskLeg, a LegAction) {
 }
 
 func (d *desk) findDialog(c *deskCall, e FindDialog) {
+	c.finding = false
 	var id LegID
 	if d.find != nil {
 		id = d.find(e.Dialog)

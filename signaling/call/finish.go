@@ -33,7 +33,7 @@ func (c *Call) ended(l *leg, ev Ended) {
 	case l.leaf != nil: // tried, and gone without a refusal
 		leaf := l.leaf
 		c.legOver(l)
-		c.leafFailed(leaf, l, Cause{Status: 480, Phrase: orText(ev.Cause.Phrase, "gone")})
+		c.leafFailed(leaf, Cause{Status: 480, Phrase: orText(ev.Cause.Phrase, "gone")})
 	case c.join != nil && c.joinLost(l, ev.Cause):
 	case c.transfer != nil && c.transfer.by == l:
 		c.transferorLeft(l)

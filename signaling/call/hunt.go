@@ -21,8 +21,8 @@ type hunt struct {
 	visited  []string
 	diverted int
 	root     *node
-	// committed is the leg whose early media the caller hears: the call stands or
-	// falls with it.
+	// committed is the leg whose early media the caller hears. It is the last that is
+	// left to try, so that the call stands or falls with it.
 	committed *leg
 	// updated: the two agreed on something else since, so that the answer to the call
 	// has nothing more to say (RFC 6337 §3.1.1).
@@ -241,13 +241,11 @@ func (c *Call) forward(n *node, to string) {
 
 // exhausted: nothing of a node is left to try.
 func (c *Call) exhausted(n *node) {
-	h := c.hunt
 	if n.best.Status == 0 {
 		n.best = Cause{Status: 480, Phrase: "not available"}
 	}
 	to := ""
 	switch {
-	case h.committed != nil:
 	case n.best.busy():
 		to = n.onBusy
 	case n.best.unanswered():

@@ -143,9 +143,6 @@ func (c *Call) joinDone(j *join) {
 	case joinReplace:
 		c.replaced(j)
 	}
-	if c.a != nil && c.b != nil {
-		c.unpairOthers(c.a, c.b)
-	}
 }
 
 // joinFailed: the two could not be put together, since one of them refused.

@@ -167,14 +167,6 @@ func (c *Call) unpairAll(l *leg) {
 	c.unpairIf(func(p [2]LegID) bool { return p[0] == l.id || p[1] == l.id })
 }
 
-// unpairOthers closes the sessions of a and b but the one between them.
-func (c *Call) unpairOthers(a, b *leg) {
-	c.unpairIf(func(p [2]LegID) bool {
-		both := p == [2]LegID{a.id, b.id} || p == [2]LegID{b.id, a.id}
-		return !both && (p[0] == a.id || p[1] == a.id || p[0] == b.id || p[1] == b.id)
-	})
-}
-
 func (c *Call) unpairIf(match func([2]LegID) bool) {
 	c.pairs = slices.DeleteFunc(c.pairs, func(p [2]LegID) bool {
 		if !match(p) {

@@ -37,6 +37,7 @@ type chaos struct {
 	t      *rapid.T
 	lastID uint32
 	log    strings.Builder
+	queue  []func()
 }
 
 const chaosBook = `206
@@ -71,6 +72,7 @@ func newChaos(t *rapid.T) *chaos {
 		}
 		return Cause{Status: 488}, true
 	}
+	c.later = &c.queue
 	c.find = func(DialogID) LegID { return c.any().id }
 	return c
 }
@@ -85,6 +87,9 @@ func (c *chaos) play() {
 		case n < 2 && len(c.calls) < 4:
 			c.newCall()
 		case n == 2:
+			for len(c.queue) > 0 { // it never takes so long
+				c.next()
+			}
 			c.run(c.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(c.t, "seconds")) * time.Second))
 		case n == 3:
 			l := c.any()
@@ -96,13 +101,18 @@ func (c *chaos) play() {
 			c.step(c.any().call, HangUp{Cause: Cause{Phrase: "operator"}})
 		case n == 5:
 			c.silent()
+		case n < 10 && len(c.queue) > 0:
+			c.next()
 		default:
 			c.farEnd(c.any())
 		}
 	}
+	for len(c.queue) > 0 {
+		c.next()
+	}
 	for range c.calls { // one that ends may give another back
 		for _, call := range c.calls {
-			if !call.given && !call.over {
+			if !call.given && !call.over && !call.Done() {
 				c.say("all over for %s", call.id)
 				c.step(call, HangUp{})
 			}
@@ -110,6 +120,13 @@ func (c *chaos) play() {
 	}
 	c.run(c.now.Add(10 * time.Minute))
 	c.checkOver()
+}
+
+// next answers the FindDialog that waits for longest.
+func (c *chaos) next() {
+	first := c.queue[0]
+	c.queue = c.queue[1:]
+	first()
 }
 
 // connectedCall is one of two phones that talk.

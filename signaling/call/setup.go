@@ -207,7 +207,7 @@ func (c *Call) answered(l *leg, ev Answered) {
 	if body.Empty() {
 		leaf := l.leaf
 		c.end(l, Cause{Status: 488, Phrase: "answered without a session description"})
-		c.leafFailed(leaf, l, Cause{Status: 500, Phrase: "answered without a session description"})
+		c.leafFailed(leaf, Cause{Status: 500, Phrase: "answered without a session description"})
 		return
 	}
 	l.leaf = nil
@@ -295,19 +295,12 @@ func (c *Call) refused(l *leg, ev Refused) {
 	if ev.Cause.Status >= 300 && ev.Cause.Status < 400 && c.redirect(leaf, l, ev.Cause) {
 		return
 	}
-	c.leafFailed(leaf, l, foreign(ev.Cause))
+	c.leafFailed(leaf, foreign(ev.Cause))
 }
 
-func (c *Call) leafFailed(leaf *node, l *leg, cause Cause) {
+func (c *Call) leafFailed(leaf *node, cause Cause) {
 	if cause.Status < 300 {
 		cause = Cause{Status: 480, Phrase: orText(cause.Phrase, "not reachable")}
-	}
-	if h := c.hunt; h.committed == l {
-		// What the caller heard was the end of it.
-		for n := leaf.parent; n != nil; n = n.parent {
-			n.items, n.onBusy, n.noAnswer = nil, "", ""
-		}
-		h.committed = nil
 	}
 	c.childFailed(leaf, cause)
 }

@@ -60,7 +60,7 @@ func (c *Call) legDue(l *leg) {
 		c.do(Noted{Counter: CountTimerC, Text: "no final answer from " + string(l.target.Number)})
 		leaf := l.leaf
 		c.end(l, Cause{Status: 408, Phrase: "no final answer"})
-		c.leafFailed(leaf, l, Cause{Status: 408, Phrase: "no final answer"})
+		c.leafFailed(leaf, Cause{Status: 408, Phrase: "no final answer"})
 	case legCancelling:
 		c.do(Noted{Counter: CountUnanswered, Text: "a leg never said that it is cancelled"})
 		c.legOver(l)
