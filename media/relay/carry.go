@@ -3,6 +3,7 @@ package relay
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"roost/media"
 	"roost/media/srtp"
@@ -124,7 +125,14 @@ func (s *side) unseal(p *packet) bool {
 		s.stats.held++
 		return false
 	}
+	var spare []byte
+	if s.former != nil {
+		spare = slices.Clone(p.b[:p.n])
+	}
 	n, err := s.unprotect.RTP(p.b[:p.n])
+	if s.former != nil {
+		n, err = s.underFormer(p, spare, n, err)
+	}
 	if err == nil && !validRTP(p.b[:n], false) {
 		err = srtp.ErrShort
 	}
@@ -134,6 +142,19 @@ func (s *side) unseal(p *packet) bool {
 	}
 	p.n = n
 	return true
+}
+
+// underFormer tries the key before, until a packet came under the new one.
+func (s *side) underFormer(p *packet, spare []byte, n int, err error) (int, error) {
+	switch {
+	case err == nil, p.now > s.formerUntil:
+		s.former = nil
+	case errors.Is(err, srtp.ErrForged):
+		if m, formerErr := s.former.RTP(spare); formerErr == nil {
+			return copy(p.b, spare[:m]), nil
+		}
+	}
+	return n, err
 }
 
 func (s *side) blame(err error) {

@@ -2,8 +2,14 @@ package relay
 
 import (
 	"bytes"
+	"errors"
+	"net/netip"
 	"runtime"
+	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
 
 	"roost/media"
 )
@@ -91,5 +97,83 @@ func TestRelay_Eager(t *testing.T) {
 	}
 	if stats := s.Close(); stats.Sides[0].Packets != 100 || stats.Sides[0].Lost != 0 {
 		t.Errorf("%+v", stats.Sides[0])
+	}
+}
+
+// TestRelay_AFaultCostsOnePacket: a panic while a packet is carried is caught, said, and
+// the next packet passes.
+func TestRelay_AFaultCostsOnePacket(t *testing.T) {
+	var log bytes.Buffer
+	r := newRelay(t, func(c *Config) { c.Log = zerolog.New(&log) })
+	s := open(t, r, media.OpenStream{Call: "c7"})
+	a, b, stranger := newEnd(t, "127.0.0.1:0"), newEnd(t, "127.0.0.1:0"), newEnd(t, "127.0.0.9:0")
+	c := talk(a.addr)
+	c.Latch = true
+	mustSet(t, s, media.A, c)
+	mustSet(t, s, media.B, talk(b.addr))
+	inner := s.(*stream)
+	inner.worker.call(func(int64) { inner.lane.own = func(*address) bool { panic("a fault for the test") } })
+	local, _ := s.Local(media.A)
+	stranger.send(local, rtp(1, 1, 0))
+	a.send(local, rtp(1, 2, 0))
+	if got, _ := b.receive(); !bytes.Equal(got, rtp(1, 2, 0)) {
+		t.Errorf("%x", got)
+	}
+	r.Close()
+	if !strings.Contains(log.String(), "a fault for the test") || !strings.Contains(log.String(), `"call":"c7"`) {
+		t.Errorf("the log says %s", log.String())
+	}
+}
+
+// TestRelay_ShotsAreSaidOnce: what is dropped in masses is in the log once a call.
+func TestRelay_ShotsAreSaidOnce(t *testing.T) {
+	var log bytes.Buffer
+	r := newRelay(t, func(c *Config) { c.Log = zerolog.New(&log) })
+	s := open(t, r, media.OpenStream{Call: "c8"})
+	mustSet(t, s, media.A, talk(saidA))
+	inner := s.(*stream)
+	inner.worker.call(func(int64) { inner.lane.sides[0].stats.strange = warnAfter })
+	for range 3 {
+		inner.worker.call(func(now int64) { inner.worker.sweep(now) })
+	}
+	r.Close()
+	if n := strings.Count(log.String(), "were dropped"); n != 1 {
+		t.Errorf("said %d times: %s", n, log.String())
+	}
+}
+
+// TestRelay_DSCP: EF on both families unless another is wished.
+func TestRelay_DSCP(t *testing.T) {
+	for _, c := range []struct{ config, want int }{{0, 46}, {34, 34}, {-1, 0}} {
+		r := newRelay(t, func(k *Config) { k.DSCP = c.config })
+		s := open(t, r, media.OpenStream{IPv6: [2]bool{false, true}}).(*stream)
+		for side, option := range [][2]int{{unix.IPPROTO_IP, unix.IP_TOS}, {unix.IPPROTO_IPV6, unix.IPV6_TCLASS}} {
+			for _, fd := range s.lane.sides[side].fds {
+				got, err := unix.GetsockoptInt(int(fd), option[0], option[1])
+				if err != nil || got != c.want<<2 {
+					t.Errorf("DSCP %d, side %d: %d, %v", c.config, side, got>>2, err)
+				}
+			}
+		}
+	}
+}
+
+func TestConfig_Refusals(t *testing.T) {
+	good := Config{Address: netip.MustParseAddr("127.0.0.1"), First: 25000, Last: 25100}
+	for what, change := range map[string]func(*Config){
+		"no address":       func(c *Config) { c.Address = netip.Addr{} },
+		"IPv6 as IPv4":     func(c *Config) { c.Address = netip.IPv6Loopback() },
+		"IPv4 as IPv6":     func(c *Config) { c.Address6 = c.Address },
+		"privileged ports": func(c *Config) { c.First = 80 },
+		"no pair":          func(c *Config) { c.Last = c.First },
+		"backwards":        func(c *Config) { c.First, c.Last = c.Last, c.First },
+		"DSCP 64":          func(c *Config) { c.DSCP = 64 },
+		"workers":          func(c *Config) { c.Workers = -1 },
+	} {
+		c := good
+		change(&c)
+		if r, err := New(c); !errors.Is(err, ErrConfig) {
+			t.Errorf("%s: %v, %v", what, r, err)
+		}
 	}
 }

@@ -31,6 +31,8 @@ type side struct {
 	clocks                           []uint32
 	protect                          *srtp.Protector
 	unprotect                        *srtp.Unprotector
+	former                           *srtp.Unprotector // the one before, for a while
+	formerUntil                      int64
 	lock                             *secret // ICE and DTLS, nil without
 
 	sources   []source

@@ -152,8 +152,14 @@ func TestSRTP_KeysAreUsedOnce(t *testing.T) {
 	next := c
 	next.Protect = key(media.AES128CM80, 3)
 	mustSet(t, one, media.A, next)
+	mustSet(t, one, media.A, c) // an offer that was refused: back to the first, with its indices
+	for i := range byte(keptKeys) {
+		further := c
+		further.Protect = key(media.AES128CM80, 40+i)
+		mustSet(t, one, media.A, further)
+	}
 	if err := one.Set(media.A, c); !errors.Is(err, ErrKeyReused) {
-		t.Errorf("back to the first key: %v", err)
+		t.Errorf("back to a key whose indices are forgotten: %v", err)
 	}
 	mirror := c
 	mirror.Protect = c.Unprotect
@@ -204,4 +210,50 @@ func TestSRTP_SetAgainKeepsIndices(t *testing.T) {
 	a.send(local, rtp(1, 1, 0))
 	until(t, s, "the doubled packet refused", func(m media.StreamStats) bool { return m.Sides[0].Replayed == 1 })
 	b.nothing()
+}
+
+// TestSRTP_Rekey: while the far end's new key comes into force, packets under the one
+// before still pass, until the first under the new one; and an offer that was refused
+// brings a key back with its roll-over counter and its replay window.
+func TestSRTP_Rekey(t *testing.T) {
+	for name, suite := range suites {
+		c := talk(saidA)
+		c.Unprotect, c.Protect = key(suite.ours, 1), key(suite.ours, 2)
+		next := c
+		next.Unprotect = key(suite.ours, 3)
+		r := newRelay(t, nil)
+		s := open(t, r, media.OpenStream{})
+		a, b := newEnd(t, "127.0.0.1:0"), newEnd(t, "127.0.0.1:0")
+		c.RTP, next.RTP = a.addr, a.addr
+		mustSet(t, s, media.A, c)
+		mustSet(t, s, media.B, talk(b.addr))
+		local, _ := s.Local(media.A)
+		first, second := pionFor(t, c.Unprotect, suite.pion), pionFor(t, next.Unprotect, suite.pion)
+		forged := uint64(0)
+		send := func(under *pion.Context, seq uint16, passes bool) {
+			t.Helper()
+			sealed, err := under.EncryptRTP(nil, rtp(1, seq, 0), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.send(local, sealed)
+			if passes {
+				if got, _ := b.receive(); !bytes.Equal(got, rtp(1, seq, 0)) {
+					t.Fatalf("%s: %d came as %x", name, seq, got)
+				}
+				return
+			}
+			forged++
+			until(t, s, "refused", func(m media.StreamStats) bool { return m.Sides[0].Forged == forged })
+		}
+		send(first, 65535, true)
+		send(first, 0, true) // the roll-over counter is 1
+		mustSet(t, s, media.A, next)
+		send(first, 1, true)
+		send(second, 2, true)
+		send(first, 3, false)
+		mustSet(t, s, media.A, c)
+		send(first, 4, true)
+		b.nothing()
+	}
 }

@@ -22,6 +22,7 @@ type stream struct {
 	ports      [2]uint16
 	ips        [2]netip.Addr
 	lane       lane
+	warned     bool                 // the worker's
 	aims       [2][2]netip.AddrPort // where each side's media goes; relay.mu guards it
 
 	mu     sync.Mutex
@@ -30,13 +31,6 @@ type stream struct {
 	shakes [2]*handshake
 	closed bool
 	final  media.StreamStats
-}
-
-// sideKeys is what a side was protected with last; the contexts are the worker's.
-type sideKeys struct {
-	protect, unprotect *media.Key
-	protector          *srtp.Protector
-	unprotector        *srtp.Unprotector
 }
 
 // Local implements media.Stream.
@@ -206,46 +200,6 @@ type change struct {
 	shake            *handshake // a new one; nil: none, or the old goes on
 }
 
-// rekey prepares what is new of a side's keys; what is not goes on with its indices,
-// also where there was none for a while.
-func (s *stream) rekey(which media.Side, c *media.SideConfig) (change, error) {
-	keys := s.keys[which]
-	if c.Unprotect != nil && !same(c.Unprotect, keys.unprotect) {
-		u, err := srtp.NewUnprotector(*c.Unprotect)
-		if err != nil {
-			return change{}, fmt.Errorf("the far end's key: %w", err)
-		}
-		keys.unprotect, keys.unprotector = c.Unprotect, u
-	}
-	if c.Protect != nil && !same(c.Protect, keys.protect) {
-		p, err := srtp.NewProtector(*c.Protect)
-		if err != nil {
-			return change{}, fmt.Errorf("our key: %w", err)
-		}
-		if c.Unprotect != nil && string(c.Unprotect.Master) == string(c.Protect.Master) {
-			return change{}, fmt.Errorf("the far end sends with our own key: %w", ErrKeyReused)
-		}
-		if err := s.relay.keys.use(c.Protect); err != nil {
-			return change{}, err
-		}
-		keys.protect, keys.protector = c.Protect, p
-	}
-	s.keys[which] = keys
-	var r change
-	if c.Unprotect != nil {
-		r.unprotect = keys.unprotector
-	}
-	if c.Protect != nil {
-		r.protect = keys.protector
-	}
-	return r, nil
-}
-
-func same(a, b *media.Key) bool {
-	return a != nil && b != nil && a.Suite == b.Suite && string(a.Master) == string(b.Master) && string(a.MKI) == string(b.MKI) &&
-		a.PlainRTCP == b.PlainRTCP && a.ClearRTP == b.ClearRTP && a.ClearRTCP == b.ClearRTCP
-}
-
 // apply is Set on the worker.
 func (l *lane) apply(which media.Side, c *change, now int64) {
 	s, k := &l.sides[which], &c.config
@@ -258,7 +212,7 @@ func (l *lane) apply(which media.Side, c *change, now int64) {
 	s.set, s.mux, s.latch, s.give, s.take = true, k.Mux, k.Latch, k.Receive, k.Send
 	s.named = c.from
 	s.secure = k.Protect != nil || k.Unprotect != nil || k.DTLS != nil
-	l.tie(s, c)
+	l.tie(s, c, now)
 	s.all, s.agreed = len(k.Payloads) == 0, [2]uint64{}
 	for _, payload := range k.Payloads {
 		s.agreed[payload>>6] |= 1 << (payload & 63)
@@ -269,9 +223,15 @@ func (l *lane) apply(which media.Side, c *change, now int64) {
 }
 
 // tie gives a side its keys, or the handshake that they come from.
-func (l *lane) tie(s *side, c *change) {
+func (l *lane) tie(s *side, c *change, now int64) {
 	k := &c.config
 	if k.DTLS == nil || c.shake != nil {
+		if s.unprotect != c.unprotect {
+			s.former, s.formerUntil = s.unprotect, now+formerFor
+		}
+		if c.unprotect == nil {
+			s.former = nil
+		}
 		s.protect, s.unprotect = c.protect, c.unprotect
 	}
 	if k.DTLS == nil && k.ICE == nil {

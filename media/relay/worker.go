@@ -277,11 +277,31 @@ func (w *worker) recovered(s *stream) {
 	}
 }
 
-// sweep looks for streams that went silent.
+// sweep looks for streams that went silent, or that somebody shoots at.
 func (w *worker) sweep(now int64) {
 	for _, s := range w.slots {
-		if s != nil && s.lane.wentSilent(now, w.relay.timeout) {
+		if s == nil {
+			continue
+		}
+		if s.lane.wentSilent(now, w.relay.timeout) {
 			w.relay.tellSilent(s)
 		}
+		for i := range s.lane.sides {
+			w.warn(s, media.Side(i))
+		}
 	}
+}
+
+// warnAfter is how many packets a side may drop before it is said, once a call.
+const warnAfter = 1000
+
+func (w *worker) warn(s *stream, side media.Side) {
+	t := &s.lane.sides[side].stats
+	if s.warned || t.strange+t.forged+t.bad+t.foreign < warnAfter {
+		return
+	}
+	s.warned = true
+	w.relay.log.Warn().Str("call", s.call).Stringer("side", side).Stringer("expected", s.lane.sides[side].rtp.to.addrPort()).
+		Uint64("from_elsewhere", t.strange).Uint64("not_authentic", t.forged).Uint64("no_rtp", t.bad).Uint64("stun_dtls", t.foreign).
+		Msg("many packets at a media port were dropped: another host sends there, a NAT moved the phone, or keys differ")
 }
