@@ -95,7 +95,8 @@ type Agreed struct {
 	Cause Cause
 }
 
-// Ended: the leg is over: BYE, session timer, transport gone.
+// Ended: the leg is over: BYE, session timer, transport gone. A leg tells its end
+// once, by this, Refused or Cancelled; by this also after our own End or Refuse.
 type Ended struct {
 	Leg   LegID
 	Cause Cause

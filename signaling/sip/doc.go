@@ -12,8 +12,14 @@
 // message turns them into a request or response, or says why not. A REGISTER is
 // answered at once, without a transaction object, from what the Office says
 // (register.go); a request of another method belongs to a sipgo transaction
-// (serve.go); a response belongs to a client transaction of ours (client.go) or
-// is dropped.
+// (serve.go) or to a leg of a call (callsin.go); a response belongs to a client
+// transaction of ours (client.go), to a leg, or is dropped.
+//
+// A call's leg is a dialog.Leg, pure and whole; the endpoint finds it by the tag that
+// is ours, by its INVITE or its ID (legs.go), works off what happens to it one step
+// after the other, whichever goroutine brings it (legrun.go), wakes it (legclock.go),
+// and tells the switchboard, Calls, what came of it. No transaction, leg or call has a
+// goroutine or timer of its own.
 //
 // Order of one REGISTER: validate, is the domain ours, is the source banned,
 // Office.Ask, credentials, Office.Register, answer.
