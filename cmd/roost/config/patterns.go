@@ -35,6 +35,63 @@ func (p Pattern) Matches(n string) bool {
 	return true
 }
 
+// exactness orders patterns that match the same number: who says more of it comes first.
+func (p Pattern) exactness() int {
+	body, open := strings.CutSuffix(string(p), anyRest)
+	exact := 4*len(body) - strings.Count(body, "X")
+	if !open {
+		exact += 2
+	}
+	return exact
+}
+
+// Way is which way a number goes over a trunk.
+type Way bool
+
+// The ways.
+const (
+	Outward Way = false
+	Inward  Way = true
+)
+
+// Translate makes another number of one that goes over the trunk, by the longest pattern
+// that matches it, the first of equals. false: none does. Inward without patterns every
+// number is let in as it is.
+func (t *Trunk) Translate(way Way, n string) (to string, ok bool) {
+	list := t.Out
+	if way == Inward {
+		if list = t.In; len(list) == 0 {
+			return n, true
+		}
+	}
+	best := bestOf(list, n)
+	if best < 0 {
+		return "", false
+	}
+	return list[best].Apply(n)
+}
+
+// Exactness says how much the trunk's best outward pattern for a number says of it; -1
+// where none matches. Of two trunks the one with more comes first.
+func (t *Trunk) Exactness(n string) int {
+	best := bestOf(t.Out, n)
+	if best < 0 {
+		return -1
+	}
+	return t.Out[best].Match.exactness()
+}
+
+func bestOf(list []Translation, n string) int {
+	best := -1
+	for i := range list {
+		m := list[i].Match
+		if m.Matches(n) && (best < 0 || m.exactness() > list[best].Match.exactness()) {
+			best = i
+		}
+	}
+	return best
+}
+
 // maxNumber bounds numbers and patterns in the file.
 const maxNumber = 64
 

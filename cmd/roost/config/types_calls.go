@@ -38,8 +38,8 @@ type Trunk struct {
 	Realm string `yaml:"realm"`
 	// Sources are the networks that its calls come from besides Peer's addresses.
 	Sources []Subnet `yaml:"sources"`
-	// Out are the numbers that go to it, In those that it may call here, each the
-	// first that matches.
+	// Out are the numbers that go to it, In those that it may call here, each by the
+	// longest pattern that matches (Translate).
 	Out []Translation `yaml:"out"`
 	In  []Translation `yaml:"in"`
 	// CallerID is what is shown to it as the caller; "" for the caller's number.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -196,21 +194,6 @@ func (n *Node) neighbourOf(p sip.FlowPeer) (sip.Neighbour, bool) {
 	return n.trunkOf(p)
 }
 
-// trunkOf says whether a flow is a trunk's, by its address.
-func (n *Node) trunkOf(p sip.FlowPeer) (sip.Neighbour, bool) {
-	trunks := n.config().Trunks
-	for i := range trunks {
-		t := &trunks[i]
-		peer, err := netip.ParseAddr(t.Peer.Host)
-		from := p.Source.Addr().Unmap()
-		inside := slices.ContainsFunc(t.Sources, func(s config.Subnet) bool { return s.Prefix().Contains(from) })
-		if inside || err == nil && peer.Unmap() == from {
-			return sip.Neighbour{Kind: call.Trunk, Name: t.Name}, true
-		}
-	}
-	return sip.Neighbour{}, false
-}
-
 // forSystems: local is where other systems' calls come in.
 func (n *Node) forSystems(local netip.AddrPort) bool {
 	at := n.voice.systems
@@ -246,48 +229,6 @@ func (n *Node) systemsTLS(settings *tls.Config) {
 		}
 		return server.GetConfigForClient(hello)
 	}
-}
-
-// dialTrunk calls over a trunk that has an address and no registration: a PBX beside
-// this system.
-func (l legs) dialTrunk(leg *switchboard.Leg, d call.Dial) {
-	refuse := func(err error) { l.dialNeighbour(leg, d, "", 0, err) }
-	trunks := l.config().Trunks
-	i := slices.IndexFunc(trunks, func(t config.Trunk) bool { return t.Name == leg.Name })
-	if i < 0 {
-		refuse(fmt.Errorf("there is no trunk %s", leg.Name))
-		return
-	}
-	t := &trunks[i]
-	peer, err := netip.ParseAddr(t.Peer.Host)
-	if err != nil || t.Transport != config.UDP {
-		refuse(fmt.Errorf("trunk %s: %s over %s is not served", t.Name, t.Peer, t.Transport))
-		return
-	}
-	port := t.Peer.Port
-	if port == 0 {
-		port = 5060
-	}
-	local, ok := l.localUDP(peer)
-	if !ok {
-		refuse(fmt.Errorf("trunk %s: this system has no UDP listener of its family", t.Name))
-		return
-	}
-	flow, err := l.endpoint.FlowTo(local, netip.AddrPortFrom(peer, port))
-	host := t.Realm
-	if host == "" {
-		host = net.JoinHostPort(peer.String(), strconv.Itoa(int(port)))
-	}
-	l.dialNeighbour(leg, d, host, flow, err)
-}
-
-func (n *Node) localUDP(peer netip.Addr) (netip.AddrPort, bool) {
-	for _, l := range n.endpoint.Locals() {
-		if !l.Transport.Reliable() && l.Addr.Addr().Is4() == peer.Unmap().Is4() {
-			return l.Addr, true
-		}
-	}
-	return netip.AddrPort{}, false
 }
 
 // escapeUser makes a number the user part of a SIP URI (RFC 3261 §25.1).

@@ -20,6 +20,7 @@ import (
 	natscarrier "roost/resilience/mirror/nats"
 	"roost/resilience/mirror/service"
 	"roost/signaling/sip"
+	"roost/signaling/sip/trunk"
 )
 
 // Options is what a Node needs besides its configuration.
@@ -34,6 +35,8 @@ type Options struct {
 	// SSLKEYLOGFILE, so that a capture can be judged; only with lab: true, since who
 	// has it reads everything. nil: no keys are written.
 	KeyLog io.Writer
+	// Resolver finds the servers of trunks; nil: by the machine's name servers.
+	Resolver trunk.Resolver
 }
 
 // Node is one system. New makes it, Start runs it, Stop ends it; a stopped node
@@ -66,6 +69,7 @@ type Node struct {
 	console  *console.Server
 
 	voice    voice
+	trunks   trunks
 	away     awayPhones
 	heard    lastHeard
 	busy     busySet
@@ -117,6 +121,10 @@ func New(c *config.Config, o Options) (*Node, error) {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
 	n.cold.Store(len(n.homes.all()) > 0)
+	if o.Resolver == nil {
+		o.Resolver = n.nameServers()
+	}
+	n.newTrunks(o.Resolver)
 	return n, nil
 }
 
@@ -167,6 +175,7 @@ func (n *Node) Start() error {
 		{"media", n.startVoice},
 		{"lines", n.startMirror},
 		{"SIP", n.startSIP},
+		{"trunks", n.startTrunks},
 		{"console", n.startConsole},
 	}
 	n.checkCertificates(time.Now())
@@ -207,6 +216,7 @@ func (n *Node) Stop(ctx context.Context) error {
 		cancel()
 	}
 	n.stopCalls(ctx)
+	n.stopTrunks(ctx)
 	if n.endpoint != nil {
 		err = errors.Join(err, n.endpoint.Stop(ctx))
 	}

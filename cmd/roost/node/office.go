@@ -73,6 +73,9 @@ func (o office) askOwn(q *sip.Question) sip.Decision {
 func (o office) askRequest(q *sip.Question) sip.Decision {
 	if home, elsewhere := o.known.homeOf(q.Number); elsewhere && len(o.registrar.Lookup(q.Number, q.Now)) == 0 {
 		if _, mirrored := o.known.extension(q.Number); mirrored && q.Method == "INVITE" {
+			if q.Emergency {
+				return sip.Decision{Floor: o.known.floor(home, q.Number)} // whatever stands in the way of a guest
+			}
 			return o.askMachine(q)
 		}
 		return o.refusal(resilience.Refuse{Home: resilience.System(home)}, o.profile(q.Number, q.Agent), q.Peer.Transport)
@@ -234,5 +237,6 @@ func (o office) FlowClosed(id registrar.FlowID, why flow.Reason) {
 	}
 	now := time.Now()
 	o.voice.neighbours.closed(id)
+	o.trunks.set.FlowClosed(id)
 	o.changed(o.registrar.FlowClosed(id, now), now)
 }

@@ -50,6 +50,7 @@ func (n *Node) Reload(c *config.Config) error {
 	if err := n.voice.records.reopen(c.Calls.Records); err != nil {
 		n.log.Error().Err(err).Msg("the records of calls go on in the old file")
 	}
+	n.trunks.set.Configure(n.trunkConfigs(c))
 	n.reviewNumbers(from, dir, now)
 	n.mirror.SetCompared(wants(c, dir), compared(c))
 	n.keeper.step(resilience.Reconfigure{Config: machine})

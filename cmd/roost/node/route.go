@@ -18,14 +18,7 @@ type router struct{ *Node }
 
 // Route implements call.Router.
 func (r router) Route(q call.Query) call.Route {
-	if q.Peer == call.Trunk {
-		to, ok := r.fromTrunk(q.PeerName, q.To)
-		if !ok {
-			return call.Route{}
-		}
-		q.To = to
-	}
-	if r.isEmergency(q.To) {
+	if q.Peer != call.Trunk && r.isEmergency(q.To) {
 		return r.emergency(q)
 	}
 	number := registrar.Number(q.To)
@@ -41,8 +34,8 @@ func (r router) Route(q call.Query) call.Route {
 	if route, ok := r.elsewhere(number, q.PeerName); ok {
 		return route
 	}
-	if q.Peer == call.Trunk {
-		return call.Route{} // no way from one outside line to another
+	if q.Peer == call.Trunk && !q.Forwarded {
+		return call.Route{} // nobody outside dials through this system to another outside
 	}
 	return r.outside(q.To)
 }
@@ -142,91 +135,6 @@ func (r router) group(number registrar.Number) (call.Route, bool) {
 		made.Mode = call.LongestIdle
 	}
 	return call.Route{Kind: call.ToGroup, Number: number, Name: g.Name, Group: made}, true
-}
-
-// outside is a number for the trunks whose patterns have it, in their order.
-func (r router) outside(to string) call.Route {
-	route := call.Route{Kind: call.ToTrunks, Number: registrar.Number(to)}
-	trunks := r.config().Trunks
-	for i := range trunks {
-		for j := range trunks[i].Out {
-			if dialled, ok := trunks[i].Out[j].Apply(to); ok {
-				route.Targets = append(route.Targets, trunkTarget(&trunks[i], dialled, ""))
-				break
-			}
-		}
-	}
-	if len(route.Targets) == 0 {
-		return call.Route{}
-	}
-	return route
-}
-
-func trunkTarget(t *config.Trunk, dialled, callerID string) call.Target {
-	if callerID == "" {
-		callerID = t.CallerID
-	}
-	return call.Target{Kind: call.Trunk, Name: t.Name, Number: registrar.Number(dialled), From: call.Party{Number: registrar.Number(callerID)}}
-}
-
-// fromTrunk is the number here that a trunk calls.
-func (r router) fromTrunk(name, to string) (string, bool) {
-	trunks := r.config().Trunks
-	i := slices.IndexFunc(trunks, func(t config.Trunk) bool { return t.Name == name })
-	if i < 0 {
-		return "", false
-	}
-	if len(trunks[i].In) == 0 {
-		return to, true
-	}
-	for j := range trunks[i].In {
-		if number, ok := trunks[i].In[j].Apply(to); ok {
-			return number, true
-		}
-	}
-	return "", false
-}
-
-// emergency is where an emergency call goes by the caller's location at its home, which
-// a guest keeps (GU6).
-func (r router) emergency(q call.Query) call.Route {
-	c := r.config()
-	system, location := r.locationOf(q.From)
-	route := call.Route{Kind: call.ToEmergency, Number: registrar.Number(q.To)}
-	for i := range c.Emergency.Routes {
-		e := &c.Emergency.Routes[i]
-		if e.System != "" && e.System != system || e.Location != "" && e.Location != location {
-			continue
-		}
-		if e.To != "" {
-			if to := r.Route(call.Query{To: e.To, From: q.From, Peer: call.Phone}); e.To != q.To {
-				route.Targets = append(route.Targets, to.Targets...)
-			}
-			continue
-		}
-		if j := slices.IndexFunc(c.Trunks, func(t config.Trunk) bool { return t.Name == e.Trunk }); j >= 0 {
-			route.Targets = append(route.Targets, trunkTarget(&c.Trunks[j], q.To, e.CallerID))
-		}
-	}
-	return route
-}
-
-// locationOf is a caller's home and its location there.
-func (r router) locationOf(number registrar.Number) (system, location string) {
-	d := r.directory()
-	if base, ok := d.BaseExtension(number); ok {
-		number = base
-	}
-	bindings := r.registrar.Lookup(number, time.Now())
-	if len(bindings) == 0 {
-		return r.name, ""
-	}
-	b := &bindings[0]
-	if b.Guest {
-		return b.Home, r.known.location(b.Home, b.Source.Addr())
-	}
-	l, _ := d.LocationOf(b.Source.Addr())
-	return r.name, l.Name
 }
 
 // Number implements call.Router.

@@ -258,16 +258,24 @@ type calls struct{ *Node }
 func (c calls) NewLeg() call.LegID { return c.voice.board.NewLeg() }
 
 // LegEvent implements sip.Calls.
-func (c calls) LegEvent(ev call.LegEvent) { c.voice.board.LegEvent(ev) }
+func (c calls) LegEvent(ev call.LegEvent) {
+	c.trunkTold(ev)
+	c.voice.board.LegEvent(ev)
+}
 
 // Invited implements sip.Calls. A phone of another system that calls without having
 // registered here is made a guest first (FO8).
 func (c calls) Invited(i call.Invited, o sip.Origin) {
-	if i.Peer == call.Phone {
-		if cause := c.admitCaller(&i, &o); cause.Status != 0 {
-			c.endpoint.Do(i.Leg, call.Refuse{Cause: cause})
-			return
-		}
+	cause := call.Cause{}
+	switch i.Peer {
+	case call.Phone:
+		cause = c.admitCaller(&i, &o)
+	case call.Trunk:
+		cause = c.fromTrunk(&i)
+	}
+	if cause.Status != 0 {
+		c.endpoint.Do(i.Leg, call.Refuse{Cause: cause})
+		return
 	}
 	c.voice.board.Invited(i, switchboard.Origin{
 		Source: o.Source, Transport: o.Transport, Secure: o.Secure, Contact: o.Contact, Agent: o.Agent})
@@ -293,7 +301,10 @@ func (c calls) admitCaller(i *call.Invited, o *sip.Origin) call.Cause {
 	if len(c.registrar.Lookup(number, now)) > 0 {
 		return call.Cause{}
 	}
-	return c.guestByCall(i, o, now)
+	if cause := c.guestByCall(i, o, now); !c.isEmergency(i.To) {
+		return cause
+	}
+	return call.Cause{} // as a guest or not: who proved itself is not refused an emergency call
 }
 
 // guestByCall makes a guest of a phone that only sends calls to its backup (FO8). Its
