@@ -149,7 +149,10 @@ func (b *Board) LegEvent(ev call.LegEvent) {
 		if e.post(item{event: ev, leg: leg}) {
 			return
 		}
-		// The leg has just moved to another call: look again.
+		if e.over.Load() {
+			b.legs.drop(leg, e) // the call is on its way off the board
+		}
+		// Else the leg has just moved to another call: look again.
 	}
 }
 

@@ -75,6 +75,9 @@ func (e *entry) outlives() bool {
 // leave lets a call be, with a record of what is known of it.
 func (b *Board) leave(e *entry) {
 	e.over.Store(true)
+	for _, id := range e.legIDs() {
+		e.legOver(id)
+	}
 	b.forget(e)
 	b.count.left.Add(1)
 	shown, now := e.shown.Load(), time.Now()
