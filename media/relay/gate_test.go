@@ -178,6 +178,18 @@ func TestLatch_StrictWithout(t *testing.T) {
 	s.wants("its own", s.send(media.A, saidA, rtp(1, 1, 0)), true)
 }
 
+// TestLatch_NeverAnOwnPort: two streams of ours that learned each other would play ball.
+func TestLatch_NeverAnOwnPort(t *testing.T) {
+	c := latching(saidA)
+	c.From = natted.Addr()
+	s := newStage(t, c, talk(phoneB))
+	s.lane.own = func(a *address) bool { return a.addrPort() == natted }
+	for i := range uint16(20) {
+		s.wants("one of our own ports", s.send(media.A, natted, rtp(1, i, 0)), false)
+	}
+	s.wants("the port next to it", s.send(media.A, nextPort(natted), rtp(1, 1, 0)), true)
+}
+
 func TestLatch_SignallingOpensAgain(t *testing.T) {
 	c := latching(saidA)
 	c.From = natted.Addr()

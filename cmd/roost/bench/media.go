@@ -207,6 +207,25 @@ func mediaKey() *media.Key {
 	return &media.Key{Suite: media.AES128CM80, Master: []byte(hex.EncodeToString(b[:]))}
 }
 
+// stands tells whether a relay carries a rate without loss, in the best of three runs:
+// what else runs on the machine can only make it look worse.
+func (b *bench) stands(ctx context.Context, name string, rate int) (bool, error) {
+	for range 3 {
+		m, err := b.mediaRun(ctx, name, 1000, rate, false, b.each)
+		if err != nil {
+			return false, err
+		}
+		b.say("  %-9s %7d packets a second: %.2f %% lost, p99 %.3f ms, %.2f µs a packet", name, rate, 100*m.lost(), m.p99, m.cost)
+		switch {
+		case m.busy || m.stalled > mediaStall:
+			b.say("  ! the generator was held up (%v at a time)", m.stalled.Round(time.Millisecond))
+		case m.lost() <= mediaMiss && m.p99 <= mediaLate:
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // mostWithoutLoss looks for the highest rate that each relay stands.
 func (b *bench) mostWithoutLoss(ctx context.Context, both bool) (string, error) {
 	most := map[string]int{}
@@ -215,16 +234,11 @@ func (b *bench) mostWithoutLoss(ctx context.Context, both bool) (string, error) 
 			continue
 		}
 		for _, rate := range mediaSteps {
-			m, err := b.mediaRun(ctx, name, 1000, rate, false, b.each)
+			stood, err := b.stands(ctx, name, rate)
 			if err != nil {
 				return "", fmt.Errorf("%s at %d packets a second: %w", name, rate, err)
 			}
-			b.say("  %-9s %7d packets a second: %.2f %% lost, p99 %.3f ms, %.2f µs a packet", name, rate, 100*m.lost(), m.p99, m.cost)
-			if m.busy {
-				b.say("  ! the generator was the limit")
-				break
-			}
-			if m.lost() > mediaMiss || m.p99 > mediaLate {
+			if !stood {
 				break
 			}
 			most[name] = rate
