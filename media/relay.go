@@ -90,7 +90,7 @@ type SideConfig struct {
 	// counted. Empty: all.
 	Payloads []uint8
 	// Clocks are the RTP clock rates of Payloads in Hz, in the same order, for
-	// jitter. Missing or zero: what RFC 3551 says of the type, else 8000.
+	// jitter. Missing or zero: what RFC 3551 says of the type; a dynamic one's is measured.
 	Clocks []uint32
 	// From is the address that the signalling of this side came from, where it is
 	// known: with Latch a source there is believed sooner than one elsewhere.

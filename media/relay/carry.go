@@ -183,7 +183,9 @@ func (l *lane) count(s *side, o *source, payload uint8, seq uint16, p *packet) {
 	}
 	clock := o.clock
 	if payload != o.kind || clock == 0 {
-		clock = s.clockOf(payload)
+		if said := s.clockOf(payload); said != 0 {
+			clock = said // else an event or comfort noise goes by its stream's clock
+		}
 	}
 	o.time(payload, clock, binary.BigEndian.Uint32(p.b[4:]), p.now)
 }

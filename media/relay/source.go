@@ -24,6 +24,10 @@ type source struct {
 	base   uint32
 	bad    uint32 // the sequence number after a jump, where a next one proves it
 
+	measured     uint8 // payload type whose clock is being measured
+	measureStamp uint32
+	measureFrom  int64 // 0: not begun
+
 	received uint32
 	transit  int32
 	stamp    uint32
@@ -83,6 +87,11 @@ func (s *source) lost() int64 {
 // time takes a packet's arrival, in nanoseconds, into the jitter of RFC 3550 A.8.
 // Packets of one timestamp (a video frame, a DTMF event) count once.
 func (s *source) time(kind uint8, clock, stamp uint32, now int64) {
+	if clock == 0 {
+		if clock = s.measure(kind, stamp, now); clock == 0 {
+			return
+		}
+	}
 	arrival := uint32(now/1e9)*clock + uint32(now%1e9*int64(clock)/1e9)
 	transit := int32(arrival - stamp)
 	switch {
@@ -103,6 +112,30 @@ func (s *source) time(kind uint8, clock, stamp uint32, now int64) {
 	s.kind, s.clock, s.stamp, s.transit = kind, clock, stamp, transit
 }
 
+// clocks are the rates that codecs have, in Hz.
+var clocks = [...]uint32{8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 90000}
+
+// measure finds the clock of a dynamic payload type that nobody told us: of the known
+// ones the one that the timestamps of a second went by; 0: not known yet.
+func (s *source) measure(kind uint8, stamp uint32, now int64) uint32 {
+	took := now - s.measureFrom
+	if s.measureFrom == 0 || kind != s.measured || took > 5e9 {
+		s.measured, s.measureStamp, s.measureFrom = kind, stamp, now
+		return 0
+	}
+	if took < 1e9 {
+		return 0
+	}
+	rate := int64(stamp-s.measureStamp) * 1e9 / took
+	s.measureFrom = 0
+	for _, c := range clocks {
+		if off := rate - int64(c); max(off, -off) < int64(c)/25 { // 22050 and 24000 are the nearest
+			return c
+		}
+	}
+	return 0
+}
+
 // milliseconds is the jitter.
 func (s *source) milliseconds() float64 {
 	if s.clock == 0 {
@@ -111,8 +144,11 @@ func (s *source) milliseconds() float64 {
 	return float64(s.jitter) / 16 * 1000 / float64(s.clock)
 }
 
-// staticClock is the clock rate of a payload type of RFC 3551 §6, 8000 of any other.
+// staticClock is the clock rate of a payload type of RFC 3551 §6, 0 of a dynamic one.
 func staticClock(kind uint8) uint32 {
+	if kind >= 96 {
+		return 0
+	}
 	switch kind {
 	case 6:
 		return 16000
