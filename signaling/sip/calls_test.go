@@ -153,8 +153,8 @@ func TestCall_TwoPhonesOverUDP(t *testing.T) {
 		}
 		pass(time.Minute)
 		synctest.Wait()
-		if s := w.Standing(); s.Legs != 0 {
-			t.Errorf("%d legs are left", s.Legs)
+		if s := w.Standing(); s.Legs != 0 || s.FadingLegs != 0 {
+			t.Errorf("legs are left: %+v", s)
 		}
 	})
 }

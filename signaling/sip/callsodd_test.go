@@ -38,8 +38,8 @@ func TestCall_CancelRacesTheAnswer(t *testing.T) {
 		b.respond(t, bye, 200, "")
 		a.write(t, ackOf(invite, "T"))
 		pass(time.Minute)
-		if s := w.Standing(); s.Legs != 0 {
-			t.Errorf("%d legs are left", s.Legs)
+		if s := w.Standing(); s.Legs != 0 || s.FadingLegs != 0 {
+			t.Errorf("legs are left: %+v", s)
 		}
 		if _, ok := board.last(1).(call.Cancelled); !ok {
 			t.Errorf("A's leg ended by %#v", board.last(1))
@@ -95,8 +95,30 @@ func TestCall_NobodyThere(t *testing.T) {
 		r := a.response(t, 404)
 		a.write(t, ackOf(invite, r.To.Tag()))
 		pass(10 * time.Second)
-		if w.Standing().Legs != 0 {
-			t.Error("a leg is left")
+		if w.Standing() != (Standing{}) {
+			t.Errorf("left: %+v", w.Standing())
+		}
+	})
+}
+
+func TestCall_EndedLegsAreForgottenWhenTooMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := wiredCalls(t, func(o *Options, _ *registrar.Config) { o.Limits.Legs = 3 })
+		a := w.phoneAt("201", there)
+		a.bind(t)
+		for i := range 5 {
+			a.callID = "call-" + string(rune('a'+i))
+			a.write(t, a.invite("404", offerOfA))
+			a.response(t, 100)
+			a.response(t, 404) // and no ACK
+		}
+		synctest.Wait()
+		if s := w.Standing(); s.Legs != 0 || s.FadingLegs != 3 || w.value(cLegsForgotten) != 2 || w.value(cLegsFull) != 0 {
+			t.Errorf("%+v, %d forgotten, %d refused", s, w.value(cLegsForgotten), w.value(cLegsFull))
+		}
+		pass(time.Minute)
+		if w.Standing() != (Standing{}) {
+			t.Errorf("left: %+v", w.Standing())
 		}
 	})
 }

@@ -65,6 +65,7 @@ const (
 	cMerged
 	cLegQueueFull
 	cLegMoved
+	cLegsForgotten
 	cPreserved
 	cOdd // the first of dialog.Odd's, in its order
 	_
@@ -139,6 +140,7 @@ var counterNames = [counterCount][2]string{
 	cMerged:            {"merged", "INVITEs that came on two paths, answered 482"},
 	cLegQueueFull:      {"leg_queue_full", "messages dropped because too many waited for their leg"},
 	cLegMoved:          {"leg_moved", "legs that went on over the stream that their phone came back on"},
+	cLegsForgotten:     {"legs_forgotten", "ended legs forgotten before their transactions were over, because there were too many"},
 	cPreserved:         {"preserved_ended", "BYEs answered 200 for a call whose system is gone (VP4)"},
 
 	cOdd - 1 + counter(dialog.OddStranger):  {"leg_stranger", "requests with our tag and another Call-ID or remote tag, answered 481"},

@@ -82,8 +82,9 @@ type Limits struct {
 	// SubscriptionsPerPhone how many of one number (4; the oldest gives way).
 	Subscriptions         int
 	SubscriptionsPerPhone int
-	// Legs is how many legs of calls there may be (20,000), those included that ended
-	// and still remember their transactions; LegsPerNumber how many of one phone (64).
+	// Legs is how many legs of calls may stand (20,000), and how many of ended ones are
+	// remembered besides for what comes again; LegsPerNumber how many one phone may
+	// have (64).
 	Legs          int
 	LegsPerNumber int
 }
@@ -314,11 +315,13 @@ func (e *Endpoint) Counters() []Count { return e.count.list() }
 
 // Standing says how much the endpoint keeps at the moment.
 func (e *Endpoint) Standing() Standing {
+	standing, fading := e.legs.count()
 	return Standing{
 		Transactions: e.servers.count(), Clients: e.clients.count(),
-		Subscriptions: e.subs.count(), BanEntries: e.bans.size(), Legs: e.legs.count(),
+		Subscriptions: e.subs.count(), BanEntries: e.bans.size(), Legs: standing, FadingLegs: fading,
 	}
 }
 
-// Standing is how many of each there are.
-type Standing struct{ Transactions, Clients, Subscriptions, BanEntries, Legs int }
+// Standing is how many of each there are. FadingLegs are legs of calls that ended and
+// still remember their transactions.
+type Standing struct{ Transactions, Clients, Subscriptions, BanEntries, Legs, FadingLegs int }

@@ -115,6 +115,9 @@ func (s *legs) carryOut(l *leg, one step, fx *dialog.Effects) {
 		s.remove(l)
 		return
 	}
+	if l.dialog.Finished() {
+		s.fade(l)
+	}
 	if at, ok := l.dialog.Next(); ok {
 		s.clock.set(l, at)
 	}

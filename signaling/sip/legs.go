@@ -24,9 +24,11 @@ type legs struct {
 	mu       sync.RWMutex
 	byID     map[call.LegID]*leg
 	byTag    map[string]*leg
-	byInvite map[string]*leg   // by the key of its transaction
-	byMerge  map[mergeKey]*leg // to find the same request on another path
-	byNumber map[registrar.Number]int
+	byInvite map[string]*leg          // by the key of its transaction
+	byMerge  map[mergeKey]*leg        // to find the same request on another path
+	byNumber map[registrar.Number]int // legs of each phone that are not finished
+	live     int                      // legs that are not finished
+	fading   []*leg                   // finished ones that still remember, the oldest first
 	shut     bool
 }
 
@@ -53,6 +55,7 @@ type leg struct {
 	queue   []step
 	running bool
 	gone    bool
+	fades   bool           // it is finished; the table's mutex guards it
 	local   netip.AddrPort // of a UDP path, from which it can be made again
 	remote  netip.AddrPort
 
@@ -121,7 +124,7 @@ func (s *legs) named(id call.LegID) *leg {
 func (s *legs) room(n registrar.Number) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return !s.shut && len(s.byID) < s.most && (n == "" || s.byNumber[n] < s.e.o.Limits.LegsPerNumber)
+	return !s.shut && s.live < s.most && (n == "" || s.byNumber[n] < s.e.o.Limits.LegsPerNumber)
 }
 
 // add keeps a new leg; its dialog is set and it is marked as running.
@@ -132,8 +135,61 @@ func (s *legs) add(l *leg) {
 	if l.inviteKey != "" {
 		s.byInvite[l.inviteKey], s.byMerge[l.merge] = l, l
 	}
+	s.live++
 	if l.number != "" {
 		s.byNumber[l.number]++
+	}
+}
+
+// fade counts a finished leg no longer among those that stand. It remembers its
+// transactions for 32 s over UDP; where that becomes too much (as many as may stand),
+// the oldest are forgotten, and what is repeated to them is answered 481.
+func (s *legs) fade(l *leg) {
+	s.mu.Lock()
+	if l.fades || s.byID[l.id] != l {
+		s.mu.Unlock()
+		return
+	}
+	s.finished(l)
+	for len(s.fading) > 0 && s.byID[s.fading[0].id] != s.fading[0] {
+		s.dropOldest()
+	}
+	s.fading = append(s.fading, l)
+	var oldest *leg
+	if len(s.fading) > s.most {
+		oldest = s.dropOldest()
+	}
+	s.mu.Unlock()
+	if oldest != nil {
+		s.e.count.add(cLegsForgotten)
+		oldest.mu.Lock()
+		oldest.gone = true
+		oldest.mu.Unlock()
+		s.remove(oldest)
+	}
+}
+
+func (s *legs) dropOldest() *leg {
+	l := s.fading[0]
+	s.fading[0] = nil
+	if s.fading = s.fading[1:]; len(s.fading) == 0 {
+		s.fading = nil
+	}
+	return l
+}
+
+// finished takes a leg out of the counts; s.mu is held.
+func (s *legs) finished(l *leg) {
+	if l.fades {
+		return
+	}
+	l.fades = true
+	s.live--
+	if l.number == "" {
+		return
+	}
+	if s.byNumber[l.number]--; s.byNumber[l.number] <= 0 {
+		delete(s.byNumber, l.number)
 	}
 }
 
@@ -159,20 +215,17 @@ func (s *legs) remove(l *leg) {
 		delete(s.byID, l.id)
 		delete(s.byTag, l.tag)
 		s.forgetInvite(l)
-		if l.number != "" {
-			if s.byNumber[l.number]--; s.byNumber[l.number] <= 0 {
-				delete(s.byNumber, l.number)
-			}
-		}
+		s.finished(l)
 	}
 	s.mu.Unlock()
 	s.clock.stop(l)
 }
 
-func (s *legs) count() int {
+// count gives how many legs stand, and how many finished ones still remember.
+func (s *legs) count() (standing, fading int) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return len(s.byID)
+	return s.live, len(s.byID) - s.live
 }
 
 // close lets no leg begin and wakes none any more. Nothing is sent: whether calls

@@ -178,6 +178,10 @@ func (l *Leg) Settled() bool {
 	return true
 }
 
+// Finished tells that the last event was told: what is left is the memory of
+// transactions, for messages that come again, and of transfers.
+func (l *Leg) Finished() bool { return l.state == over }
+
 // Over tells that nothing is left to do: the leg may be forgotten.
 func (l *Leg) Over() bool {
 	return l.state == over && len(l.clients) == 0 && len(l.servers) == 0 && len(l.subs) == 0
