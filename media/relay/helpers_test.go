@@ -17,11 +17,17 @@ import (
 
 const patience = 10 * time.Second
 
-// newRelay starts a relay on the loopback. Its range is one that no other test has.
+// loopback is an address of this process alone, so that no other program has its ports.
+func loopback() netip.Addr {
+	pid := os.Getpid()
+	return netip.AddrFrom4([4]byte{127, byte(64 + pid>>16&63), byte(pid >> 8), byte(pid) | 1})
+}
+
+// newRelay starts a relay on the loopback.
 func newRelay(t testing.TB, change func(*Config)) *Relay {
 	t.Helper()
 	c := Config{
-		Address: netip.MustParseAddr("127.0.0.1"), Address6: netip.IPv6Loopback(),
+		Address: loopback(), Address6: netip.IPv6Loopback(),
 		First: 21000, Last: 23999, Workers: 1, Quarantine: -1, Log: zerolog.Nop(),
 	}
 	if change != nil {

@@ -125,7 +125,7 @@ func TestPorts_ExhaustionIsRefused(t *testing.T) {
 func TestPorts_OtherProgramsHoldSome(t *testing.T) {
 	r := newRelay(t, func(c *Config) { c.First, c.Last = 24100, 24111 })
 	for port := uint16(24101); port < 24106; port += 2 { // the RTCP ports of three of six pairs
-		conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)))
+		conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback(), port)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,7 +174,7 @@ func TestPorts_Ephemeral(t *testing.T) {
 // TestOpen_GivesAllBack: descriptors, goroutines (TestMain) and ports.
 func TestOpen_GivesAllBack(t *testing.T) {
 	before := descriptors(t)
-	r, err := New(Config{Address: netip.MustParseAddr("127.0.0.1"), First: 24200, Last: 24999, Quarantine: -1})
+	r, err := New(Config{Address: loopback(), First: 24200, Last: 24999, Quarantine: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
