@@ -343,3 +343,24 @@ func TestCall_PanicOfTheSwitchboardCostsOneLeg(t *testing.T) {
 		c.b.expect(t, "BYE")
 	})
 }
+
+func TestRFC3327_PathIsTheRouteToAPhone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, board := wiredCalls(t)
+		edge := w.phoneAt("202", nearby)
+		w.Dial(DialTarget{Kind: call.Phone, Registration: &registrar.Registration{
+			Number: "202", Transport: registrar.UDP, Source: nearby, Contact: "sip:202@10.0.0.2",
+			Path: "<sip:edge.example.test;lr>, <sip:inner.example.test;lr>",
+		}}, board.NewLeg(), call.Dial{To: "202", Hops: 9, Offer: call.Body{Type: "application/sdp", Data: []byte(offerOfA)}})
+		in := edge.expect(t, "INVITE")
+		if got := strings.Join(in.all(message.HRoute), " "); in.URI != "sip:202@10.0.0.2" ||
+			got != "<sip:edge.example.test;lr> <sip:inner.example.test;lr>" {
+			t.Errorf("%s via %s", in.URI, got)
+		}
+		edge.respond(t, in, 486, "")
+		edge.expect(t, "ACK")
+		if ev, ok := board.last(1).(call.Refused); !ok || ev.Cause.Status != 486 {
+			t.Errorf("%#v", board.last(1))
+		}
+	})
+}
