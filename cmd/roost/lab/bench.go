@@ -175,10 +175,16 @@ func (b *bench) configuration(role Role) error {
 }
 
 func (b *bench) directory() (users, extensions []map[string]string) {
-	for i := range b.scenario.PhoneCount() {
-		number := b.scenario.Number(i)
-		users = append(users, map[string]string{"number": number, "name": "Phone " + number, "password": password(number)})
-		extensions = append(extensions, map[string]string{"number": number, "protocol": "sip", "base_user": number})
+	for _, group := range b.scenario.Phones {
+		for range group.Count {
+			number := b.scenario.Number(len(users))
+			users = append(users, map[string]string{"number": number, "name": "Phone " + number, "password": password(number)})
+			extension := map[string]string{"number": number, "protocol": "sip", "base_user": number}
+			if group.Calls.SRTP == phone.EnforcedSRTP { // else it would be offered less, and refuse
+				extension["media_security"] = "enforced"
+			}
+			extensions = append(extensions, extension)
+		}
 	}
 	return users, extensions
 }

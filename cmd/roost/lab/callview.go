@@ -83,7 +83,9 @@ func (p *Picture) callReport(v *PhoneView, r phone.Report, at time.Duration) {
 		c.Ended, c.Up, c.Hears = true, false, 0
 		c.Code, c.Server, c.Why = r.Code, r.Server, r.Why
 	case phone.Held:
-		c.Held = r.Code < 300
+		if c.Held = r.Code < 300; c.Held {
+			c.Hears = 0 // it does not listen
+		}
 	case phone.Resumed:
 		c.Held = c.Held && r.Code >= 300
 	case phone.IsHeld:
@@ -234,7 +236,7 @@ func (p *Picture) callResults() []CallResult {
 // callsInWords sums the calls' outcomes up, by rule.
 func callsInWords(results []CallResult) string {
 	counts := map[string]int{}
-	longest := 0
+	longest := -1
 	for _, r := range results {
 		key := r.Voice
 		if r.Rule != "" {
@@ -247,6 +249,9 @@ func callsInWords(results []CallResult) string {
 		if r.Voice == "kept" {
 			longest = max(longest, r.LongestMS)
 		}
+	}
+	if longest < 0 {
+		return tally(counts)
 	}
 	return fmt.Sprintf("%s; longest gap of those kept %d ms", tally(counts), longest)
 }

@@ -13,7 +13,13 @@ import (
 
 // inEveryRun are the scenarios that every `go test` runs for real; ROOST_LAB=all
 // and CI=true run the others too.
-var inEveryRun = map[string]bool{"home-killed": true, "back-within-delay": true, "backup-restarted": true, "home-refuses": true, "phone-evidence": true}
+var inEveryRun = map[string]bool{
+	"home-killed": true, "back-within-delay": true, "backup-restarted": true, "home-refuses": true, "phone-evidence": true,
+	"call-anchored": true, "call-held": true, "call-transfer": true, "call-without-register": true, "call-mixed-security": true,
+}
+
+// alone are those that need the machine for themselves.
+var alone = map[string]bool{"thousand-phones": true, "two-hundred-calls": true}
 
 // testSpeed leaves 125 ms of wall-clock time for a heartbeat's 5 s.
 const testSpeed = 40
@@ -49,7 +55,7 @@ func TestScenarios(t *testing.T) {
 				continue
 			}
 			t.Run(name, func(t *testing.T) {
-				if name != "thousand-phones" { // which needs the machine for itself
+				if !alone[name] {
 					t.Parallel()
 				}
 				runLive(t, binary, path)

@@ -46,6 +46,11 @@ func (e *engine) tellPhone(r phone.Report) {
 	case phone.Unanswered, phone.Summary, phone.VoiceSoFar:
 		return
 	}
+	if r.Voice != nil { // the phone's clock began when it was started
+		voice := *r.Voice
+		voice.LostAt += e.now().Seconds() - r.At
+		r.Voice = &voice
+	}
 	few := len(e.picture.Phones) <= fewPhones
 	if few || r.Event != phone.Registered && r.Event != phone.Lost && len(e.picture.Phones) < 100 {
 		e.say("phone", "%s %s", r.Phone, r)

@@ -71,7 +71,7 @@ func (r Report) ofCall() string {
 	case VoiceGap:
 		return fmt.Sprintf("heard nothing from %s for %d ms", r.With, r.MS)
 	case VoiceLost:
-		return fmt.Sprintf("no longer hears %s since %.1f s", r.With, r.At)
+		return fmt.Sprintf("no longer hears %s: nothing for %d ms", r.With, r.MS)
 	case VoiceSoFar:
 		return fmt.Sprintf("in the call with %s %s", r.With, r.Voice)
 	case Cannot:
