@@ -166,5 +166,8 @@ func (d *DNS) fromHosts(ctx context.Context, host string, err error) ([]netip.Ad
 	if own != nil || len(found) == 0 {
 		return nil, 0, err
 	}
-	return found, hostsTTL, nil
+	for i := range found {
+		found[i] = found[i].Unmap()
+	}
+	return found[:min(len(found), maxRecords)], hostsTTL, nil
 }

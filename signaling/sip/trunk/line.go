@@ -84,25 +84,56 @@ func token(random *rand.Rand) string {
 
 // run keeps the trunk until it is cancelled, and takes its registration back then.
 func (l *line) run() {
-	if l.c.Register {
-		l.reg = NewRegistration(RegistrationConfig{
-			Credentials: l.c.Credentials, URI: l.c.uri(""), Expires: l.c.Expires, Timers: l.set.o.Timers,
-			Random: rand.New(rand.NewPCG(l.random.Uint64(), l.random.Uint64())),
-		}, time.Now())
-	}
+	l.anew()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-l.ctx.Done():
-			l.end()
+			l.guarded(l.end)
 			return
 		case <-l.wake:
 		case <-timer.C:
 		}
-		l.turn(l.ctx)
+		l.guarded(func() { l.turn(l.ctx) })
 		timer.Reset(time.Until(l.due()))
 	}
+}
+
+// anew begins with the registration, where there is one.
+func (l *line) anew() {
+	if !l.c.Register {
+		return
+	}
+	l.mu.Lock()
+	seed := [2]uint64{l.random.Uint64(), l.random.Uint64()}
+	l.mu.Unlock()
+	l.reg = NewRegistration(RegistrationConfig{
+		Credentials: l.c.Credentials, URI: l.c.uri(""), Expires: l.c.Expires, Timers: l.set.o.Timers,
+		Random: rand.New(rand.NewPCG(seed[0], seed[1])),
+	}, time.Now())
+}
+
+// guarded runs a part of the trunk's work. A panic costs the trunk a while, and nothing
+// else.
+func (l *line) guarded(f func()) {
+	defer func() {
+		value := recover()
+		if value == nil {
+			return
+		}
+		l.set.count.panics.Add(1)
+		if l.set.o.Panicked != nil {
+			l.set.o.Panicked(l.c.Name, value)
+		}
+		later := time.Now().Add(l.set.o.Timers.Ping)
+		l.lookup, l.ping = later, later
+		l.anew()
+		if l.reg != nil {
+			l.reg.due = later
+		}
+	}()
+	f()
 }
 
 // turn does what is due.

@@ -39,13 +39,16 @@ type Options struct {
 	Watcher  Watcher
 	// Dial opens TCP connections; nil: a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// TLS gives the settings for a peer, whose certificate must carry its name. Only
-	// called for trunks over TLS.
+	// TLS gives the settings for a peer, whose certificate must carry its name; nil: the
+	// machine's authorities.
 	TLS    func(peer string) *tls.Config
 	Timers Timers
-	// Product and host of From where a trunk has no credentials.
+	// Realm is the host of From where a trunk has no credentials.
 	Realm string
-	Seed  [32]byte
+	// Panicked is told of a fault of ours, which costs a trunk a while; nil: nobody.
+	Panicked func(trunk string, value any)
+	// Seed of all that is random.
+	Seed [32]byte
 }
 
 // Set is the trunks of a system. Its methods are safe for concurrent use.
@@ -69,6 +72,9 @@ func New(o Options) *Set {
 	o.Timers = o.Timers.orDefault()
 	if o.Dial == nil {
 		o.Dial = new(net.Dialer).DialContext
+	}
+	if o.TLS == nil {
+		o.TLS = func(peer string) *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12, ServerName: peer} }
 	}
 	s := &Set{o: o, seeds: rand.NewChaCha8(o.Seed)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())

@@ -58,7 +58,7 @@ type counters struct {
 	registers, registersFailed, challenged atomic.Uint64
 	pings, pingsFailed                     atomic.Uint64
 	failovers, callsFailed, connected      atomic.Uint64
-	lookupsFailed                          atomic.Uint64
+	lookupsFailed, panics                  atomic.Uint64
 }
 
 // Counters are counts since the start.
@@ -71,6 +71,7 @@ type Counters struct {
 	Failovers, CallsFailed uint64
 	// Connected: connections opened. LookupsFailed: names that could not be looked up.
 	Connected, LookupsFailed uint64
+	Panics                   uint64
 }
 
 // Counters are the set's counters.
@@ -79,6 +80,6 @@ func (s *Set) Counters() Counters {
 	return Counters{
 		Registers: c.registers.Load(), RegistersFailed: c.registersFailed.Load(), Challenged: c.challenged.Load(),
 		Pings: c.pings.Load(), PingsFailed: c.pingsFailed.Load(), Failovers: c.failovers.Load(),
-		CallsFailed: c.callsFailed.Load(), Connected: c.connected.Load(), LookupsFailed: c.lookupsFailed.Load(),
+		CallsFailed: c.callsFailed.Load(), Connected: c.connected.Load(), LookupsFailed: c.lookupsFailed.Load(), Panics: c.panics.Load(),
 	}
 }

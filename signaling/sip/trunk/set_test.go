@@ -1,0 +1,521 @@
+package trunk
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"roost/registrar"
+	"roost/signaling/sip"
+	"roost/signaling/sip/flow"
+)
+
+// front is a SIP front-end in small: what is sent to a server is answered by carrier.
+type front struct {
+	mu      sync.Mutex
+	flows   map[registrar.FlowID]netip.AddrPort
+	next    registrar.FlowID
+	carrier func(at netip.AddrPort, r sip.Request) int // a status, 0: silence
+	header  []string                                   // of a 200 to REGISTER
+	sent    []string                                   // "METHOD host:port expires"
+	at      []time.Time
+	t       *testing.T
+}
+
+func (f *front) FlowTo(_, remote netip.AddrPort) (registrar.FlowID, error) {
+	return f.flow(remote), nil
+}
+
+func (f *front) flow(remote netip.AddrPort) registrar.FlowID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.next++
+	f.flows[f.next] = remote
+	return f.next
+}
+
+func (f *front) Connect(c net.Conn, _ *tls.Config) (registrar.FlowID, error) {
+	fake, _ := c.(*conn)
+	return f.flow(fake.to), nil
+}
+
+func (f *front) Locals() []flow.Local {
+	return []flow.Local{{Transport: flow.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:5060")}}
+}
+
+func (f *front) Request(ctx context.Context, r sip.Request) sip.Response {
+	f.mu.Lock()
+	at, ok := f.flows[r.Flow]
+	expires := ""
+	for _, h := range r.Header {
+		if h.Name == "Expires" {
+			expires = " " + h.Value
+		}
+	}
+	if !ok {
+		f.mu.Unlock()
+		return sip.Response{Status: 430, Reason: "flow is gone"}
+	}
+	f.sent = append(f.sent, r.Method+" "+at.String()+expires)
+	f.at = append(f.at, time.Now())
+	status := f.carrier(at, r)
+	f.mu.Unlock()
+	if status == 0 {
+		<-ctx.Done()
+		return sip.Response{Status: 408, Reason: "no answer"}
+	}
+	a := said(f.t, status, f.header...)
+	if status == 401 {
+		a = said(f.t, 401, challengeLine)
+	}
+	return sip.Response{Status: status, Reason: "Said", Message: a.Message, Contact: "sip:" + r.ContactUser + "@127.0.0.1:5060"}
+}
+
+func (f *front) set(carrier func(netip.AddrPort, sip.Request) int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.carrier = carrier
+}
+
+// since gives what was sent after so many requests.
+func (f *front) since(n int) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.sent[n:])
+}
+
+func (f *front) drop(id registrar.FlowID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.flows, id)
+}
+
+// conn is a connection that front takes over.
+type conn struct {
+	net.Conn
+	to netip.AddrPort
+}
+
+// watcher keeps what was told.
+type watcher struct {
+	mu   sync.Mutex
+	told []string
+}
+
+func (w *watcher) TrunkUp(name string)        { w.add(name + " up") }
+func (w *watcher) TrunkDown(name, why string) { w.add(name + " down: " + why) }
+func (w *watcher) add(s string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.told = append(w.told, s)
+}
+
+func (w *watcher) last() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.told) == 0 {
+		return ""
+	}
+	return w.told[len(w.told)-1]
+}
+
+type bench struct {
+	*Set
+	front *front
+	zone  *zone
+	told  *watcher
+	t     *testing.T
+}
+
+func answers(status int) func(netip.AddrPort, sip.Request) int {
+	return func(netip.AddrPort, sip.Request) int { return status }
+}
+
+// on runs a test with a set in a bubble.
+func on(t *testing.T, carrier func(netip.AddrPort, sip.Request) int, all []Config, test func(b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{t: t, told: &watcher{}, front: &front{t: t, flows: map[registrar.FlowID]netip.AddrPort{}, carrier: carrier}, zone: &zone{
+			ttl:   time.Minute,
+			srv:   map[string][]SRV{"_sip._udp.carrier.test": {{"a.test", 5060, 1, 0}, {"b.test", 5060, 2, 0}}, "_sip._tcp.carrier.test": {{"a.test", 5060, 1, 0}, {"b.test", 5060, 2, 0}}},
+			addrs: map[string][]string{"a.test": {"192.0.2.1"}, "b.test": {"192.0.2.2"}},
+		}}
+		b.Set = New(Options{Front: b.front, Resolver: b.zone, Watcher: b.told, Realm: "example.test",
+			Dial: func(_ context.Context, _, address string) (net.Conn, error) {
+				return &conn{to: netip.MustParseAddrPort(address)}, nil
+			}})
+		b.Configure(all)
+		synctest.Wait()
+		test(b)
+		if err := b.Stop(t.Context()); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+}
+
+func (b *bench) pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func (b *bench) view(name string) View {
+	b.t.Helper()
+	for _, v := range b.View() {
+		if v.Name == name {
+			return v
+		}
+	}
+	b.t.Fatalf("no trunk %s", name)
+	return View{}
+}
+
+func (b *bench) reach(name string) (Way, error) {
+	type got struct {
+		w   Way
+		err error
+	}
+	c := make(chan got, 1)
+	b.Reach(name, func(w Way, err error) { c <- got{w, err} })
+	g := <-c
+	return g.w, g.err
+}
+
+func carrierUDP() Config {
+	return Config{Name: "carrier", Peer: "carrier.test", SRV: true, Transport: UDP, Register: true, Expires: 10 * time.Minute,
+		Credentials: Credentials{"4930123", "secret"}, Line: "t0123"}
+}
+
+// A registered trunk registers, is asked whether it is there, and is taken back.
+func TestSet_RegistersPingsAndTakesBack(t *testing.T) {
+	challenge := func(_ netip.AddrPort, r sip.Request) int {
+		for _, h := range r.Header {
+			if h.Name == "Authorization" {
+				return 200
+			}
+		}
+		if r.Method == "OPTIONS" {
+			return 405 // any answer is one
+		}
+		return 401
+	}
+	var front *front
+	on(t, challenge, []Config{carrierUDP()}, func(b *bench) {
+		front = b.front
+		v := b.view("carrier")
+		if v.State != Up || v.Registration.Standing != Registered || v.Server.String() != "192.0.2.1:5060" || b.told.last() != "carrier up" {
+			b.t.Fatalf("%+v, told %v", v, b.told.told)
+		}
+		if got := b.front.since(0); !slices.Equal(got, []string{"REGISTER 192.0.2.1:5060 600", "REGISTER 192.0.2.1:5060 600", "OPTIONS 192.0.2.1:5060"}) {
+			b.t.Errorf("sent %q", got)
+		}
+		b.pass(5 * time.Minute)
+		if pings := len(b.front.since(3)); pings != 10 {
+			b.t.Errorf("%d pings in 5 minutes", pings)
+		}
+		b.pass(time.Hour)
+		if v := b.view("carrier"); v.State != Up || v.Registration.Until.Before(time.Now()) {
+			b.t.Errorf("after an hour %+v", v)
+		}
+		if len(b.told.told) != 1 {
+			b.t.Errorf("told %v", b.told.told)
+		}
+	})
+	if got := front.since(0); got[len(got)-1] != "REGISTER 192.0.2.1:5060 0" {
+		t.Errorf("the last that was sent is %q", got[len(got)-1])
+	}
+}
+
+// The first server is dead: the second one is used, the first left alone for 30 s and
+// then tried again, since it has the better priority.
+func TestRFC3263_4_3_FailoverToTheNextServer(t *testing.T) {
+	a, b2 := netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("192.0.2.2:5060")
+	for name, status := range map[string]int{"silent": 0, "503": 503} {
+		t.Run(name, func(t *testing.T) {
+			dead := func(at netip.AddrPort, _ sip.Request) int {
+				if at == a {
+					return status
+				}
+				return 200
+			}
+			on(t, dead, []Config{carrierUDP()}, func(b *bench) {
+				b.pass(20 * time.Second)
+				v := b.view("carrier")
+				if v.State != Up || v.Server != b2 || !v.Servers[0].Avoided || v.Servers[1].Avoided || b.Counters().Failovers == 0 {
+					b.t.Fatalf("%+v", v)
+				}
+				if w, err := b.reach("carrier"); err != nil || w.Server != b2 || w.Domain != "carrier.test" || w.URI("0301") != "sip:0301@carrier.test" {
+					b.t.Errorf("a call goes to %+v, %v", w, err)
+				}
+				b.front.set(answers(200))
+				b.pass(90 * time.Second)
+				if v := b.view("carrier"); v.Server != a || v.Servers[0].Avoided {
+					b.t.Errorf("after its return %+v", v)
+				}
+			})
+		})
+	}
+}
+
+// A call finds its server failing: the next call goes to the other one, at once.
+func TestSet_AServerThatDoesNotTakeACallIsAvoided(t *testing.T) {
+	c := carrierUDP()
+	c.Register, c.Credentials = false, Credentials{}
+	on(t, answers(200), []Config{c}, func(b *bench) {
+		w, err := b.reach("carrier")
+		if err != nil || w.Server.String() != "192.0.2.1:5060" || w.Domain != "" {
+			b.t.Fatalf("%+v, %v", w, err)
+		}
+		n := len(b.front.since(0))
+		b.Failed("carrier", w.Server, 0)
+		if w, err = b.reach("carrier"); err != nil || w.Server.String() != "192.0.2.2:5060" {
+			b.t.Errorf("then %+v, %v", w, err)
+		}
+		synctest.Wait()
+		if got := b.front.since(n); !slices.Equal(got, []string{"OPTIONS 192.0.2.2:5060"}) {
+			b.t.Errorf("asked after the failure: %q", got)
+		}
+		b.pass(31 * time.Second)
+		if w, _ = b.reach("carrier"); w.Server.String() != "192.0.2.1:5060" {
+			b.t.Errorf("after 30 s %+v", w)
+		}
+		b.Failed("carrier", w.Server, 2*time.Minute) // Retry-After
+		b.pass(90 * time.Second)
+		if w, _ = b.reach("carrier"); w.Server.String() != "192.0.2.2:5060" {
+			b.t.Errorf("within its Retry-After %+v", w)
+		}
+		if n, up := b.Ways("carrier"); n != 2 || !up {
+			b.t.Errorf("%d ways, up %v", n, up)
+		}
+		if _, err := b.reach("nobody"); !errors.Is(err, ErrNoTrunk) {
+			b.t.Errorf("a trunk that is not there: %v", err)
+		}
+	})
+}
+
+// Nothing answers: the alarm, in 30 s and not later; all well again: cleared, and the
+// registration does not wait its half hour out.
+func TestSet_DownAndUpAgain(t *testing.T) {
+	on(t, answers(200), []Config{carrierUDP()}, func(b *bench) {
+		b.front.set(answers(0))
+		b.pass(45 * time.Second)
+		if v := b.view("carrier"); v.State != Down || !strings.Contains(b.told.last(), "does not answer OPTIONS: 408 no answer") {
+			b.t.Fatalf("%+v, told %v", v, b.told.told)
+		}
+		if n, up := b.Ways("carrier"); n != 2 || up {
+			b.t.Errorf("%d ways, up %v", n, up)
+		}
+		b.pass(3 * time.Hour)
+		if v := b.view("carrier"); v.Registration.Standing != Unreachable || v.Registration.Next.Sub(time.Now()) < 0 {
+			b.t.Fatalf("after three hours %+v", v.Registration)
+		}
+		b.front.set(answers(200))
+		b.pass(45 * time.Second)
+		if v := b.view("carrier"); v.State != Up || v.Registration.Standing != Registered || b.told.last() != "carrier up" {
+			b.t.Errorf("45 s after its return %+v", v)
+		}
+	})
+}
+
+// 403: an alarm that says what to do, and no more than a few REGISTERs an hour.
+func TestSet_RefusedIsAnAlarmAndSlow(t *testing.T) {
+	refuse := func(_ netip.AddrPort, r sip.Request) int {
+		if r.Method == "REGISTER" {
+			return 403
+		}
+		return 200
+	}
+	on(t, refuse, []Config{carrierUDP()}, func(b *bench) {
+		b.pass(2 * time.Hour)
+		registers := 0
+		for _, s := range b.front.since(0) {
+			if strings.HasPrefix(s, "REGISTER") {
+				registers++
+			}
+		}
+		if registers < 4 || registers > 9 || !strings.Contains(b.told.last(), "refuses our registration: 403") {
+			b.t.Errorf("%d REGISTERs in two hours, told %v", registers, b.told.told)
+		}
+	})
+}
+
+// The name servers fail: what was found stays good; nothing was ever found: down.
+func TestSet_WithoutNameServers(t *testing.T) {
+	on(t, answers(200), []Config{carrierUDP()}, func(b *bench) {
+		b.zone.fail(errors.New("no name server answers"))
+		b.pass(time.Hour)
+		if v := b.view("carrier"); v.State != Up || b.Counters().LookupsFailed == 0 {
+			b.t.Errorf("%+v, %+v", v, b.Counters())
+		}
+		b.Configure([]Config{carrierUDP(), {Name: "pbx", Peer: "pbx.test", Transport: TCP}})
+		synctest.Wait()
+		if v := b.view("pbx"); v.State != Down || !strings.Contains(v.Why, "no name server answers") {
+			b.t.Errorf("%+v", v)
+		}
+		b.zone.fail(nil)
+		b.zone.mu.Lock()
+		b.zone.addrs["pbx.test"] = []string{"192.0.2.7"}
+		b.zone.mu.Unlock()
+		b.pass(40 * time.Second)
+		if v := b.view("pbx"); v.State != Up {
+			b.t.Errorf("with name servers again %+v", v)
+		}
+	})
+}
+
+// The DNS is asked again when its answer has expired, and what it says then is used.
+func TestSet_NamesAreLookedUpAgainByTTL(t *testing.T) {
+	on(t, answers(200), []Config{carrierUDP()}, func(b *bench) {
+		b.zone.mu.Lock()
+		asked := b.zone.asked
+		b.zone.addrs["a.test"] = []string{"192.0.2.99"}
+		b.zone.mu.Unlock()
+		b.pass(50 * time.Second)
+		b.zone.mu.Lock()
+		if b.zone.asked != asked {
+			b.t.Errorf("asked %d times within the TTL", b.zone.asked-asked)
+		}
+		b.zone.mu.Unlock()
+		b.pass(15 * time.Second)
+		if w, _ := b.reach("carrier"); w.Server.String() != "192.0.2.99:5060" {
+			b.t.Errorf("after the TTL %+v", w)
+		}
+	})
+}
+
+// A connection is opened once, used again, and when it is gone the registration is made
+// anew over another.
+func TestSet_AConnectionThatIsGoneIsMadeAnew(t *testing.T) {
+	c := carrierUDP()
+	c.Transport = TCP
+	on(t, answers(200), []Config{c}, func(b *bench) {
+		w, err := b.reach("carrier")
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		again, _ := b.reach("carrier")
+		if again.Flow != w.Flow || b.Counters().Connected != 1 {
+			b.t.Errorf("flows %v and %v, %d connections", w.Flow, again.Flow, b.Counters().Connected)
+		}
+		peer := sip.FlowPeer{Peer: sip.Peer{Flow: w.Flow, Transport: registrar.TCP, Source: w.Server}}
+		if name, _, ok := b.Recognise(peer); !ok || name != "carrier" {
+			b.t.Error("what comes over our connection is not the trunk's")
+		}
+		n := len(b.front.since(0))
+		b.front.drop(w.Flow)
+		b.FlowClosed(w.Flow)
+		synctest.Wait()
+		if got := b.front.since(n); len(got) < 1 || got[0] != "REGISTER 192.0.2.1:5060 600" {
+			b.t.Errorf("after the loss %q", got)
+		}
+		peer.Source = netip.MustParseAddrPort("192.0.2.200:1")
+		if _, _, ok := b.Recognise(peer); ok {
+			b.t.Error("a flow that is gone is still the trunk's")
+		}
+		// A connection that is lost without a word.
+		w, _ = b.reach("carrier")
+		b.front.drop(w.Flow)
+		b.pass(65 * time.Second)
+		if again, err := b.reach("carrier"); err != nil || again.Flow == w.Flow {
+			b.t.Errorf("%+v, %v", again, err)
+		}
+	})
+}
+
+func TestSet_WhoseCallItIs(t *testing.T) {
+	secure := Config{Name: "secure", Peer: "192.0.2.50", Transport: TLS}
+	stream := Config{Name: "stream", Peer: "192.0.2.60", Transport: TCP, Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}}
+	on(t, answers(200), []Config{carrierUDP(), secure, stream}, func(b *bench) {
+		for _, c := range []struct {
+			from string
+			over registrar.Transport
+			user string
+			want string
+			line bool
+		}{
+			{"192.0.2.1:5060", registrar.UDP, "4930555", "carrier", false},
+			{"192.0.2.2:9999", registrar.UDP, "4930555", "carrier", false}, // the server that is not in use, another port
+			{"192.0.2.1:5060", registrar.UDP, "4930123", "carrier", true},  // the account instead of the contact
+			{"203.0.113.9:5060", registrar.UDP, "t0123", "carrier", true},  // the contact
+			{"203.0.113.9:5060", registrar.UDP, "t0124", "", false},
+			{"203.0.113.9:5060", registrar.UDP, "4930123", "", false}, // everybody knows the account
+			{"203.0.113.9:5060", registrar.UDP, "", "", false},
+			{"192.0.2.50:5061", registrar.TLS, "x", "secure", false},
+			{"192.0.2.50:5061", registrar.TCP, "x", "", false},
+			{"192.0.2.50:5061", registrar.UDP, "x", "", false}, // anybody can write that source
+			{"192.0.2.60:5060", registrar.TCP, "x", "stream", false},
+			{"192.0.2.60:5060", registrar.UDP, "x", "", false},
+			{"198.51.100.7:5060", registrar.TLS, "x", "stream", false},
+			{"198.51.101.7:5060", registrar.TLS, "x", "", false},
+		} {
+			name, line, ok := b.Recognise(sip.FlowPeer{Peer: sip.Peer{Source: netip.MustParseAddrPort(c.from), Transport: c.over}, User: c.user})
+			if name != c.want || line != c.line || ok != (c.want != "") {
+				b.t.Errorf("%s over %v for %q: %q, line %v, %v", c.from, c.over, c.user, name, line, ok)
+			}
+		}
+	})
+}
+
+// Another configuration: what is the same goes on, what is altered is taken back first.
+func TestSet_Configure(t *testing.T) {
+	c := carrierUDP()
+	pbx := Config{Name: "pbx", Peer: "192.0.2.7", Transport: UDP}
+	on(t, answers(200), []Config{c, pbx}, func(b *bench) {
+		n := len(b.front.since(0))
+		b.Configure([]Config{c, pbx})
+		synctest.Wait()
+		if got := b.front.since(n); len(got) != 0 {
+			b.t.Errorf("nothing changed, and %q was sent", got)
+		}
+		c.Credentials.Password = "another"
+		b.Configure([]Config{c})
+		synctest.Wait()
+		if got := b.front.since(n); !slices.Equal(got, []string{"REGISTER 192.0.2.1:5060 0", "REGISTER 192.0.2.1:5060 600", "OPTIONS 192.0.2.1:5060"}) {
+			b.t.Errorf("sent %q", got)
+		}
+		if len(b.View()) != 1 {
+			b.t.Errorf("%+v", b.View())
+		}
+		if _, _, ok := b.Recognise(sip.FlowPeer{Peer: sip.Peer{Source: netip.MustParseAddrPort("192.0.2.7:5060"), Transport: registrar.UDP}}); ok {
+			b.t.Error("a trunk that was removed is still believed")
+		}
+	})
+}
+
+// A carrier that is dead at the end does not hold the system up.
+func TestSet_StopIsBounded(t *testing.T) {
+	on(t, answers(200), []Config{carrierUDP()}, func(b *bench) {
+		b.front.set(answers(0))
+		before := time.Now()
+		if err := b.Stop(b.t.Context()); err != nil || time.Since(before) > 3*time.Second {
+			b.t.Errorf("%v after %v", err, time.Since(before))
+		}
+		b.Configure([]Config{carrierUDP()}) // too late, and harmless
+	})
+}
+
+// A fault of ours costs the trunk half a minute, and nothing else.
+func TestSet_APanicCostsAWhile(t *testing.T) {
+	on(t, answers(200), []Config{carrierUDP()}, func(b *bench) {
+		b.front.set(func(netip.AddrPort, sip.Request) int {
+			b.front.mu.Unlock() // Request holds it
+			panic("planted")
+		})
+		b.pass(31 * time.Second)
+		if b.Counters().Panics == 0 {
+			b.t.Fatal("no panic")
+		}
+		b.front.set(answers(200))
+		b.pass(61 * time.Second)
+		if v := b.view("carrier"); v.State != Up || v.Registration.Standing != Registered {
+			b.t.Errorf("%+v", v)
+		}
+	})
+}
