@@ -97,6 +97,9 @@ func say(c SideConfig) string {
 	}
 	sayKey(&b, "protect", c.Protect)
 	sayKey(&b, "unprotect", c.Unprotect)
+	if c.From.IsValid() && c.From != c.RTP.Addr() {
+		fmt.Fprintf(&b, " from=%s", c.From)
+	}
 	if c.DTLS != nil {
 		fmt.Fprintf(&b, " dtls(client=%v %x…)", c.DTLS.Client, c.DTLS.Fingerprint[:4])
 	}
@@ -105,6 +108,11 @@ func say(c SideConfig) string {
 	}
 	if len(c.Payloads) > 0 {
 		fmt.Fprintf(&b, " payloads=%v", c.Payloads)
+		for i, hz := range c.Clocks {
+			if hz != 8000 {
+				fmt.Fprintf(&b, " %d@%d", c.Payloads[i], hz)
+			}
+		}
 	}
 	return b.String()
 }

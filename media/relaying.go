@@ -150,10 +150,10 @@ func (s *Session) carry(p *plan) error {
 		if !st.live || r == nil {
 			continue
 		}
-		payloads := st.payloads()
+		payloads, clocks := st.payloads()
 		for _, side := range []Side{A, B} {
 			c := s.sideConfig(st, side)
-			c.Payloads = payloads
+			c.Payloads, c.Clocks = payloads, clocks
 			r.security[side] = st.ends[side].security
 			if err := r.stream.Set(side, c); err != nil {
 				return fmt.Errorf("the relay for %s, side %s: %w", st.media, side, err)
@@ -168,18 +168,17 @@ func (s *Session) carry(p *plan) error {
 	return nil
 }
 
-// payloads are the types of both descriptions: each party sends the other's, and
-// some send all that they offered themselves.
-func (st *stream) payloads() []uint8 {
-	var all []uint8
+// payloads are the types of both descriptions, with their clock rates: each party
+// sends the other's, and some send all that they offered themselves.
+func (st *stream) payloads() (all []uint8, clocks []uint32) {
 	for _, e := range st.ends {
-		for _, pt := range e.view.payloads {
+		for i, pt := range e.view.payloads {
 			if !slices.Contains(all, pt) {
-				all = append(all, pt)
+				all, clocks = append(all, pt), append(clocks, e.view.codecs[i].Clock())
 			}
 		}
 	}
-	return all
+	return all, clocks
 }
 
 func (s *Session) sideConfig(st *stream, side Side) SideConfig {
@@ -189,7 +188,7 @@ func (s *Session) sideConfig(st *stream, side Side) SideConfig {
 		RTP: e.view.rtp(), RTCP: e.view.control(), Mux: e.mux,
 		Send: may.Receive, Receive: may.Send, // the far end's view, turned round
 		Protect: e.protect, Unprotect: e.unprotect,
-		Latch: true,
+		Latch: true, From: s.parties[side].Source.Unmap(),
 	}
 	if e.mux {
 		c.RTCP = c.RTP

@@ -9,6 +9,17 @@ import (
 // rate: "pcmu/8000", "opus/48000/2".
 type Codec string
 
+// Clock is its RTP clock rate in Hz; 0 where it is not said.
+func (c Codec) Clock() uint32 {
+	_, rest, _ := strings.Cut(string(c), "/")
+	rate, _, _ := strings.Cut(rest, "/")
+	hz, err := strconv.ParseUint(rate, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(hz)
+}
+
 // Event tells that it is no codec for voice but goes beside one: DTMF, comfort
 // noise, redundancy.
 func (c Codec) Event() bool {

@@ -259,6 +259,11 @@ func TestCodecs(t *testing.T) {
 	if got := d.Media[0].Codecs(); !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
+	for codec, clock := range map[Codec]uint32{"pcmu/8000": 8000, "opus/48000/2": 48000, "": 0, "x": 0, "x/-1": 0, "x/99999999999": 0} {
+		if codec.Clock() != clock {
+			t.Errorf("%q: a clock of %d", codec, codec.Clock())
+		}
+	}
 	for codec, event := range map[Codec]bool{"pcmu/8000": false, "telephone-event/8000": true, "cn/8000": true, "red/48000/2": true, "": false} {
 		if codec.Event() != event {
 			t.Errorf("%q: an event is %v", codec, !event)
