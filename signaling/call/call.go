@@ -26,6 +26,7 @@ type Call struct {
 	findDeadline time.Time
 	lastID       uint32
 	tries        int
+	lookups      int
 
 	start, answer time.Time
 	dialled       string

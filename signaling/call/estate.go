@@ -22,8 +22,10 @@ func (e *Estate) Legs() []LegID {
 }
 
 // HandOver gives all legs of the call away, to the call that asked by FindDialog
-// for the dialog of leg. The call is over then, without Finished and Over. It is
-// refused with a Cause where the call is not connected or is in a change.
+// for the dialog of leg. The call is over then, without Finished and Over. Its media
+// sessions go along unclosed: the other call tells of their Unpair, or gives them
+// back with the legs. It is refused with a Cause where the call is not connected or
+// is in a change.
 func (c *Call) HandOver(id LegID, now time.Time) (*Estate, Cause) {
 	c.now = now
 	l := c.leg(id)

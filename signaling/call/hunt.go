@@ -103,9 +103,19 @@ func (c *Call) advance(n *node) {
 	}
 }
 
+// maxLookups bounds the numbers that a call comes to: groups of groups, none of whose
+// members is there, would otherwise take for ever.
+const maxLookups = 256
+
 // resolve begins a number: it asks the router and adds a child for the answer. A
 // cause says that there is nothing to try.
 func (c *Call) resolve(n *node, it item) Cause {
+	if c.lookups++; c.lookups > maxLookups {
+		if c.lookups == maxLookups+1 {
+			c.do(Noted{Counter: CountBranches, Text: "number " + it.number + " is not looked up: groups and forwards lead to too many numbers"})
+		}
+		return Cause{Status: 500, Phrase: "too many places to try"}
+	}
 	q := c.hunt.query
 	q.To, q.Forwarded = it.number, q.Forwarded || n.parent != nil || n.forwarded || it.member
 	r := c.cfg.Router.Route(q)
