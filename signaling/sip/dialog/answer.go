@@ -22,7 +22,7 @@ func (l *Leg) reinvited(s *server, m *message.Message) {
 		l.odd(OddOverlap)
 		l.respond(s, reply{status: 500, header: l.retryAfter()})
 		return
-	case l.oa == offered, l.oa == gotOffer, l.owed != nil, l.inviting(), l.updating() && !s.offer:
+	case l.oa == offered, l.oa == gotOffer, l.owed != nil, l.inviting():
 		// RFC 3261 §14.2, and while our offer waits for its answer in an ACK (RFC 6337 §3.4).
 		l.odd(OddGlare)
 		l.respond(s, reply{status: 491})

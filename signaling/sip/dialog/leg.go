@@ -137,17 +137,8 @@ func (l *Leg) end() {
 // Tag is our tag: requests within the dialog carry it in To, responses to ours in From.
 func (l *Leg) Tag() string { return l.tag }
 
-// ID is the leg's.
-func (l *Leg) ID() call.LegID { return l.id }
-
-// CallID is the Call-ID.
-func (l *Leg) CallID() string { return l.callID }
-
 // Peer is what is at the far end.
 func (l *Leg) Peer() call.PeerKind { return l.peer }
-
-// Number is that of the phone at the far end, empty for others.
-func (l *Leg) Number() registrar.Number { return l.number }
 
 // Path is how the leg's requests travel at present.
 func (l *Leg) Path() Path { return l.path }
@@ -163,9 +154,6 @@ func (l *Leg) Target() string { return l.d.target }
 func (l *Leg) Dialog() (call.DialogID, bool) {
 	return call.DialogID{CallID: l.callID, ToTag: l.tag, FromTag: l.d.tag}, l.d.tag != "" || !l.uac
 }
-
-// Early tells that the INVITE has no 2xx yet.
-func (l *Leg) Early() bool { return l.state == early }
 
 // Settled tells that the INVITE that began the leg is not waited for any more: its
 // repetitions and its CANCEL cannot come.

@@ -430,3 +430,65 @@ func TestRFC3262_4_PrackOutOfOrderIsSentAnew(t *testing.T) {
 	s.hand(ring)
 	header(t, s.next("PRACK"), message.HRAck, "1 1 INVITE")
 }
+
+func TestRFC3311_5_1_UpdateBeforeTheAnswer(t *testing.T) {
+	// Of the caller: refused until the first answer went out and was acknowledged.
+	s := newScript(t)
+	s.invited(Incoming{}, edit{"body": sdpFar, "Supported": "100rel", "Allow": "UPDATE"})
+	heard[call.Invited](s)
+	invite := s.cseq
+	s.hand(s.request("UPDATE", edit{"body": sdpHold}))
+	s.next("500 UPDATE")
+	s.do(call.Ring{Status: 183, Body: ours(sdpOurs)})
+	seq, _ := s.next("183 INVITE").Get(message.HRSeq)
+	s.hand(s.request("PRACK", edit{"RAck": seq + " " + strconv.Itoa(invite) + " INVITE"}))
+	s.next("200 PRACK")
+	s.hand(s.request("UPDATE", edit{"body": sdpHold}))
+	ev := heard[call.Offered](s)
+	s.do(call.Reply{ID: ev.ID, Body: ours(sdpHeld)})
+	s.next("200 UPDATE")
+	// Of ours, to a caller that allows it.
+	s.do(call.Offer{ID: 2, Body: ours(sdpOurs)})
+	s.hand(s.answer(s.next("UPDATE"), 200, edit{"body": sdpOther}))
+	if ev := heard[call.Agreed](s); ev.ID != 2 {
+		t.Errorf("%+v", ev)
+	}
+
+	// Of the callee.
+	s = dialled(t, Outgoing{}, call.Dial{Offer: ours(sdpOurs)})
+	s.hand(s.answer(s.invite, 183, edit{"body": sdpFar, "RSeq": "1", "Require": "100rel"}))
+	s.hand(s.answer(s.next("PRACK"), 200, nil))
+	heard[call.Ringing](s)
+	s.hand(s.request("UPDATE", edit{"body": sdpHold}))
+	ev = heard[call.Offered](s)
+	s.do(call.Reply{ID: ev.ID, Body: ours(sdpHeld)})
+	s.next("200 UPDATE")
+}
+
+func TestManyInfosAreServed(t *testing.T) {
+	s := talking(t, nil)
+	for range 100 {
+		s.hand(s.request("INFO", nil))
+		s.do(call.TellReply{ID: heard[call.Told](s).ID, Status: 200})
+		s.next("200 INFO")
+	}
+	if n := len(s.leg.servers); n > 2*maxServers {
+		t.Errorf("%d transactions are kept", n)
+	}
+}
+
+func TestTooManyOffersWait(t *testing.T) {
+	s := called(t, nil)
+	for id := range uint32(maxWishes + 2) {
+		s.do(call.Offer{ID: id, Body: ours(sdpHeld)})
+	}
+	s.next("INVITE")
+	if ev := heard[call.Agreed](s); ev.Cause.Status != 491 || ev.ID != maxWishes+1 {
+		t.Errorf("%+v", ev)
+	}
+	s.wasOdd(OddStorm)
+	s.do(call.End{})
+	s.do(call.Offer{ID: 99, Body: ours(sdpHeld)})
+	heard[call.Ended](s)
+	s.next("BYE")
+}

@@ -310,7 +310,7 @@ func (s *script) dial(o Outgoing, d call.Dial) {
 	}
 	var fx Effects
 	s.leg = NewOutgoing(s.c, o, d, s.now, &fx)
-	s.ourTag, s.callID = s.leg.Tag(), s.leg.CallID()
+	s.ourTag, s.callID = s.leg.Tag(), s.leg.callID
 	s.took(&fx)
 	s.invite = s.next("INVITE")
 }

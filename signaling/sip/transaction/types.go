@@ -100,9 +100,6 @@ func (r *Repeat) Stop() { *r = Repeat{} }
 // Running tells whether it was begun and not stopped.
 func (r *Repeat) Running() bool { return !r.end.IsZero() }
 
-// Silence ends the repetition and leaves the end.
-func (r *Repeat) Silence() { r.at = time.Time{} }
-
 // Slow goes on with the longest wait (RFC 3261 §17.1.2.2, Proceeding).
 func (r *Repeat) Slow() {
 	if r.most > 0 {
