@@ -1,9 +1,13 @@
 package node
 
 import (
+	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
+	"roost/cmd/roost/config"
 	"roost/cmd/roost/console/api"
 )
 
@@ -63,8 +67,8 @@ func TestCalls_OwnPhoneCallsOwnPhone(t *testing.T) {
 	}
 }
 
-// Features that need more than two phones, at one system and over the line.
-func TestCalls_GroupsAndForwards(t *testing.T) {
+// A group's members ring at one system and over the line.
+func TestCalls_Groups(t *testing.T) {
 	s := newSite(t)
 	s.extra["london"] = "groups:\n  - {number: \"300\", name: Sales, ring: all, members: [\"202\", \"251\"]}\n  - {number: \"301\", ring: order, members: [\"202\", \"251\"], timeout: 1s}\n"
 	ada, eve, _, paris := s.both()
@@ -120,5 +124,141 @@ func TestCalls_GroupsAndForwards(t *testing.T) {
 		if _, m := ada.call("203"); ada.final(m).status() != 480 {
 			t.Errorf("%s", m.first)
 		}
+	})
+}
+
+// What users set: do not disturb, and where their calls go instead.
+func TestCalls_ForwardsAndDoNotDisturb(t *testing.T) {
+	s := newSite(t)
+	london := s.startEdited("london",
+		`password: "secret202"`, `password: "secret202", forward: {busy: "203", no_answer: "203", after: 1s}`,
+		`password: "secret203"`, `password: "secret203", dnd: true`)
+	phones := map[string]*rawPhone{}
+	for _, n := range []string{"201", "202", "203"} {
+		phones[n] = s.rawPhone(n, "1"+n[1:], "london")
+		if status := phones[n].register(); status != 200 {
+			t.Fatal(status)
+		}
+	}
+	ada, ben, cora := phones["201"], phones["202"], phones["203"]
+	if _, m := ada.call("203"); ada.final(m).status() != 486 {
+		t.Errorf("who does not want to be disturbed: %s", m.first)
+	}
+	s.until("london", "the call is over", func(api.Status) bool { return london.voice.board.Standing() == 0 })
+	// A forward to who does not want to be disturbed is busy too.
+	_, m := ada.call("202")
+	in := ben.rings()
+	in.reply(in.invite, 486, "Busy Here", "")
+	if ada.final(m).status() != 486 {
+		t.Errorf("busy, and forwarded to 203: %s", m.first)
+	}
+	path := s.write("london")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Parse(path, []byte(strings.Replace(string(text), `password: "secret202"`, `password: "secret202", forward: {no_answer: "203", after: 1s}`, 1)), os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := london.Reload(c); err != nil {
+		t.Fatal(err)
+	}
+	out, first := ada.call("202")
+	in = ben.rings()
+	in.reply(in.invite, 180, "Ringing", "")
+	cancel := ben.await("CANCEL", func(m rawMessage) bool { return m.request("CANCEL") })
+	in.reply(cancel, 200, "OK", "")
+	in.reply(in.invite, 487, "Request Terminated", "")
+	in = cora.rings()
+	in.pickUp()
+	out.answered(first)
+	talk(t, out, in)
+	if m := out.within("BYE", ""); m.status() != 200 {
+		t.Errorf("BYE: %s", m.first)
+	}
+	in.hungUp()
+	log := source{london}.CallLog("203")
+	if len(log.Calls) == 0 || log.Calls[0].Record.Dialled != "202" || !slices.Equal(log.Calls[0].Record.Diverted, []string{"202"}) {
+		t.Errorf("the log of 203 is %+v", log)
+	}
+}
+
+// Hold, and both kinds of transfer, to a phone of the other system.
+func TestCalls_HoldAndTransfer(t *testing.T) {
+	s := newSite(t)
+	ada, eve, london, paris := s.both()
+	ben := s.rawPhone("202", "102", "london")
+	if status := ben.register(); status != 200 {
+		t.Fatal(status)
+	}
+	t.Run("hold and resume", func(t *testing.T) {
+		out, in := connect(t, ada, ben)
+		ada.sdp = "a=sendonly\r\n"
+		hold := out.asks("INVITE", ada.offer())
+		offer := in.offered()
+		if m := hold(); m.status() != 200 {
+			t.Errorf("hold: %s", m.first)
+		}
+		in.agreed(offer)
+		s.until("london", "the call is held", func(api.Status) bool { return source{london}.Calls(1).Calls[0].State == "held" })
+		ada.sdp = ""
+		resume := out.asks("INVITE", ada.offer())
+		offer = in.offered()
+		if m := resume(); m.status() != 200 {
+			t.Errorf("resume: %s", m.first)
+		}
+		in.agreed(offer)
+		talk(t, out, in)
+		if m := out.within("BYE", ""); m.status() != 200 {
+			t.Errorf("BYE: %s", m.first)
+		}
+		in.hungUp()
+	})
+	ends := func(c, other *rawCall) {
+		t.Helper()
+		talk(t, c, other)
+		if m := c.within("BYE", ""); m.status() != 200 {
+			t.Errorf("BYE: %s", m.first)
+		}
+		other.hungUp()
+		for _, n := range []*Node{london, paris} {
+			s.until(n.name, "no call is left", func(st api.Status) bool { return st.Calls.Standing == 0 && st.Counters["calls_legs"] == 0 })
+		}
+	}
+	t.Run("blind", func(t *testing.T) {
+		out, in := connect(t, ada, ben)
+		if m := in.within("REFER", "", "Refer-To: <sip:251@example.test>"); m.status() != 202 {
+			t.Fatalf("REFER: %s", m.first)
+		}
+		there := eve.rings()
+		there.reply(there.invite, 180, "Ringing", "")
+		there.reply(there.invite, 200, "OK", eve.offer())
+		out.agreed(out.offered())
+		ack := eve.await("ACK", func(m rawMessage) bool { return m.request("ACK") })
+		if there.peer = there.invite; ack.body != "" {
+			there.peer = ack
+		}
+		in.notified("200")
+		in.hungUp()
+		ends(out, there)
+	})
+	t.Run("attended", func(t *testing.T) {
+		out, in := connect(t, ada, ben)
+		ask, there := connect(t, ben, eve)
+		_, toTag, _ := strings.Cut(ask.remote, "tag=")
+		_, fromTag, _ := strings.Cut(ask.local, "tag=")
+		replaces := fmt.Sprintf("Refer-To: <sip:251@example.test?Replaces=%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s>", strings.ReplaceAll(ask.callID, "@", "%40"), toTag, fromTag)
+		if m := in.within("REFER", "", replaces); m.status() != 202 {
+			t.Fatalf("REFER: %s", m.first)
+		}
+		// One is asked for an offer, which the other is made.
+		first, second := out.offered(), there.offered()
+		out.agreed(first)
+		there.agreed(second)
+		in.notified("200")
+		in.hungUp()
+		ask.hungUp()
+		ends(out, there)
 	})
 }

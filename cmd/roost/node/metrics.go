@@ -40,6 +40,7 @@ func (n *Node) counts() (counts, standing map[string]float64) {
 	}
 	addCounts(out, standing, "line_", n.carrier.Counters())
 	n.callCounters(out, standing)
+	n.trunkCounters(out, standing)
 	if n.console != nil {
 		addCounts(out, standing, "console_", n.console.Counters())
 	}
@@ -115,6 +116,10 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		send(prometheus.GaugeValue, "line_up", "1 if the line is up.", one(l.Up), "peer", l.System)
 		send(prometheus.GaugeValue, "line_in_sync", "1 if the peer's mirror here is in sync.", one(l.InSync), "peer", l.System)
 		send(prometheus.GaugeValue, "line_behind", "Records that the mirror is behind.", float64(l.Behind), "peer", l.System)
+	}
+	for _, t := range status.Trunks {
+		send(prometheus.GaugeValue, "trunk_up", "1 if the outside line can be used.", one(t.State == "up"), "trunk", t.Name)
+		send(prometheus.GaugeValue, "trunk_registered", "1 if this system is registered with the carrier.", one(t.Registration == "registered"), "trunk", t.Name)
 	}
 	for _, h := range status.Homes {
 		send(prometheus.GaugeValue, "home_state", "1 for the state that the home is in.", 1, "home", h.System, "state", h.State)

@@ -55,8 +55,7 @@ func (m rawMessage) status() int {
 }
 
 func (m rawMessage) method() string {
-	method, _, _ := strings.Cut(m.get("CSeq"), " ")
-	_, method, _ = strings.Cut(m.get("CSeq"), " ")
+	_, method, _ := strings.Cut(m.get("CSeq"), " ")
 	return method
 }
 
@@ -257,13 +256,13 @@ func (p *rawPhone) register() int {
 
 // rawCall is a phone's end of a call.
 type rawCall struct {
-	p                    *rawPhone
-	local, remote        string // From and To of its own requests
-	target, callID       string
-	peer                 rawMessage // the far end's last description
-	invite               rawMessage
-	inviteCSeq           int
-	branch, toURI, state string
+	p              *rawPhone
+	local, remote  string // From and To of its own requests
+	target, callID string
+	peer           rawMessage // the far end's last description
+	invite         rawMessage
+	inviteCSeq     int
+	toURI          string
 }
 
 // call sends an INVITE and gives the first answer above 100.
@@ -346,17 +345,58 @@ func (c *rawCall) pickUp() {
 }
 
 // within sends a request within the dialog and gives the final answer.
-func (c *rawCall) within(method, body string) rawMessage {
+func (c *rawCall) within(method, body string, more ...string) rawMessage {
+	c.p.t.Helper()
+	return c.asks(method, body, more...)()
+}
+
+// asks sends a request within the dialog; what it gives waits for the final answer.
+func (c *rawCall) asks(method, body string, more ...string) func() rawMessage {
 	c.p.t.Helper()
 	cseq := c.p.next() + 1000
-	c.p.request(method, c.target, c.remote, c.local, c.callID, cseq, body)
-	m := c.p.await("answer to "+method, func(m rawMessage) bool {
-		return m.status() >= 200 && m.get("Call-ID") == c.callID && m.get("CSeq") == fmt.Sprintf("%d %s", cseq, method)
-	})
-	if method == "INVITE" {
-		c.p.ack(c.target, c.remote, c.local, c.callID, cseq)
+	c.p.request(method, c.target, c.remote, c.local, c.callID, cseq, body, more...)
+	return func() rawMessage {
+		c.p.t.Helper()
+		m := c.p.await("answer to "+method, func(m rawMessage) bool {
+			return m.status() >= 200 && m.get("Call-ID") == c.callID && m.get("CSeq") == fmt.Sprintf("%d %s", cseq, method)
+		})
+		if method == "INVITE" {
+			c.p.ack(c.target, c.remote, c.local, c.callID, cseq)
+			if m.status() == 200 && m.body != "" {
+				c.peer = m
+			}
+		}
+		return m
 	}
+}
+
+// offered answers a re-INVITE of the far end with the phone's description.
+func (c *rawCall) offered() rawMessage {
+	c.p.t.Helper()
+	m := c.p.await("re-INVITE", func(m rawMessage) bool { return m.request("INVITE") && m.get("Call-ID") == c.callID })
+	c.reply(m, 200, "OK", c.p.offer())
 	return m
+}
+
+// agreed waits for the ACK of a re-INVITE that was answered.
+func (c *rawCall) agreed(m rawMessage) {
+	c.p.t.Helper()
+	ack := c.p.await("ACK", func(m rawMessage) bool { return m.request("ACK") && m.get("Call-ID") == c.callID })
+	if c.peer = m; m.body == "" {
+		c.peer = ack
+	}
+}
+
+// notified waits for a NOTIFY that tells how a transfer went.
+func (c *rawCall) notified(status string) {
+	c.p.t.Helper()
+	for {
+		m := c.p.await("NOTIFY "+status, func(m rawMessage) bool { return m.request("NOTIFY") && m.get("Call-ID") == c.callID })
+		c.reply(m, 200, "OK", "")
+		if strings.Contains(m.body, "SIP/2.0 "+status) {
+			return
+		}
+	}
 }
 
 // hungUp waits for a BYE of the call and answers it.

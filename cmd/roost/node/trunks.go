@@ -45,6 +45,10 @@ func (n *Node) newTrunks(r trunk.Resolver) {
 	o := trunk.Options{
 		Front: trunkFront{n}, Resolver: r, Watcher: trunkWatcher{n}, TLS: n.trunkTLS, Realm: n.config().Realm,
 		Timers: trunkTimers(n.config().LabSpeed),
+		Panicked: func(name string, value any) {
+			n.panics.Add(1)
+			n.log.Error().Interface("panic", value).Str("trunk", name).Msg("a panic in a trunk's work; it cost that trunk a while")
+		},
 	}
 	_, _ = rand.Read(o.Seed[:]) // never fails, says crypto/rand
 	n.trunks.set = trunk.New(o)

@@ -26,7 +26,7 @@ func (s source) Status() api.Status {
 	status := api.Status{
 		System: s.name, Address: c.Address, Now: now, UpFor: now.Sub(s.started).Seconds(), Version: s.version,
 		Lab: c.Lab, Ready: s.ready.Load(), Backups: s.directory().Backups(), Phones: s.phones(), Licences: s.licences(), Calls: s.callCounts(),
-		Lines: s.lines(view, now), Homes: s.homeStates(view), Guests: s.guestStates(guests, now), Away: s.awayStates(),
+		Lines: s.lines(view, now), Trunks: s.trunkStates(), Homes: s.homeStates(view), Guests: s.guestStates(guests, now), Away: s.awayStates(),
 		Alarms: s.journal.standing(), Events: s.journal.last(shownEvents), Counters: s.counters(), Triggers: triggers(view),
 	}
 	if c.Lab {

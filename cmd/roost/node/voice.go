@@ -161,13 +161,23 @@ func (n *Node) portsScarce(scarce bool, used, total int) {
 // mediaConfig is what holds for each session of media.
 func (n *Node) mediaConfig() media.Config {
 	c := n.config()
-	made := media.Config{Direct: c.Media.Direct, SRTCP: c.Media.SRTCP, Lab: c.Lab, Fingerprint: n.voice.relay.Fingerprint()}
+	made := media.Config{Own: n.ownSocket, Direct: c.Media.Direct, SRTCP: c.Media.SRTCP, Lab: c.Lab, Fingerprint: n.voice.relay.Fingerprint()}
 	for _, name := range c.Media.Suites {
 		if suite, ok := media.ParseSuite(string(name)); ok {
 			made.Suites = append(made.Suites, suite)
 		}
 	}
 	return made
+}
+
+// ownSocket: media is never sent to where signalling is heard.
+func (n *Node) ownSocket(a netip.AddrPort) bool {
+	for _, l := range n.endpoint.Locals() {
+		if l.Addr.Port() == a.Port() && (l.Addr.Addr() == a.Addr().Unmap() || l.Addr.Addr().IsUnspecified()) {
+			return true
+		}
+	}
+	return false
 }
 
 // party is what media has to know of a leg.

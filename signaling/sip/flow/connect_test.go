@@ -13,7 +13,8 @@ func TestConnect_AConnectionOfOurOwnIsAFlow(t *testing.T) {
 	for _, secure := range []bool{true, false} {
 		far := newRecorder(echo)
 		theirs := newTable(t, far, Limits{})
-		address, tc := "", (*tls.Config)(nil)
+		var address string
+		var tc *tls.Config
 		if secure {
 			address, tc = serveTLS(t, theirs, &tls.Config{Certificates: []tls.Certificate{identity(t, "paris")}}), clientTLS()
 		} else {
