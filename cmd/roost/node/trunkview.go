@@ -36,6 +36,13 @@ func (s source) trunkStates() []api.Trunk {
 
 // trunkCounters adds what trunks count.
 func (n *Node) trunkCounters(out, standing map[string]float64) {
+	standing["trunks"], standing["trunks_up"] = 0, 0
+	for _, v := range n.trunks.set.View() {
+		standing["trunks"]++
+		if v.State == trunk.Up {
+			standing["trunks_up"]++
+		}
+	}
 	addCounts(out, standing, "trunk_", n.trunks.set.Counters())
 	out["trunk_calls_refused"] = float64(n.trunks.refused.Load())
 }

@@ -369,3 +369,64 @@ func TestGU6_AGuestsEmergencyCallGoesByItsHomeLocation(t *testing.T) {
 	}
 	in.hungUp()
 }
+
+// A guest has basic calls: it calls and is called, by phones of its backup, and by those of
+// its home from the moment that its home is back; what it cannot have is refused clearly.
+func TestGU4_AGuestIsCalledFromItsHome(t *testing.T) {
+	s, ada, eve := failedOver(t, func(s *site) {
+		// It stays for long enough to be called there.
+		s.extra["paris"] = "groups:\n  - {number: \"300\", ring: all, members: [\"201\", \"251\"]}\n"
+	})
+	s.crash("london")
+	s.guest(ada)
+	out, in := connect(t, ada, eve)
+	if m := out.within("BYE", ""); m.status() != 200 {
+		t.Errorf("BYE: %s", m.first)
+	}
+	in.hungUp()
+	out, in = connect(t, eve, ada)
+	london := s.start("london")
+	s.until("london", "london knows that 201 is at paris", func(api.Status) bool { return london.away.where("201") == "paris" })
+	ben := s.rawPhone("202", "102", "london")
+	if status := ben.register(); status != 200 {
+		t.Fatal(status)
+	}
+	// 201 is in a call, which keeps it there; a second one reaches it all the same.
+	second, first := ben.call("201")
+	there := ada.rings()
+	if !strings.Contains(there.invite.get("From"), "Phone 202") {
+		t.Errorf("201 sees %s", there.invite.get("From"))
+	}
+	there.pickUp()
+	second.answered(first)
+	talk(t, second, there)
+	log := source{s.running["paris"]}.CallLog("201")
+	if len(log.Calls) != 1 {
+		t.Errorf("the guest's log at the backup: %+v", log)
+	}
+	for _, c := range []struct{ one, other *rawCall }{{second, there}, {out, in}} {
+		if m := c.one.within("BYE", ""); m.status() != 200 {
+			t.Errorf("BYE: %s", m.first)
+		}
+		c.other.hungUp()
+	}
+	// Home again: calls go there, and its log at the backup is dropped (FB6, GU5).
+	s.until("paris", "it is sent home", func(st api.Status) bool { return len(st.Guests) == 0 || st.Guests[0].State != "guest" })
+	ada.use(s.address("london"))
+	if status := ada.register(); status != 200 {
+		t.Errorf("at home: %d", status)
+	}
+	s.until("paris", "no guest is left", func(st api.Status) bool { return len(st.Guests) == 0 })
+	if log := (source{s.running["paris"]}).CallLog("201"); len(log.Calls) != 0 {
+		t.Errorf("the log of who has gone: %+v", log)
+	}
+	s.until("paris", "201 is where it belongs", func(api.Status) bool {
+		_, at := s.running["paris"].known.places("201")
+		return len(at) == 1 && at[0] == "london"
+	})
+	out, in = connect(t, eve, ada)
+	if m := in.within("BYE", ""); m.status() != 200 {
+		t.Errorf("BYE: %s", m.first)
+	}
+	out.hungUp()
+}
