@@ -22,6 +22,7 @@ type Status struct {
 	Licences Licences `json:"licences"`
 	Calls    Calls    `json:"calls"`
 	Lines    []Line   `json:"lines"`
+	Trunks   []Trunk  `json:"trunks"`
 	Homes    []Home   `json:"homes"`
 	Guests   []Guest  `json:"guests,omitempty"`
 	Away     []Guest  `json:"away,omitempty"` // own phones that are guests elsewhere

@@ -23,6 +23,7 @@ func Render(s api.Status, o Options) string {
 	d.alarms(s.Alarms)
 	d.lines(s.Lines)
 	d.turnedAway(s.TurnedAway)
+	d.trunks(s.Trunks)
 	d.homes(s.Homes)
 	d.guests("Guests here", s.Guests)
 	d.guests("Our phones that are guests elsewhere", s.Away)
