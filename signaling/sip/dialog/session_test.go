@@ -321,3 +321,14 @@ func TestTell_InfoAndMessage(t *testing.T) {
 		t.Errorf("%+v", ev)
 	}
 }
+
+func TestRFC4028_FarEndWithoutTimerThatRefusesLives(t *testing.T) {
+	s := called(t, edit{"Allow": "INVITE, ACK, BYE, CANCEL"})
+	for range 4 {
+		s.pass(900 * time.Second)
+		s.hand(s.answer(s.next("INVITE"), 488, nil))
+		s.next("ACK")
+	}
+	s.silent()
+	s.quiet()
+}
