@@ -349,6 +349,9 @@ func (d *desk) notDone(l *deskLeg, a LegAction) {
 	if _, ok := a.(Dial); ok {
 		l.gone, l.stillborn = true, true
 	}
+	if _, ok := a.(Connect); ok {
+		l.ack = false // the call ends by MediaRefused, whatever is told before that
+	}
 }
 
 // account takes down what an action settles, and what it makes the leg owe.

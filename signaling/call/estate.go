@@ -102,14 +102,15 @@ func (c *Call) takeOver(e *Estate, stays *leg) {
 // giveBack gives an adopted call back that is not joined yet.
 func (c *Call) giveBack() {
 	if c.join != nil && c.join.estate != nil {
-		c.giveBackEstate(c.join.estate)
+		c.giveBackEstate(c.join)
 	}
 }
 
 // giveBackEstate gives an adopted call back, or ends it here where one of its two
-// is gone.
-func (c *Call) giveBackEstate(e *Estate) {
-	o := e.call
+// is gone. A leg of it that has an offer of ours takes that along: once it answered,
+// the two are put together again.
+func (c *Call) giveBackEstate(j *join) {
+	e, o := j.estate, j.estate.call
 	var gone *leg
 	for _, l := range []*leg{e.at, o.partner(e.at)} {
 		if l.state != legUp {
@@ -153,5 +154,8 @@ func (c *Call) giveBackEstate(e *Estate) {
 		return true
 	})
 	o.lastID = max(o.lastID, c.lastID)
+	if j.asked != nil && j.asked == j.second {
+		o.join = &join{kind: joinUndone, step: joinOffering, first: e.at, second: j.second, asked: j.second, id: j.id, leaving: true, deadline: j.deadline}
+	}
 	c.do(GiveBack{Estate: e})
 }

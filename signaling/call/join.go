@@ -30,6 +30,7 @@ const (
 	joinReplace                      // a new leg takes another's place (RFC 3891)
 	joinRestore                      // first's offer was meant for somebody else, second is its old partner
 	joinAgain                        // two who talked are put together anew
+	joinUndone                       // second has an offer of somebody who is gone; first is its partner
 )
 
 type joinStep uint8
@@ -157,6 +158,7 @@ func (c *Call) joinFailed(cause Cause) {
 		c.attendedFailed(j, cause)
 	case joinReplace:
 		c.replaceFailed(j, cause)
+	case joinUndone: // it refused, and all is as it was
 	default: // joinRestore, joinAgain: they cannot be put together again
 		c.notTogether(cause)
 	}
@@ -170,7 +172,7 @@ func (c *Call) notTogether(cause Cause) {
 // that has no answer yet, gets the transferor's.
 func (c *Call) attendedFailed(j *join, cause Cause) {
 	c.unpairIf(func(p [2]LegID) bool { return p == [2]LegID{j.first.id, j.second.id} })
-	c.giveBackEstate(j.estate)
+	c.giveBackEstate(j)
 	by := c.transfer.by
 	owed := !j.offer.Empty()
 	if owed && by == nil {
@@ -200,6 +202,8 @@ func (c *Call) joinUndo() {
 	case joinReplace:
 		c.join = nil
 		c.replaceUndone(j)
+	case joinUndone:
+		c.putBack(j.first, j.second, Body{})
 	default:
 		c.joinFailed(gone)
 	}
