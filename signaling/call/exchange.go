@@ -90,7 +90,7 @@ func (c *Call) exchangeAgreed(ev Agreed) {
 	switch {
 	case x.from == nil:
 		c.exchange = nil
-		if ev.Cause.Status == 0 && x.wish {
+		if ev.Cause.Status == 0 && !ev.Body.Empty() && x.wish {
 			c.tell(x.to, Connect{}) // who wanted the offer is gone
 		}
 		c.joinNow()
