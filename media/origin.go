@@ -29,7 +29,7 @@ func (s *Session) finish(to Side, d *sdp.Description, next *plan) []byte {
 	rest := d.Bytes()
 	sum := sha256.Sum256(rest)
 	switch {
-	case next.kind == Direct && (!last.known || continues(last.origin, origin)):
+	case next.kind == Direct && (!last.known || last.goesOn(origin, sum)):
 	case last.known:
 		origin = last.origin
 		if sum != last.rest {
@@ -45,9 +45,13 @@ func (s *Session) finish(to Side, d *sdp.Description, next *plan) []byte {
 	return slices.Concat(rest[:at], line, rest[at+len("o="):])
 }
 
-// continues tells that an o= may follow another in one dialog.
-func continues(last, now sdp.Origin) bool {
-	return now.User == last.User && now.Session == last.Session && now.Address == last.Address && now.Version >= last.Version
+// goesOn tells that an o= may follow the last one in a dialog: the same session, and
+// another description only with a higher version. After a transfer the new far end may
+// have the very o= of the former one, and some phones change what they say without
+// a new version; who gets that may go by the version, and read no further.
+func (last *sent) goesOn(now sdp.Origin, rest [sha256.Size]byte) bool {
+	same := now.User == last.origin.User && now.Session == last.origin.Session && now.Address == last.origin.Address
+	return same && (now.Version > last.origin.Version || now.Version == last.origin.Version && rest == last.rest)
 }
 
 // identify gives the session the number that its o= has, at random as RFC 8866 §5.2
