@@ -20,6 +20,7 @@ type Call struct {
 	exchange *exchange
 	transfer *transfer
 	join     *join
+	reoffer  bool // wanted, once both are up
 	told     []told
 	// find is the FindDialog that has no answer yet, 0: none.
 	find         uint32
@@ -59,6 +60,8 @@ func (c *Call) Step(ev Event, now time.Time) []Effect {
 		c.mediaRefused(ev)
 	case MediaSilent:
 		c.mediaSilent(ev)
+	case Reoffer:
+		c.reofferAsked(ev)
 	case HangUp:
 		c.finish(bySystem, ev.Cause)
 	case Adopt:
@@ -73,6 +76,7 @@ func (c *Call) Step(ev Event, now time.Time) []Effect {
 			c.legEvent(l, ev)
 		}
 	}
+	c.reofferNow()
 	c.settleState()
 	return c.effects
 }
@@ -127,7 +131,7 @@ func (c *Call) currentState() State {
 	switch {
 	case c.done:
 		return Done
-	case c.transfer != nil || c.join != nil:
+	case c.transfer != nil || c.join != nil && c.join.kind != joinReoffer:
 		return Transferring
 	case c.a != nil && c.b != nil && (c.a.holds || c.b.holds):
 		return Held

@@ -139,6 +139,7 @@ const (
 	CountMediaSilent  Counter = "media_silent"
 	CountTimerC       Counter = "timer_c"
 	CountRedirect     Counter = "redirect_refused" // a 3xx that is not followed
+	CountReoffered    Counter = "reoffered"        // agreed media would not do, and was agreed on anew
 	CountGlare        Counter = "glare"            // both sides offered at once
 	CountUnanswered   Counter = "unanswered"       // an offer, a transfer or a cancel that a leg never dealt with
 	CountStray        Counter = "stray"            // an event that does not fit the leg's state

@@ -22,6 +22,13 @@ type MediaRefused struct {
 // time-out. The call ends, unless it is held.
 type MediaSilent struct{ A, B LegID }
 
+// Reoffer: what was agreed between two who talk will not carry media, which only the
+// answer showed. They are asked anew as soon as both are up. Why is for the log.
+type Reoffer struct {
+	A, B LegID
+	Why  string
+}
+
 // HangUp ends the call from inside: an operator, a limit, a system that stops.
 type HangUp struct{ Cause Cause }
 
@@ -49,6 +56,7 @@ type Replace struct {
 func (Tick) callEvent()         {}
 func (MediaRefused) callEvent() {}
 func (MediaSilent) callEvent()  {}
+func (Reoffer) callEvent()      {}
 func (HangUp) callEvent()       {}
 func (Adopt) callEvent()        {}
 func (NotFound) callEvent()     {}

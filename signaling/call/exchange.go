@@ -7,7 +7,7 @@ var noTime time.Time // a deadline that never comes
 // exchange is a new offer within the call on its way from one leg to the other and
 // its answer on the way back (RFC 3264 §8). There is one at a time.
 type exchange struct {
-	// from made it (or asked for one); nil once from is gone.
+	// from made it (or asked for one). Either is nil once it is gone.
 	from, to *leg
 	id       uint32 // of our Offer to `to`
 	// wish: from wants an offer of ours, so to is asked for one.
@@ -119,6 +119,10 @@ func (c *Call) exchangeAgreed(ev Agreed) {
 func (c *Call) exchangeAcked(body Body) {
 	x := c.exchange
 	c.exchange = nil
+	if x.to == nil {
+		c.joinNow()
+		return
+	}
 	if body.Empty() {
 		c.finish(bySystem, Cause{Status: 488, Phrase: "no session description in the ACK"})
 		return
@@ -159,12 +163,18 @@ func (c *Call) exchangeLost(l *leg) {
 	}
 	switch l {
 	case x.to:
+		if x.acking {
+			x.to = nil // from's ACK is still to come
+			return
+		}
 		c.leaveExchange(Cause{Status: 480, Phrase: "the far end is gone"})
 		c.exchange = nil
 	case x.from:
 		if x.acking {
 			c.exchange = nil
-			c.tell(x.to, Connect{})
+			if x.to != nil {
+				c.tell(x.to, Connect{})
+			}
 			return
 		}
 		x.from = nil // the answer of to is still to come

@@ -30,6 +30,7 @@ const (
 	joinReplace                      // a new leg takes another's place (RFC 3891)
 	joinRestore                      // first's offer was meant for somebody else, second is its old partner
 	joinAgain                        // two who talked are put together anew
+	joinReoffer                      // the same, who may as well stay as they are
 	joinUndone                       // second has an offer of somebody who is gone; first is its partner
 )
 
@@ -159,6 +160,10 @@ func (c *Call) joinFailed(cause Cause) {
 	case joinReplace:
 		c.replaceFailed(j, cause)
 	case joinUndone: // it refused, and all is as it was
+	case joinReoffer:
+		if !j.offer.Empty() { // which waits for its answer, and there is none
+			c.notTogether(cause)
+		}
 	default: // joinRestore, joinAgain: they cannot be put together again
 		c.notTogether(cause)
 	}

@@ -125,6 +125,9 @@ func (s *story) line(text string) {
 	case w[0] == "media" && w[1] == "will":
 		// media will refuse LEG STATUS
 		s.refuse[w[3]] = s.cause(w[4:])
+	case w[0] == "media" && w[5] == "will":
+		// media of A and B will not do
+		s.step(s.leg(w[2]).call, Reoffer{A: s.leg(w[2]).id, B: s.leg(w[4]).id, Why: "phone b is behind NAT"})
 	case w[0] == "media":
 		// media of A and B is silent
 		s.step(s.leg(w[2]).call, MediaSilent{A: s.leg(w[2]).id, B: s.leg(w[4]).id})
