@@ -15,8 +15,9 @@ var errNoPair = errors.New("there is no media session for these legs")
 
 // pair is the media session of two legs.
 type pair struct {
-	a, b    call.LegID
-	session *media.Session
+	a, b      call.LegID
+	session   *media.Session
+	reoffered bool
 }
 
 func (p *pair) side(leg call.LegID) media.Side {
@@ -110,11 +111,23 @@ func (e *entry) pass(d call.Do) (call.Body, error) {
 			p.session.Rollback()
 		}
 		e.altered = true
+		e.reoffer(p)
 	}
 	if err != nil {
 		return body, err
 	}
 	return call.Body{Type: sdpType, Data: out}, nil
+}
+
+// reoffer has the two agree anew, once, where only the answer showed that media cannot
+// go from phone to phone.
+func (e *entry) reoffer(p *pair) {
+	why := p.session.Path().Reoffer
+	if why == "" || p.reoffered {
+		return
+	}
+	p.reoffered = true
+	e.append(item{event: call.Reoffer{A: p.a, B: p.b, Why: why}}) // we are the runner
 }
 
 // rollbackFrom drops the offer that a leg made and that was refused; rollbackAt the
