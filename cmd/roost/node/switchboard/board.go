@@ -19,6 +19,7 @@ type Board struct {
 	times *scheduler
 	count counters
 	busy  busyPhones
+	names aliases
 
 	nextLeg  atomic.Uint64
 	nextCall atomic.Uint64
@@ -37,6 +38,7 @@ func New(o Options) *Board {
 		o.Call = func() call.Limits { return call.Limits{} }
 	}
 	b := &Board{o: o, calls: map[*entry]struct{}{}}
+	b.o.Legs = renamed{o.Legs, &b.names}
 	b.legs.init()
 	b.busy.init()
 	b.times = newScheduler()
@@ -139,6 +141,9 @@ func (b *Board) refuses(i *call.Invited) call.Cause {
 // LegEvent is everything that happens to a leg after it began.
 func (b *Board) LegEvent(ev call.LegEvent) {
 	leg := call.LegOf(ev)
+	if id := b.names.in(leg); id != leg {
+		leg, ev = id, rename(ev, id)
+	}
 	ev = withDirection(ev)
 	for {
 		e := b.legs.of(leg)

@@ -304,6 +304,40 @@ func TestBoard_TakesTheLegsOfAnotherCall(t *testing.T) {
 	}
 }
 
+// What refuses its offer is dialled again with less, for its call as the same leg.
+func TestBoard_AnOfferThatIsRefusedIsMadeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, Limits{}, true)
+		a := s.call("201", "501")
+		list := s.List(10)
+		if len(list) != 1 || list[0].State != call.Talking || list[0].PathName() != "anchored" || s.Counters().Retried != 1 {
+			t.Fatalf("the calls are %+v; counted %+v", list, s.Counters())
+		}
+		again := s.legs.leg("501") // what the protocol calls it now
+		if d, ok := s.legs.Dialog(again); !ok {
+			t.Error("it has no dialog")
+		} else if in, ok := s.o.Legs.ByDialog(d); !ok || in == again || in != list[0].Talk[1] {
+			t.Errorf("its dialog is leg %d's", in)
+		}
+		s.LegEvent(call.Ended{Leg: again})
+		if len(toldTo[call.End](s.legs, a)) != 1 || s.world.records[0].EndedBy != "to" {
+			t.Errorf("201 was told %v", s.legs.did[a])
+		}
+		s.empty()
+		b := s.call("202", "601")
+		if r := toldTo[call.Refuse](s.legs, b); len(r) != 1 || r[0].Cause.Status != 488 || s.Counters().Retried != 2 {
+			t.Errorf("202 was told %v; counted %+v", s.legs.did[b], s.Counters())
+		}
+		s.empty()
+		if n := s.names.n.Load(); n != 0 || len(s.names.inner) != 0 {
+			t.Errorf("%d names are left", n)
+		}
+		if err := s.stop(time.Second); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A call that gets more events than may wait for it is ended; one that is no call's is
 // counted.
 func TestBoard_AFloodOfEvents(t *testing.T) {

@@ -38,7 +38,8 @@ type entry struct {
 	busy    []call.Busy
 	altered bool // who talks to whom, or how, may be another
 	told    told
-	result  result                // of the media that is over
+	result  result // of the media that is over
+	dials   map[call.LegID]call.Dial
 	origins map[call.LegID]string // what legs were last sent, of pairs that are over
 }
 
@@ -174,6 +175,7 @@ func (e *entry) legOver(id call.LegID) {
 	delete(e.members, id)
 	e.mu.Unlock()
 	e.b.legs.drop(id, e)
+	e.b.names.drop(id)
 }
 
 // finish takes the call off the board.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,6 +61,14 @@ func (f *fakeLegs) Dial(leg *Leg, d call.Dial) {
 		f.b.LegEvent(call.Ringing{Leg: leg.ID, Status: 180})
 	case "4":
 		f.b.LegEvent(call.Refused{Leg: leg.ID, Cause: call.Cause{Status: 486}})
+	case "5": // wants its media anchored, or nothing
+		if !strings.Contains(string(d.Offer.Data), "198.51.100.1") {
+			f.b.LegEvent(call.Refused{Leg: leg.ID, Cause: call.Cause{Status: 488}})
+			return
+		}
+		f.b.LegEvent(call.Answered{Leg: leg.ID, Body: description(leg.ID, sdp)})
+	case "6": // takes nothing
+		f.b.LegEvent(call.Refused{Leg: leg.ID, Cause: call.Cause{Status: 488}})
 	}
 }
 

@@ -14,8 +14,17 @@ func stack() []byte { return debug.Stack() }
 // media refused are told right after, before anything else.
 func (e *entry) step(ev call.Event, now time.Time) {
 	e.b.count.events.Add(1)
-	if agreed, is := ev.(call.Agreed); is && agreed.Cause.Status != 0 {
-		e.rollbackAt(agreed.Leg)
+	switch is := ev.(type) {
+	case call.Agreed:
+		if is.Cause.Status != 0 {
+			e.rollbackAt(is.Leg)
+		}
+	case call.Refused:
+		if e.again(is) {
+			return
+		}
+	case call.Answered:
+		delete(e.dials, is.Leg)
 	}
 	e.carry(e.call.Step(ev, now), now)
 	for len(e.refused) > 0 && !e.over.Load() {
@@ -50,6 +59,7 @@ func (e *entry) effect(effect call.Effect, now time.Time) {
 	case call.Free:
 		e.free(fx)
 	case call.LegOver:
+		delete(e.dials, fx.Leg)
 		e.legOver(fx.Leg)
 	case call.FindDialog:
 		e.find(fx)
@@ -99,6 +109,7 @@ func (e *entry) do(d call.Do) {
 			return
 		}
 		e.b.count.dialled.Add(1)
+		e.dialled(d.Leg, a)
 		e.b.o.Legs.Dial(leg, a)
 		return
 	case call.Reply:
