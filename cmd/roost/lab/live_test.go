@@ -81,6 +81,8 @@ func TestLiveFailures(t *testing.T) {
 		"never":         {"  - {never: phone 202 at home, for: 1h}\n", "never phone 202 at home, but after 0s", false},
 		"never during":  {"  - never: phone 201 at neither\n    during: [reboot phone 201, wait: 1h]\n", "phones at neither", false},
 		"no such thing": {"  - kill backup\n", "line 8, kill backup: backup is not running", false},
+		"cannot":        {"  - hold at phone 201\n", "phone 201 cannot hold: no call is up", false},
+		"not heard":     {"  - call phone 202 from phone 201\n  - {until: phone 201 hears phone 202, within: 1m}\n  - hang up at phone 202\n  - {never: phone 201 hears nothing, for: 10m}\n", "never phone 201 hears nothing, but after", false},
 		"twice":         {"  - end home\n  - start home\n  - start home\n", "home is running already", false},
 		"interrupted":   {"  - wait: 10h\n", "interrupted", true},
 	} {
@@ -114,10 +116,11 @@ func TestLiveBrokenRulesAreNoticed(t *testing.T) {
 		"FO2": {"failover_delay": "1m"},
 		"FB1": {"failback_delay": "2m"},
 		"FB7": {"failback_delay": "2m"},
+		"VP1": nil, // the relay carries what should go directly
 	} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
-			name := map[string]string{"FO2": "home-killed", "FB1": "home-killed", "FB7": "home-back-9m50"}[rule]
+			name := map[string]string{"FO2": "home-killed", "FB1": "home-killed", "FB7": "home-back-9m50", "VP1": "call-held"}[rule]
 			file, err := os.Open(filepath.Join("../../../testdata/scenarios", name+".yaml"))
 			if err != nil {
 				t.Fatal(err)
@@ -128,6 +131,9 @@ func TestLiveBrokenRulesAreNoticed(t *testing.T) {
 				t.Fatal(err)
 			}
 			scenario.Resilience = broken
+			if rule == "VP1" {
+				scenario.Media = map[string]any{"direct": false}
+			}
 			result := Run(t.Context(), scenario, Options{Binary: binary, Speed: testSpeed})
 			defer os.RemoveAll(result.Kept)
 			last := Expectation{}

@@ -12,4 +12,15 @@
 // into Reports (JSON lines in `roost phone --fleet`).
 //
 //	bytes, timers, commands ─▶ Machine.Step ─▶ Send, Hangup, Report
+//	                               │ Open, Set, Dial, Close
+//	                               ▼
+//	                             Media ─▶ voice-began, voice-gap, voice-lost
+//
+// Calls are the Machine's too: call.go says what one is, callmake.go, callserve.go
+// and callwithin.go what is sent and answered, transfer.go and person.go what the
+// person at the phone does, offer.go what is agreed on. A phone is an ordinary user
+// agent that sends everything to its server. Its voice runs over a Media, which
+// for a Fleet is one rtp.Pump: one goroutine for all calls of the process, in
+// wall-clock time, since voices are not sped up. A VoiceReport tells for each call
+// what was heard, by its tone.
 package phone
