@@ -81,7 +81,7 @@ func TestLiveFailures(t *testing.T) {
 		"never":         {"  - {never: phone 202 at home, for: 1h}\n", "never phone 202 at home, but after 0s", false},
 		"never during":  {"  - never: phone 201 at neither\n    during: [reboot phone 201, wait: 1h]\n", "phones at neither", false},
 		"no such thing": {"  - kill backup\n", "line 8, kill backup: backup is not running", false},
-		"cannot":        {"  - hold at phone 201\n", "phone 201 cannot hold: no call is up", false},
+		"cannot":        {"  - hold at phone 201\n  - wait: 1h\n", "phone 201 cannot hold: no call is up", false},
 		"not heard":     {"  - call phone 202 from phone 201\n  - {until: phone 201 hears phone 202, within: 1m}\n  - hang up at phone 202\n  - {never: phone 201 hears nothing, for: 10m}\n", "never phone 201 hears nothing, but after", false},
 		"twice":         {"  - end home\n  - start home\n  - start home\n", "home is running already", false},
 		"interrupted":   {"  - wait: 10h\n", "interrupted", true},
