@@ -1,6 +1,8 @@
 package switchboard
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"roost/signaling/call"
@@ -36,26 +38,21 @@ func (e *entry) find(fx call.FindDialog) {
 	}
 }
 
-// handOver gives the call's legs to the one that asked. Its own media sessions end: the
-// pairs that will talk are others.
+// handOver gives the call's legs to the one that asked. Their media sessions go along
+// and go on: the other call says when each ends, or gives it back with the legs.
 func (e *entry) handOver(h *handOver, now time.Time) {
 	estate, cause := e.call.HandOver(h.leg, now)
 	if estate == nil {
 		h.refuse(cause)
 		return
 	}
-	for _, p := range e.pairs {
-		h.to.inherit(p)
-		p.session.Close()
-	}
-	e.pairs = nil
 	e.move(h.to, item{event: call.Adopt{ID: h.id, Estate: estate}})
-	e.busy = nil // they go on in the other call
+	e.pairs, e.busy = nil, nil // they go on in the other call
 	e.finish()
 }
 
-// move puts all legs, what waits for them, and which phones they keep busy, into
-// another call, behind an event that tells it of them. It is the one place where two
+// move puts all legs, what waits for them, their media, and which phones they keep busy,
+// into another call, behind an event that tells it of them. It is the one place where two
 // calls are locked.
 func (e *entry) move(to *entry, first item) {
 	a, b := e, to
@@ -79,7 +76,10 @@ func (e *entry) move(to *entry, first item) {
 		e.b.legs.set(id, to)
 	}
 	clear(e.members)
-	to.heirs = append(to.heirs, e.busy...)
+	to.heirs = append(to.heirs, heir{busy: e.busy, pairs: e.pairs, origins: e.origins})
+	for _, p := range e.pairs {
+		p.owner.Store(to)
+	}
 	idle := !to.running
 	to.running = true
 	b.mu.Unlock()
@@ -89,36 +89,27 @@ func (e *entry) move(to *entry, first item) {
 	}
 }
 
-// inherit keeps what a leg of another call was last sent. Called by the runner of the
-// other call, for a call that may be running.
-func (e *entry) inherit(p *pair) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, leg := range []call.LegID{p.a, p.b} {
-		if origin := p.session.Origin(p.side(leg)); origin != "" {
-			e.inherited = append(e.inherited, inheritance{leg, origin})
-		}
-	}
-}
-
-type inheritance struct {
-	leg    call.LegID
-	origin string
+// heir is what came with the legs of another call.
+type heir struct {
+	busy    []call.Busy
+	pairs   []*pair
+	origins map[call.LegID]string
 }
 
 // takeInheritance makes what came with other calls' legs the runner's own.
 func (e *entry) takeInheritance() {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.busy = append(e.busy, e.heirs...)
+	heirs := e.heirs
 	e.heirs = nil
-	for _, i := range e.inherited {
+	e.mu.Unlock()
+	for _, h := range heirs {
+		e.busy = append(e.busy, h.busy...)
+		e.pairs = append(e.pairs, h.pairs...)
 		if e.origins == nil {
 			e.origins = map[call.LegID]string{}
 		}
-		e.origins[i.leg] = i.origin
+		maps.Copy(e.origins, h.origins)
 	}
-	e.inherited = nil
 }
 
 // giveBack makes a call again of legs that could not be joined.
@@ -155,6 +146,14 @@ func (b *Board) giveBack(from *entry, estate *call.Estate, now time.Time) {
 		}
 	}
 	from.busy, e.busy = stay, back
+	from.pairs = slices.DeleteFunc(from.pairs, func(p *pair) bool {
+		back := mine[p.a] && mine[p.b]
+		if back {
+			p.owner.Store(e)
+			e.pairs = append(e.pairs, p)
+		}
+		return back
+	})
 	for _, it := range moved {
 		e.post(it)
 	}

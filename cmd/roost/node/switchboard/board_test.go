@@ -304,6 +304,47 @@ func TestBoard_TakesTheLegsOfAnotherCall(t *testing.T) {
 	}
 }
 
+// An attended transfer that the target does not take: both calls are as they were, and
+// their media too.
+func TestBoard_GivesTheLegsOfAnotherCallBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, Limits{}, false)
+		first := s.call("201", "202")
+		consulting := s.call("201", "203")
+		s.legs.refuses = "203"
+		d, _ := s.legs.Dialog(consulting)
+		s.LegEvent(call.Referred{Leg: first, ID: 1, To: "203", Replaces: &d})
+		synctest.Wait()
+		if news := toldTo[call.ReferNews](s.legs, first); len(news) == 0 || news[len(news)-1].Status < 300 {
+			t.Fatalf("the transfer: %+v", news)
+		}
+		if c := s.Counters(); c.GaveBack != 1 || c.Standing != 2 || s.relay.streams() != 2 {
+			t.Fatalf("counted %+v, %d streams", c, s.relay.streams())
+		}
+		s.legs.refuses = ""
+		for i, leg := range []call.LegID{first, consulting} {
+			s.LegEvent(call.Offered{Leg: leg, ID: uint32(10 + i), Body: description(leg, "")})
+			replies := toldTo[call.Reply](s.legs, leg)
+			if len(replies) != 1 || replies[0].Cause.Status != 0 || replies[0].Body.Empty() {
+				t.Errorf("a new offer in call %d: %+v", i, replies)
+			}
+		}
+		for _, silent := range s.relay.silent {
+			silent()
+		}
+		synctest.Wait()
+		for _, leg := range []call.LegID{first, consulting} {
+			if end := toldTo[call.End](s.legs, leg); len(end) != 1 || end[0].Cause.Phrase != "media time-out" {
+				t.Errorf("after silence leg %d was told %+v", leg, end)
+			}
+		}
+		s.empty()
+		if err := s.stop(time.Second); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // What refuses its offer is dialled again with less, for its call as the same leg.
 func TestBoard_AnOfferThatIsRefusedIsMadeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -23,9 +23,8 @@ type entry struct {
 	running bool
 	members map[call.LegID]*Leg
 	flooded bool
-	// heirs and inherited came with another call's legs (Adopt).
-	heirs     []call.Busy
-	inherited []inheritance
+	// heirs came with other calls' legs (Adopt).
+	heirs []heir
 
 	armed time.Time // the scheduler's: the earliest deadline that it knows of
 

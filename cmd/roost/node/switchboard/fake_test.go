@@ -31,6 +31,7 @@ type fakeLegs struct {
 	names   map[call.LegID]call.DialogID
 	gone    map[call.LegID]bool
 	sdp     string // of who answers; "" for the usual
+	refuses string // the number that takes no new offer within a call
 	mute    bool   // far ends that are told to end do not confirm it
 }
 
@@ -76,6 +77,7 @@ func (f *fakeLegs) Do(id call.LegID, a call.LegAction) bool {
 	f.mu.Lock()
 	f.did[id] = append(f.did[id], a)
 	gone, mute := f.gone[id], f.mute
+	refuses := f.refuses != "" && f.dialled[id].To == f.refuses
 	f.mu.Unlock()
 	if gone || mute {
 		return !gone
@@ -86,6 +88,10 @@ func (f *fakeLegs) Do(id call.LegID, a call.LegAction) bool {
 	case call.Cancel:
 		f.b.LegEvent(call.Refused{Leg: id, Cause: call.Cause{Status: 487}})
 	case call.Offer:
+		if refuses {
+			f.b.LegEvent(call.Agreed{Leg: id, ID: a.ID, Cause: call.Cause{Status: 488}})
+			return true
+		}
 		f.b.LegEvent(call.Agreed{Leg: id, ID: a.ID, Body: description(id, "")})
 	case call.End:
 		f.b.LegEvent(call.Ended{Leg: id})

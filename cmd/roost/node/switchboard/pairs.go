@@ -3,6 +3,7 @@ package switchboard
 import (
 	"errors"
 	"slices"
+	"sync/atomic"
 
 	"roost/media"
 	"roost/signaling/call"
@@ -18,6 +19,7 @@ type pair struct {
 	a, b      call.LegID
 	session   *media.Session
 	reoffered bool
+	owner     atomic.Pointer[entry] // whose it is, which a transfer may change
 }
 
 func (p *pair) side(leg call.LegID) media.Side {
@@ -49,8 +51,11 @@ func (e *entry) pair(fx call.Pair) {
 	config := e.b.o.Media()
 	config.Call = e.id
 	// The relay's own goroutine calls this, which must not carry the call's work.
-	config.Silent = func() { e.postLater(item{event: call.MediaSilent{A: fx.A, B: fx.B}}) }
-	e.pairs = append(e.pairs, &pair{a: fx.A, b: fx.B, session: media.NewSession(config, partyA, partyB, e.b.o.Relay, e.b.o.Random)})
+	p := &pair{a: fx.A, b: fx.B}
+	p.owner.Store(e)
+	config.Silent = func() { p.owner.Load().postLater(item{event: call.MediaSilent{A: fx.A, B: fx.B}}) }
+	p.session = media.NewSession(config, partyA, partyB, e.b.o.Relay, e.b.o.Random)
+	e.pairs = append(e.pairs, p)
 }
 
 // party is a leg as media has to know it. A leg that was in another pair before goes
