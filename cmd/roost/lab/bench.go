@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -56,15 +57,11 @@ func newBench(scenario *Scenario, speed int) (b *bench, err error) {
 		}
 	}
 	for i, role := range []Role{Home, Backup} {
-		through, err := b.place.system(byte(21 + i))
-		if err != nil {
+		through, to := netip.AddrPortFrom(b.place.address(byte(21+i)), 0).String(), b.at[other(role)]
+		if b.lines[role], err = proxy.New(through, to.at(to.line)); err != nil {
 			return b, err
 		}
-		to := b.at[other(role)]
-		if b.lines[role], err = proxy.New(through.at(through.line), to.at(to.line)); err != nil {
-			return b, err
-		}
-		if b.calls[role], err = proxy.New(through.at(through.calls), to.at(to.calls)); err != nil {
+		if b.calls[role], err = proxy.New(through, to.at(to.calls)); err != nil {
 			return b, err
 		}
 	}
