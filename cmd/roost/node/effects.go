@@ -45,6 +45,7 @@ func severity(s resilience.Severity) string {
 func (n *Node) history(e resilience.Happened) {
 	if e.Kind == resilience.PhaseChanged {
 		n.homes.changedState(string(e.Home), e.At)
+		n.voice.standing.moved.Store(true)
 	}
 	if e.Phone != "" {
 		n.journal.phone(string(e.Kind), string(e.Phone), e.Text, e.At)

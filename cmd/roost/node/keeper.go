@@ -121,6 +121,13 @@ func (k *keeper) view() (resilience.View, []resilience.GuestView) {
 	return k.machine.View(now), k.machine.Guests(now)
 }
 
+// homes are the states of the homes.
+func (k *keeper) homes() []resilience.HomeView {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.machine.View(time.Now()).Homes
+}
+
 // guest is the state of one guest.
 func (k *keeper) guest(n resilience.Phone) (resilience.GuestView, bool) {
 	k.mu.Lock()

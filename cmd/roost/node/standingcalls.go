@@ -3,6 +3,7 @@ package node
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"roost/cmd/roost/node/switchboard"
@@ -21,6 +22,9 @@ func callSet(backup string) string { return "call/" + backup }
 // standingCalls are the connected calls that the backups of their phones are told of
 // (SH1), and those of the homes that this system backs up.
 type standingCalls struct {
+	// moved: a home's state is another one than when it was last reviewed.
+	moved atomic.Bool
+
 	mu sync.Mutex
 	// told is to which backups a call was told.
 	told      map[string][]string
@@ -203,11 +207,14 @@ func callParty(home string, end *record.CallEnd) call.RecordParty {
 // reviewStanding takes over which homes are served here, and ends what was preserved for
 // too long.
 func (n *Node) reviewStanding(now time.Time) {
-	view, _ := n.keeper.view()
 	s := &n.voice.standing
+	var homes []resilience.HomeView
+	if s.moved.Swap(false) {
+		homes = n.keeper.homes()
+	}
 	s.mu.Lock()
 	var records []call.Record
-	for _, h := range view.Homes {
+	for _, h := range homes {
 		home := string(h.System)
 		serving := h.Phase == resilience.Serving
 		switch {
@@ -231,8 +238,10 @@ func (n *Node) reviewStanding(now time.Time) {
 // standing judges a request within a dialog that is none of ours (VP2, VP4): true for
 // the BYE of a preserved call.
 func (n *Node) standing(d call.DialogID, method string, now time.Time) bool {
-	n.reviewStanding(now)
 	s := &n.voice.standing
+	if s.moved.Load() {
+		n.reviewStanding(now)
+	}
 	s.mu.Lock()
 	verdict, records := s.preserved.Request(d, method, now)
 	s.mu.Unlock()

@@ -172,7 +172,7 @@ func TestVP2_AnOrderlyEndHangsUpAnchoredCalls(t *testing.T) {
 	}
 }
 
-func TestVP4_TheNextEventOfADirectCallAtTheBackup(t *testing.T) {
+func TestVP4_SH1_TheNextEventOfADirectCallAtTheBackup(t *testing.T) {
 	s, out, in := talking(t, "direct")
 	s.crash("london")
 	out.moved(s, "paris")
