@@ -25,6 +25,33 @@ func TestPattern_Matches(t *testing.T) {
 	}
 }
 
+// The longest pattern counts, a digit for more than an X, a closed one for more than an
+// open one; of equal ones the first.
+func TestTrunk_TheLongestPatternCounts(t *testing.T) {
+	trunk := Trunk{Out: []Translation{
+		{Match: "0.", Prepend: "rest:"}, {Match: "0044X.", Prepend: "gb:"}, {Match: "00.", Prepend: "abroad:"},
+		{Match: "0044X.", Prepend: "never:"}, {Match: "0X", Prepend: "two:"}, {Match: "01", Prepend: "one:"},
+	}}
+	for n, want := range map[string]string{"0301": "rest:0301", "004420": "gb:004420", "0033": "abroad:0033", "02": "two:02", "01": "one:01", "7": "", "": ""} {
+		if got, ok := trunk.Translate(Outward, n); got != want || ok != (want != "") || ok != (trunk.Exactness(n) >= 0) {
+			t.Errorf("%q goes out as %q, %v", n, got, ok)
+		}
+		if got, ok := trunk.Translate(Inward, n); got != n || !ok {
+			t.Errorf("without patterns %q comes in as %q, %v", n, got, ok)
+		}
+	}
+	if a, b := trunk.Exactness("004420"), trunk.Exactness("0301"); a <= b {
+		t.Errorf("0044X. says %d of a number, 0. says %d", a, b)
+	}
+	trunk.In = []Translation{{Match: "5XXX", Strip: 1}}
+	if got, ok := trunk.Translate(Inward, "5201"); got != "201" || !ok {
+		t.Errorf("5201 comes in as %q, %v", got, ok)
+	}
+	if got, ok := trunk.Translate(Inward, "201"); ok {
+		t.Errorf("201 comes in as %q, though no pattern has it", got)
+	}
+}
+
 // Where calls of other systems come in and go to, written and by default.
 func TestNetworkSIP_IsThePortAboveTheLines(t *testing.T) {
 	dir := site(t)

@@ -119,6 +119,9 @@ func (v *validator) trunk(t *Trunk, key string) {
 	if t.User == "" && !t.Password.IsZero() {
 		v.bad(key+".user", "is missing, but there is a password", "give the user that the carrier gave you")
 	}
+	if t.Password.HA1 != "" {
+		v.bad(key+".password", "is a digest HA1, which is good for one realm and algorithm only", "give the password itself, by file:PATH or ${NAME} if it must not stand here")
+	}
 	if t.Realm != "" && !isAddress(t.Realm) {
 		v.bad(key+".realm", fmt.Sprintf("%q is no domain", t.Realm), "give the carrier's SIP domain, or leave the key out")
 	}

@@ -56,6 +56,20 @@ func (c *carrier) be(mode string) {
 	c.mode = mode
 }
 
+// wants makes it ask for a password.
+func (c *carrier) wants(password string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.password = password
+}
+
+// wrongs is how often it was told a wrong one.
+func (c *carrier) wrongs() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wrong
+}
+
 func (c *carrier) read() {
 	buffer := make([]byte, 65536)
 	for {

@@ -40,7 +40,7 @@ func standsAlarm(st api.Status, kind, subject string) bool {
 func TestTrunk_RegistersAndCallsBothWays(t *testing.T) {
 	s := newSite(t)
 	c := s.carrier("201", "london")
-	c.password = "geheim"
+	c.wants("geheim")
 	s.extra["london"] = fmt.Sprintf(`trunks:
   - name: carrier
     peer: "%s201:%d"
@@ -58,8 +58,8 @@ func TestTrunk_RegistersAndCallsBothWays(t *testing.T) {
 		t.Errorf("%+v", tr)
 	}
 	line := c.registered()
-	if !strings.HasPrefix(line, "sip:t") || strings.Contains(line, "4930123") || c.wrong != 0 {
-		t.Fatalf("registered as %s, %d wrong", line, c.wrong)
+	if !strings.HasPrefix(line, "sip:t") || strings.Contains(line, "4930123") || c.wrongs() != 0 {
+		t.Fatalf("registered as %s, %d wrong", line, c.wrongs())
 	}
 	ada := s.rawPhone("201", "101", "london")
 	if status := ada.register(); status != 200 {
@@ -203,7 +203,7 @@ func TestTrunk_RFC3263_4_3_FailoverToTheSecondServer(t *testing.T) {
 func TestTrunk_AWrongPasswordIsAnAlarm(t *testing.T) {
 	s := newSite(t)
 	c := s.carrier("201", "london")
-	c.password = "geheim"
+	c.wants("geheim")
 	s.extra["london"] = fmt.Sprintf("trunks:\n  - {name: carrier, peer: \"%s201:%d\", register: true, user: \"4930123\", password: falsch}\n", s.net, c.port())
 	s.start("london")
 	st := s.until("london", "the alarm", func(st api.Status) bool { return standsAlarm(st, "trunk-down", "carrier") })
@@ -211,14 +211,11 @@ func TestTrunk_AWrongPasswordIsAnAlarm(t *testing.T) {
 	if tr.Registration != "refused" || !strings.Contains(tr.Why, "user or password is wrong") || strings.Contains(tr.Why, "falsch") {
 		t.Errorf("%+v", tr)
 	}
-	c.mu.Lock()
-	if c.wrong != 1 {
-		t.Errorf("%d REGISTERs with a wrong password", c.wrong)
+	if c.wrongs() != 1 {
+		t.Errorf("%d REGISTERs with a wrong password", c.wrongs())
 	}
-	c.password = "falsch"
-	c.mu.Unlock()
-	// Mended at this end by a reload, or as here at the other: the next attempt is far off,
-	// so that a reload is what an administrator does.
+	// The next attempt is far off; a reload that alters the trunk begins anew.
+	c.wants("falsch")
 	s.extra["london"] = strings.Replace(s.extra["london"], "name: carrier,", "name: carrier, expires: 20m,", 1)
 	if err := s.running["london"].Reload(s.load("london")); err != nil {
 		t.Fatal(err)

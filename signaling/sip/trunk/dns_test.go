@@ -1,6 +1,7 @@
 package trunk
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -100,10 +101,10 @@ func TestDNS_RealQuestions(t *testing.T) {
 	if err != nil || ttl != 30*time.Second || !slices.Equal(addrs, []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")}) {
 		t.Errorf("addresses %v for %v, %v", addrs, ttl, err)
 	}
-	if _, _, err := d.SRV(t.Context(), "_none.carrier.test"); err != ErrNoRecords {
+	if _, _, err := d.SRV(t.Context(), "_none.carrier.test"); !errors.Is(err, ErrNoRecords) {
 		t.Errorf("a name that is not there: %v", err)
 	}
-	if _, _, err := d.SRV(t.Context(), "a.carrier.test"); err != ErrNoRecords {
+	if _, _, err := d.SRV(t.Context(), "a.carrier.test"); !errors.Is(err, ErrNoRecords) {
 		t.Errorf("a name without such records: %v", err)
 	}
 	if _, _, err := d.SRV(t.Context(), "broken.carrier.test"); err == nil || !strings.Contains(err.Error(), "SERVFAIL") {
