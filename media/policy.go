@@ -107,7 +107,10 @@ func (s *Session) anchoredForm(to Side, st *stream, level retry) form {
 	case Enforced:
 		return savp
 	case Preferred:
-		if level >= retryPlain {
+		switch level {
+		case retrySAVP:
+			return savp
+		case retryPlain:
 			return plain
 		}
 		return s.bestEffort(to)

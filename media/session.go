@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 
 	"roost/media/sdp"
 )
@@ -80,6 +81,7 @@ type retry uint8
 const (
 	asPolicy retry = iota
 	retryAnchored
+	retrySAVP
 	retryPlain
 )
 
@@ -152,18 +154,23 @@ func (s *Session) Rollback() {
 }
 
 // Retry gives another body for a party that refused the first offer passed to it
-// (415, 488, 606): anchored where direct was refused, then without SRTP where that
-// was best effort, and without RTCP feedback (RTP/AVPF). ok is false when there is nothing else to try, and for later offers; a new
-// INVITE with the body takes the place of the refused one.
+// (415, 488, 606): anchored where direct was refused; then, where SRTP was best
+// effort, RTP/SAVP alone, for phones that insist on it refuse RTP/AVP with a=crypto
+// too (baresip's srtp-mand); at last without SRTP, and without RTCP feedback
+// (RTP/AVPF). ok is false when there is nothing else to try, and for later offers; a
+// new INVITE with the body takes the place of the refused one.
 func (s *Session) Retry(by Side) (out []byte, ok bool) {
 	p := s.pending
 	if _, open := s.Open(); !open || p.from == by || len(s.current.streams) > 0 || s.closed {
 		return nil, false
 	}
 	level := retryPlain
-	if p.next.kind == Direct {
+	switch {
+	case p.next.kind == Direct:
 		level = retryAnchored
-	} else if p.level == retryPlain || !p.next.offersMore(by, s.policy(by)) {
+	case p.level < retrySAVP && s.policy(by) == Preferred && !s.emergency() && p.next.offersBoth(by):
+		level = retrySAVP
+	case p.level == retryPlain || !p.next.offersMore(by, s.policy(by)):
 		return nil, false
 	}
 	s.Rollback()
@@ -188,6 +195,13 @@ func (p *plan) offersMore(to Side, policy Security) bool {
 		}
 	}
 	return false
+}
+
+// offersBoth tells that a side was offered SRTP and RTP, to choose from.
+func (p *plan) offersBoth(to Side) bool {
+	return slices.ContainsFunc(p.streams, func(st *stream) bool {
+		return st.live && st.carriage == asRTP && st.ends[to].form.best()
+	})
 }
 
 // Open tells that an offer waits for its answer, and from which side it came.
