@@ -3,7 +3,6 @@ package node
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"roost/cmd/roost/config"
 	"roost/registrar"
@@ -97,25 +96,4 @@ func (r router) emergency(q call.Query) call.Route {
 	}
 	route.Targets = append(route.Targets, last...)
 	return route
-}
-
-// locationOf is a caller's home and its location there.
-func (r router) locationOf(number registrar.Number) (system, location string) {
-	d := r.directory()
-	if base, ok := d.BaseExtension(number); ok {
-		number = base
-	}
-	bindings := r.registrar.Lookup(number, time.Now())
-	if len(bindings) == 0 {
-		if home, elsewhere := r.known.homeOf(number); elsewhere {
-			return home, ""
-		}
-		return r.name, ""
-	}
-	b := &bindings[0]
-	if b.Guest {
-		return b.Home, r.known.location(b.Home, b.Source.Addr())
-	}
-	l, _ := d.LocationOf(b.Source.Addr())
-	return r.name, l.Name
 }

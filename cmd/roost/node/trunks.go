@@ -32,6 +32,9 @@ type trunks struct {
 	// legs are the legs whose INVITE a trunk's server has not taken yet, by call.LegID.
 	legs    sync.Map
 	refused atomic.Uint64 // calls to numbers that the trunk may not call
+	// callers are the addresses that phones made emergency calls from, by
+	// registrar.Number.
+	callers sync.Map
 }
 
 // trunkLeg is where a leg went.

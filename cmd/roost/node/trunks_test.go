@@ -383,20 +383,21 @@ func TestGU6_AGuestsEmergencyCallOverTrunks(t *testing.T) {
 	}
 }
 
-// A guest for whom there is no room makes emergency calls all the same, and so does one
-// whose home is there.
+// A phone that is refused as a guest makes emergency calls all the same, by its home
+// location.
 func TestGU6_NoGuestIsRefusedAnEmergencyCall(t *testing.T) {
 	s := newSite(t)
-	c := s.carrier("201", "paris")
-	s.extra["paris"] = s.emergencyOver(c, c)
+	elsewhere, c := s.carrier("201", "paris"), s.carrier("202", "paris")
+	s.extra["london"] = "locations:\n  - {name: attic, subnets: [" + s.net + "103/32]}\n"
+	s.extra["paris"] = s.emergencyOver(elsewhere, c)
 	s.both()
-	s.trunkIs("paris", "t0", "up")
+	s.trunkIs("paris", "t1", "up")
 	stray := s.rawPhone("203", "103", "paris") // knocks at the backup though london is there
 	if status := stray.register(); status != 503 {
 		t.Errorf("203 is registered at its backup with %d", status)
 	}
 	out, m := stray.call("112")
-	in := c.rings()
+	in := c.rings() // by its place at home, though it is registered nowhere
 	in.pickUp()
 	out.answered(m)
 	if m := out.within("BYE", ""); m.status() != 200 {

@@ -279,6 +279,7 @@ func (c calls) Invited(i call.Invited, o sip.Origin) {
 	cause := call.Cause{}
 	switch i.Peer {
 	case call.Phone:
+		c.noteCaller(o.Number, i.To, o.Source.Addr())
 		cause = c.admitCaller(&i, &o)
 	case call.Trunk:
 		cause = c.fromTrunk(&i)
