@@ -315,6 +315,62 @@ func TestTrunk_AForwardLeadsOutAgain(t *testing.T) {
 	}
 }
 
+// A roost registers at another as if it were a phone of it, and calls go both ways: the
+// registrar and the phones' side of that one ask for credentials like any carrier's.
+func TestTrunk_AnotherRoostIsTheCarrier(t *testing.T) {
+	s := newSite(t)
+	s.phonesAt["paris"] = []string{"251", "252"}
+	s.extra["london"] = fmt.Sprintf(`trunks:
+  - name: paris
+    peer: "%s:5060"
+    realm: example.test
+    register: true
+    user: "251"
+    password: secret251
+    caller_id: "251"
+    out: [{match: "9X.", strip: 1}]
+    in: [{match: "251", strip: 3, prepend: "201"}]
+`, s.address("paris"))
+	s.start("paris")
+	s.start("london")
+	st := s.trunkIs("london", "paris", "up")
+	if tr := trunkState(st, "paris"); tr.Registration != "registered" {
+		t.Fatalf("%+v", tr)
+	}
+	ada, eve := s.rawPhone("201", "101", "london"), s.rawPhone("252", "152", "paris")
+	for _, p := range []*rawPhone{ada, eve} {
+		if status := p.register(); status != 200 {
+			t.Fatal(status)
+		}
+	}
+	out, first := ada.call("9252")
+	in := eve.rings()
+	if !strings.Contains(in.invite.get("From"), "sip:251@") {
+		t.Errorf("252 sees the caller as %s", in.invite.get("From"))
+	}
+	in.pickUp()
+	out.answered(first)
+	talk(t, out, in)
+	if m := out.within("BYE", ""); m.status() != 200 {
+		t.Errorf("BYE: %s", m.first)
+	}
+	in.hungUp()
+	out, first = eve.call("251")
+	in = ada.rings()
+	if !strings.Contains(in.invite.get("From"), "sip:252@") {
+		t.Errorf("201 sees the caller as %s", in.invite.get("From"))
+	}
+	in.pickUp()
+	out.answered(first)
+	talk(t, out, in)
+	if m := in.within("BYE", ""); m.status() != 200 {
+		t.Errorf("BYE: %s", m.first)
+	}
+	out.hungUp()
+	s.stop("london")
+	s.until("paris", "the registration was taken back", func(st api.Status) bool { return st.Phones.Registered == 1 })
+}
+
 // emergencyOver is the configuration of a system with trunks of these servers, the first
 // for the attic, the second for all.
 func (s *site) emergencyOver(servers ...*carrier) string {
