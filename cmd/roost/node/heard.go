@@ -77,6 +77,7 @@ func (m mirrored) LineChanged(l mirror.LineState) {
 	if l.Why == natscarrier.NotTried {
 		return // neither up nor known to be down
 	}
+	m.voice.neighbours.lost(l.Peer)
 	m.journal.raise("line-down", l.Peer, "major", fmt.Sprintf("the line to %s is down: %s", l.Peer, l.Why), now)
 }
 

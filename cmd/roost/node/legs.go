@@ -27,8 +27,13 @@ func (l legs) Dial(leg *switchboard.Leg, d call.Dial) {
 	case call.Phone:
 		l.endpoint.Dial(sip.DialTarget{Kind: call.Phone, Registration: &leg.Target.Binding}, leg.ID, d)
 	case call.System:
-		l.voice.neighbours.reach(leg.Name, func(then func(registrar.FlowID, error)) { l.connectSystem(leg.Name, then) },
-			func(flow registrar.FlowID, err error) { l.dialNeighbour(leg, d, l.config().Realm, flow, err) })
+		l.voice.neighbours.begins(leg.ID)
+		l.voice.neighbours.reach(leg.Name, l.endpoint.Alive, func(then func(registrar.FlowID, error)) { l.connectSystem(leg.Name, then) },
+			func(flow registrar.FlowID, err error) {
+				if l.voice.neighbours.began(leg.ID) { // else it was given up meanwhile
+					l.dialNeighbour(leg, d, l.config().Realm, flow, err)
+				}
+			})
 	case call.Trunk:
 		l.dialTrunk(leg, d)
 	}
@@ -43,8 +48,15 @@ func (l legs) dialNeighbour(leg *switchboard.Leg, d call.Dial, host string, flow
 	l.endpoint.Dial(sip.DialTarget{Kind: leg.Kind, URI: "sip:" + escapeUser(d.To) + "@" + host, Flow: flow}, leg.ID, d)
 }
 
-// Do implements switchboard.Legs.
-func (l legs) Do(id call.LegID, a call.LegAction) bool { return l.endpoint.Do(id, a) }
+// Do implements switchboard.Legs. A leg that waits for the connection to a system can
+// only be given up.
+func (l legs) Do(id call.LegID, a call.LegAction) bool {
+	if _, cancel := a.(call.Cancel); cancel && l.voice.neighbours.began(id) {
+		l.voice.board.LegEvent(call.Refused{Leg: id, Cause: call.Cause{Status: 487, Phrase: "given up before it was connected"}})
+		return true
+	}
+	return l.endpoint.Do(id, a)
+}
 
 // Dialog implements switchboard.Legs.
 func (l legs) Dialog(id call.LegID) (call.DialogID, bool) { return l.endpoint.Dialog(id) }
@@ -59,12 +71,39 @@ type neighbours struct {
 	names map[registrar.FlowID]string
 	// waiting are the calls to a system that is being connected to.
 	waiting map[string][]func(registrar.FlowID, error)
+	// legs are those that wait.
+	legs map[call.LegID]bool
+}
+
+// begins notes that a leg waits for a connection; began ends that, and says whether it
+// still waited.
+func (ns *neighbours) begins(leg call.LegID) {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	if ns.legs == nil {
+		ns.legs = map[call.LegID]bool{}
+	}
+	ns.legs[leg] = true
+}
+
+func (ns *neighbours) began(leg call.LegID) bool {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	waited := ns.legs[leg]
+	delete(ns.legs, leg)
+	return waited
 }
 
 // reach gives the flow to a system to then, at once or when it is connected.
-func (ns *neighbours) reach(name string, connect func(func(registrar.FlowID, error)), then func(registrar.FlowID, error)) {
+func (ns *neighbours) reach(name string, alive func(registrar.FlowID) bool, connect func(func(registrar.FlowID, error)), then func(registrar.FlowID, error)) {
 	ns.mu.Lock()
-	if flow, ok := ns.flows[name]; ok {
+	flow, ok := ns.flows[name]
+	if ok && !alive(flow) { // it ended before we had noted it
+		delete(ns.names, flow)
+		delete(ns.flows, name)
+		ok = false
+	}
+	if ok {
 		ns.mu.Unlock()
 		then(flow, nil)
 		return
@@ -113,6 +152,14 @@ func (ns *neighbours) name(flow registrar.FlowID) (string, bool) {
 	defer ns.mu.Unlock()
 	name, ok := ns.names[flow]
 	return name, ok
+}
+
+// lost: the line to a system is down. Calls that go on keep their connection; new ones
+// make another, and learn within seconds if there is nobody.
+func (ns *neighbours) lost(name string) {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	delete(ns.flows, name)
 }
 
 // closed forgets a connection.

@@ -3,6 +3,7 @@ package node
 import (
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"roost/certs"
 
 	"roost/cmd/roost/console/api"
+	"roost/registrar/record"
 )
 
 // both registers a phone at each system of a site whose line is up.
@@ -147,4 +149,60 @@ func (s *site) dialSystem(name, address string) *tls.Conn {
 		s.t.Fatal(err)
 	}
 	return conn
+}
+
+// Who is dialled must be the system that is meant, whatever answers at its address.
+func TestCalls_AnImpostorIsNotCalled(t *testing.T) {
+	s := newSite(t)
+	london := s.start("london")
+	s.phonesAt["paris"] = []string{"251"}
+	s.running["london"].config().Network.Lines[0].SIP.Host = s.address("london")
+	s.running["london"].config().Network.Lines[0].SIP.Port = 7423 // london itself, with london's certificate
+	if flow, err := london.connectTo("paris"); err == nil || !strings.Contains(err.Error(), "london") {
+		t.Errorf("london is taken for paris: flow %v, %v", flow, err)
+	}
+	if _, err := london.connectTo("rome"); err == nil || !strings.Contains(err.Error(), "no line to rome") {
+		t.Errorf("a system without a line: %v", err)
+	}
+	london.config().Network.Lines[0].SIP.Port = 1
+	begun := time.Now()
+	if _, err := london.connectTo("paris"); err == nil || time.Since(begun) > connectWithin {
+		t.Errorf("where nobody listens: %v after %v", err, time.Since(begun))
+	}
+}
+
+// A caller who gives up while the other system is still being connected to is answered at
+// once, and nothing rings there later.
+func TestCalls_GivenUpBeforeTheSystemIsConnected(t *testing.T) {
+	s := newSite(t)
+	london := s.start("london")
+	ada := s.rawPhone("201", "101", "london")
+	if status := ada.register(); status != 200 {
+		t.Fatal(status)
+	}
+	mute, err := net.Listen("tcp", s.address("paris")+":7423") // takes connections and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	london.known.setEntry("paris", record.DirEntry{Number: "251", Home: "paris"})
+	out, _ := ada.call("251")
+	conn, err := mute.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ada.request("CANCEL", out.toURI, "<"+out.toURI+">", out.local, out.callID, out.inviteCSeq, "")
+	if m := ada.await("the end of the INVITE", func(m rawMessage) bool {
+		return m.status() >= 200 && m.get("Call-ID") == out.callID && m.method() == "INVITE"
+	}); m.status() != 487 {
+		t.Errorf("given up: %s", m.first)
+	}
+	s.until("london", "no call is left", func(st api.Status) bool { return st.Calls.Standing == 0 && len(london.voice.neighbours.legs) == 0 })
+	// A stop does not wait for the handshake.
+	begun := time.Now()
+	s.stop("london")
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("the stop took %v", took)
+	}
 }

@@ -193,8 +193,12 @@ func (p *rawPhone) offer() string {
 func (p *rawPhone) request(method, uri, to, from, callID string, cseq int, body string, more ...string) {
 	p.t.Helper()
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bK%s%d%d\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:%s@%s>\r\n",
-		method, uri, p.at(), method, cseq, len(more), from, to, callID, cseq, method, p.number, p.at())
+	branch := fmt.Sprintf("%s%d%d", method, cseq, len(more))
+	if method == "CANCEL" {
+		branch = fmt.Sprintf("INVITE%d1", cseq) // that of the INVITE with credentials
+	}
+	fmt.Fprintf(&b, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bK%s\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:%s@%s>\r\n",
+		method, uri, p.at(), branch, from, to, callID, cseq, method, p.number, p.at())
 	for _, line := range more {
 		b.WriteString(line + "\r\n")
 	}
