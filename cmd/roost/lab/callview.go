@@ -82,6 +82,8 @@ func (p *Picture) callReport(v *PhoneView, r phone.Report, at time.Duration) {
 	case phone.CallEnded, phone.CallRefused:
 		c.Ended, c.Up, c.Hears = true, false, 0
 		c.Code, c.Server, c.Why = r.Code, r.Server, r.Why
+	case phone.Leaves:
+		c.hungUp = true
 	case phone.Held:
 		if c.Held = r.Code < 300; c.Held {
 			c.Hears = 0 // it does not listen

@@ -43,7 +43,7 @@ func (e *engine) tellPhone(r phone.Report) {
 		e.told.refusedBy[r.Server] = e.now()
 		e.say("phone", "%s %s; more refusals by %s are only counted", r.Phone, r, r.Server)
 		return
-	case phone.Unanswered, phone.Summary, phone.VoiceSoFar:
+	case phone.Unanswered, phone.Summary, phone.VoiceSoFar, phone.Leaves:
 		return
 	}
 	if r.Voice != nil { // the phone's clock began when it was started

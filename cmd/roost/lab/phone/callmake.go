@@ -212,6 +212,7 @@ func (m *Machine) hangUp(c *call, why string) {
 		c.cancelled, c.why = true, why
 	case up:
 		c.state, c.why = leaving, why
+		m.report(Report{Event: Leaves, Call: c.id, With: c.with, Why: why})
 		account := c.voice.Report()
 		c.account = &account
 		m.tune(c)

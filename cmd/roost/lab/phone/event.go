@@ -140,6 +140,7 @@ const (
 	Rings       Kind = "rings"        // this phone rings
 	CallUp      Kind = "call-up"      // answered, either way
 	CallRefused Kind = "call-refused" // Code and Why by Server
+	Leaves      Kind = "leaves"       // it hangs up, because of Why; call-ended follows with the answer
 	CallEnded   Kind = "call-ended"   // Code is the answer to this phone's BYE, by Server
 	Held        Kind = "held"         // by this phone; Code is the answer
 	Resumed     Kind = "resumed"      // by this phone; Code is the answer

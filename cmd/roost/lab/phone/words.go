@@ -47,6 +47,8 @@ func (r Report) ofCall() string {
 		return fmt.Sprintf("is in a call with %s; %s to %s", r.With, protection(r.Voice), remote(r.Voice))
 	case CallRefused:
 		return fmt.Sprintf("call to %s refused by %s: %d %s", r.With, r.Server, r.Code, r.Why)
+	case Leaves:
+		return fmt.Sprintf("hangs up on %s: %s", r.With, r.Why)
 	case CallEnded:
 		text := fmt.Sprintf("call with %s ended: %s", r.With, r.Why)
 		if r.Code != 0 {
