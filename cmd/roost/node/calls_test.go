@@ -41,6 +41,10 @@ func TestCalls_OwnPhoneCallsOwnPhone(t *testing.T) {
 			if !hears(t, ada, out.peer.audio(), ben) || !hears(t, ben, in.peer.audio(), ada) {
 				t.Error("they do not hear each other")
 			}
+			s.until("london", "the call is shown as talking", func(api.Status) bool {
+				list := source{london}.Calls(10)
+				return len(list.Calls) == 1 && list.Calls[0].State == "talking"
+			})
 			list := source{london}.Calls(10)
 			if len(list.Calls) != 1 || list.Calls[0].State != "talking" || list.Calls[0].Path != c.path || list.Calls[0].From.Number != "201" || list.Calls[0].To.Number != "202" {
 				t.Errorf("the calls are %+v", list)
