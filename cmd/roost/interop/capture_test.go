@@ -12,15 +12,21 @@ import (
 	"time"
 )
 
-// capture is what passed on the SIP ports between the addresses of a site.
+// capture is what passed over UDP and on the SIP ports between the addresses of a site.
 type capture struct {
 	recording
 	net     string // "127.x.y."
 	dumpcap *program
+	voice   int // packets of RTP that the systems must have sent at least
 }
 
-// recording is a capture file, and the keys of the TLS connections in it; "" for none.
-type recording struct{ path, keys string }
+// recording is a capture file.
+type recording struct {
+	path, keys string // the keys are those of the TLS connections in it; "" for none
+	// sealed are the addresses to which the systems send SRTP. tshark does not decrypt
+	// it, and takes SRTCP for RTCP that is broken.
+	sealed []string
+}
 
 // sipPort is where the systems send from, over UDP and over the connections that they
 // took; sipsPort the same for TLS. What is sent from there is read with the keys that
@@ -28,6 +34,14 @@ type recording struct{ path, keys string }
 const (
 	sipPort  = 5060
 	sipsPort = 5061
+)
+
+// mediaPorts are those of the systems' relays, as in a configuration and as in a filter
+// of tshark's.
+const (
+	mediaPorts   = "21000-21099"
+	inMediaPorts = "{21000..21099}"
+	asMediaOfRTP = "udp.port==" + mediaPorts + ",rtp"
 )
 
 // keyLog is where a site's systems write their keys, for serve.
@@ -46,7 +60,7 @@ func (s *site) capture() *capture {
 	if _, err := os.Stat(s.keyLog()); err == nil {
 		c.keys = s.keyLog()
 	}
-	filter := fmt.Sprintf("net %s0/24 and (port %d or port %d)", s.net, sipPort, sipsPort)
+	filter := fmt.Sprintf("net %s0/24 and (udp or port %d or port %d)", s.net, sipPort, sipsPort)
 	c.dumpcap = start(s.t, s.dir, "dumpcap", "-q", "-i", "lo", "-B", "64", "-a", "duration:300", "-f", filter, "-w", c.path)
 	c.passed(s.t, "begin")
 	return c
@@ -91,6 +105,9 @@ func (c *capture) judge(t *testing.T, wanted int, from ...string) {
 			t.Fatalf("dumpcap: %v", err)
 		}
 		c.pass(t, wanted, from...)
+		if c.voice > 0 {
+			c.passVoice(t, c.voice, from...)
+		}
 		sealed := recording{path: c.path}
 		if c.keys != "" && len(sealed.faults(t, from...)) == 0 {
 			t.Error("the capture is as good without the keys: nothing was decrypted")
@@ -115,6 +132,43 @@ func (r recording) pass(t *testing.T, wanted int, from ...string) {
 		}
 	}
 	t.Logf("%d SIP messages of roost dissected: %v", len(sent), kinds)
+}
+
+// passVoice is the verdict on what the relays sent: RTP and RTCP, plain or encrypted,
+// or what belongs to ICE and DTLS.
+func (r recording) passVoice(t *testing.T, wanted int, from ...string) {
+	t.Helper()
+	for _, fault := range r.voiceFaults(t, from...) {
+		t.Errorf("a relay sent what tshark complains of: %s", fault)
+	}
+	rtp, rtcp := 0, 0
+	for _, line := range r.dissect(t, relayed(from)+" && (rtp || rtcp || srtcp)", "rtp.ssrc", "rtcp.pt") {
+		if strings.HasPrefix(line, "0x") {
+			rtp++
+		} else {
+			rtcp++
+		}
+	}
+	if rtp < wanted {
+		t.Errorf("%d RTP packets of relays were captured, at least %d were expected", rtp, wanted)
+	}
+	t.Logf("%d RTP packets of relays dissected, and %d of RTCP", rtp, rtcp)
+}
+
+func relayed(addresses []string) string {
+	return fmt.Sprintf("ip.src in {%s} && udp.srcport in %s && !icmp", strings.Join(addresses, ", "), inMediaPorts)
+}
+
+// voiceFaults lists what relays sent that is not as it should be.
+func (r recording) voiceFaults(t *testing.T, from ...string) []string {
+	t.Helper()
+	readable := ""
+	if len(r.sealed) > 0 {
+		readable = fmt.Sprintf(" && !(rtcp && ip.dst in {%s})", strings.Join(r.sealed, ", "))
+	}
+	filter := relayed(from) + " && ((_ws.malformed || _ws.expert.severity >= 6291456)" + readable +
+		" || !(rtp || rtcp || srtcp || stun || dtls) || rtp && rtp.version != 2 || rtcp && rtcp.version != 2)"
+	return r.dissect(t, filter, "frame.number", "_ws.expert.message", "_ws.col.Info")
 }
 
 // sentFrom selects the frames that carry what systems sent.
@@ -149,7 +203,7 @@ func (r recording) faults(t *testing.T, from ...string) []string {
 func (r recording) dissect(t *testing.T, filter string, fields ...string) []string {
 	t.Helper()
 	// In two passes: only then a segment knows in which frame its message ends.
-	args := []string{"-2", "-n", "-r", r.path, "-Y", filter, "-T", "fields"}
+	args := []string{"-2", "-n", "-r", r.path, "-Y", filter, "-T", "fields", "-d", asMediaOfRTP}
 	if r.keys != "" {
 		args = append(args, "-o", "tls.keylog_file:"+r.keys)
 	}

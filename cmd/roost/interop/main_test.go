@@ -56,7 +56,7 @@ func prepare(dir string) error {
 		_, err := exec.LookPath(tool)
 		return err != nil
 	})
-	if missing { // what is then still missing is told by needTool
+	if missing || !hasLibsrtp() { // what is then still missing is told by needTool
 		output, err := exec.Command("../../../.ci/tools").CombinedOutput()
 		fmt.Printf("%s", output)
 		if err != nil {

@@ -48,7 +48,7 @@ func TestInterop_ABrokenMessageIsCaught(t *testing.T) {
 		names = append(names, broken.name)
 		messages = append(messages, strings.Replace(whole, broken.old, broken.by, 1))
 	}
-	made := pcap(t, "127.0.5.2", messages...)
+	made := pcap(t, "127.0.5.2", sipPort, messages...)
 	caught := map[string]string{} // by frame number
 	for _, fault := range made.faults(t, "127.0.5.2") {
 		frame, why, _ := strings.Cut(fault, "\t")
@@ -71,9 +71,42 @@ func TestInterop_ABrokenMessageIsCaught(t *testing.T) {
 	}
 }
 
+// TestInterop_ABrokenPacketIsCaught proves the same for the packets of relays.
+func TestInterop_ABrokenPacketIsCaught(t *testing.T) {
+	t.Parallel()
+	needTool(t, "tshark")
+	const voice = "\x80\x00\x00\x01\x00\x00\x00\xa0\x12\x34\x56\x78voice of G.711"
+	const report = "\x80\xc8\x00\x06\x12\x34\x56\x78" + "12345678" + "\x00\x00\x00\xa0" + "\x00\x00\x00\x01" + "\x00\x00\x00\xa0"
+	packets := []string{
+		voice,
+		report,
+		"\x40" + voice[1:],               // version 1
+		voice[:9],                        // half a header
+		"\x8f" + voice[1:20],             // more sources than there are bytes
+		"\x90" + voice[1:14],             // an extension that is not there
+		report[:3] + "\x20" + report[4:], // longer than it is
+		"Hello, and good night",
+	}
+	made := pcap(t, "127.0.5.2", 21000, packets...)
+	faults := made.voiceFaults(t, "127.0.5.2")
+	caught := map[string]bool{} // by frame number
+	for _, fault := range faults {
+		frame, _, _ := strings.Cut(fault, "\t")
+		caught[frame] = true
+	}
+	for i := range packets {
+		if broken := i >= 2; caught[strconv.Itoa(i+1)] != broken {
+			t.Errorf("packet %d: broken %v, caught %v", i+1, broken, !broken)
+		}
+	}
+	if t.Failed() {
+		t.Logf("%v", faults)
+	}
+}
+
 // pcap writes messages as UDP datagrams of a system into a capture file (libpcap's
 // format, link type 101: IP without a link layer).
-func pcap(t *testing.T, address string, messages ...string) recording {
+func pcap(t *testing.T, address string, port uint16, messages ...string) recording {
 	t.Helper()
 	le, be := binary.LittleEndian, binary.BigEndian
 	var file []byte
@@ -90,7 +123,7 @@ func pcap(t *testing.T, address string, messages ...string) recording {
 		file = be.AppendUint16(file, uint16(length))
 		file = append(file, 0, byte(i), 0, 0, 64, 17, 0, 0)
 		file = append(append(file, from[:]...), to[:]...)
-		for _, v := range []uint16{sipPort, 5070, uint16(8 + len(message)), 0} {
+		for _, v := range []uint16{port, 5070, uint16(8 + len(message)), 0} {
 			file = be.AppendUint16(file, v)
 		}
 		file = append(file, message...)
