@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -182,5 +183,37 @@ media: {ports: %s, security: preferred}`, mediaPorts), []string{"201", "222"})
 	desk.hears(20*time.Second, pageTone)
 	london.until(10*time.Second, "one anchored call", func(status api.Status) bool {
 		return status.Calls.Anchored == 1 && status.Calls.Direct == 0
+	})
+}
+
+// TestInterop_BaresipTalksToChromiumWithJsSIP: baresip, which insists on SDES-SRTP over
+// TLS, calls the page; roost takes the one encryption off and puts the other on.
+func TestInterop_BaresipTalksToChromiumWithJsSIP(t *testing.T) {
+	t.Parallel()
+	needTool(t, "chromium")
+	needTool(t, "baresip")
+	const pageTone, phoneTone = 620, 1130
+	s := newSite(t)
+	host := s.address("london")
+	s.write("london", fmt.Sprintf(`lab: true
+sip: {listen: ["udp:5060", "tls:5061", "wss:8443"], origins: ["127.0.0.1:*"]}
+media: {ports: %s, security: enforced}`, mediaPorts), []string{"201", "222"})
+	london := s.serve("london")
+
+	desk := startTalker(t, s, talker{number: "222", host: host, hz: phoneTone, tls: true, srtp: "srtp-mand"})
+	page := startBrowser(t, s, "201", "wss://"+net.JoinHostPort(host, "8443"), "", pageTone)
+	page.until(60*time.Second, "the page registered", told("registered"))
+	london.until(30*time.Second, "both registered", registered(2))
+	desk.dial("201")
+	page.until(30*time.Second, "the page rang", told("rung"))
+	page.until(30*time.Second, "the page talks", told("talking"))
+	page.until(30*time.Second, "the page hears baresip's tone", func(s said) bool {
+		return s.What == "heard" && s.DB > -60 && math.Abs(s.Hz-phoneTone) < 15
+	})
+	desk.hears(30*time.Second, pageTone)
+	talk{from: talker{number: "222"}, to: talker{number: "201"}, path: "anchored", security: [2]string{"AES_CM_128_HMAC_SHA1_80", "DTLS"}}.carried(t, london, true)
+	desk.command("hangup", "")
+	page.until(20*time.Second, "the page has heard of the end", func(s said) bool {
+		return s.What == "call ended" && strings.HasPrefix(s.Text, "remote")
 	})
 }
