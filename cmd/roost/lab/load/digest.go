@@ -33,14 +33,14 @@ func (d *digester) ha1(user, realm, password string) []byte {
 }
 
 // appendResponse appends the response for qop=auth.
-func (d *digester) appendResponse(dst []byte, ha1, nonce []byte, nc uint32, cnonce []byte) []byte {
+func (d *digester) appendResponse(dst []byte, ha1, ha2, nonce []byte, nc uint32, cnonce []byte) []byte {
 	var buf [320]byte
 	b := append(buf[:0], ha1...)
 	b = append(append(b, ':'), nonce...)
 	b = appendHex8(append(b, ':'), nc)
 	b = append(append(b, ':'), cnonce...)
 	b = append(b, ":auth:"...)
-	b = append(b, d.ha2...)
+	b = append(b, ha2...)
 	return d.appendHash(dst, b)
 }
 

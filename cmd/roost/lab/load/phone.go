@@ -27,13 +27,14 @@ type script struct {
 	digest  digester
 	realm   []byte
 	domain  []byte
+	uri     []byte // of a REGISTER
 	tail    []byte // from Expires to User-Agent
 	session []byte // makes Call-IDs differ from another run's
 }
 
 func newScript(c *Config, now time.Time) *script {
 	return &script{
-		digest: newDigester(c), realm: []byte(c.Realm), domain: []byte(c.Domain),
+		digest: newDigester(c), realm: []byte(c.Realm), domain: []byte(c.Domain), uri: []byte("sip:" + c.Domain),
 		tail:    []byte("Expires: " + strconv.Itoa(c.Lease) + "\r\nUser-Agent: roost load\r\n"),
 		session: strconv.AppendInt(nil, now.UnixNano(), 36),
 	}
@@ -105,12 +106,17 @@ func (s *script) appendRequest(b []byte, p *phone, at *place) []byte {
 }
 
 func (s *script) appendAuthorization(b []byte, p *phone) []byte {
+	return s.appendCredentials(b, p, s.uri, s.digest.ha2)
+}
+
+// appendCredentials is the Authorization of a request to a URI, whose HA2 is ha2.
+func (s *script) appendCredentials(b []byte, p *phone, uri, ha2 []byte) []byte {
 	cnonce := appendHex8(make([]byte, 0, 8), p.index^0x5a5a5a5a)
 	b = append(append(b, `Authorization: Digest username="`...), p.number...)
 	b = append(append(b, `", realm="`...), s.realm...)
 	b = append(append(b, `", nonce="`...), p.nonce...)
-	b = append(append(b, `", uri="sip:`...), s.domain...)
-	b = s.digest.appendResponse(append(b, `", response="`...), p.ha1, p.nonce, p.nc, cnonce)
+	b = append(append(b, `", uri="`...), uri...)
+	b = s.digest.appendResponse(append(b, `", response="`...), p.ha1, ha2, p.nonce, p.nc, cnonce)
 	b = append(append(b, `", algorithm=`...), s.digest.name...)
 	b = append(append(b, `, cnonce="`...), cnonce...)
 	b = appendHex8(append(b, `", qop=auth, nc=`...), p.nc)

@@ -16,7 +16,7 @@ func TestDigestRFC7616(t *testing.T) {
 		c := Config{Domain: "example.test", Algorithm: algorithm}
 		d := newDigester(&c)
 		ha1 := d.ha1("201", "example.test", "secret201")
-		if got := string(d.appendResponse(nil, ha1, []byte("abc"), 26, []byte("xyz"))); got != want {
+		if got := string(d.appendResponse(nil, ha1, d.ha2, []byte("abc"), 26, []byte("xyz"))); got != want {
 			t.Errorf("%s: %s, want %s", algorithm, got, want)
 		}
 	}

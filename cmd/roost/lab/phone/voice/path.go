@@ -13,6 +13,10 @@ const (
 	GapFrom = 60 * time.Millisecond
 	// LostAfter is how long nothing is heard until the voice counts as lost.
 	LostAfter = 500 * time.Millisecond
+	// BeginsWithin is how long the first frame may take after listening began, until
+	// the voice counts as lost: the answer has to reach the far end, which a lost
+	// datagram alone puts off by 500 ms.
+	BeginsWithin = 2 * time.Second
 )
 
 // Bounds of an account.
@@ -41,7 +45,7 @@ const (
 	None  Kind = ""
 	Began Kind = "began" // a voice is heard, or another one than before
 	Gap   Kind = "gap"   // it was interrupted, and goes on
-	Lost  Kind = "lost"  // nothing for LostAfter
+	Lost  Kind = "lost"  // nothing for LostAfter, or for BeginsWithin at the beginning
 )
 
 // Path is the account of one direction. The zero Path expects no voice.
@@ -175,11 +179,11 @@ func (p *Path) gap(at time.Time, length time.Duration) {
 // Look says whether the voice was lost since the last look. It is called now and
 // then, such as for each frame time.
 func (p *Path) Look(now time.Time) Change {
-	from := p.last
+	from, limit := p.last, LostAfter
 	if from.IsZero() {
-		from = p.since
+		from, limit = p.since, BeginsWithin
 	}
-	if !p.listening || p.lost || now.Sub(from) < LostAfter {
+	if !p.listening || p.lost || now.Sub(from) < limit {
 		return Change{}
 	}
 	p.lost, p.lostAt = true, from

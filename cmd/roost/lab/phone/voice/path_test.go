@@ -136,7 +136,9 @@ func TestNeverHeard(t *testing.T) {
 	k := newTalk(t)
 	k.path.Listen(k.now)
 	began := k.now
-	k.frames(60, -1)
+	k.frames(99, -1)
+	k.must()
+	k.frames(1, -1)
 	if lost := k.must(Lost)[0]; !lost.At.Equal(began) {
 		t.Errorf("%+v", lost)
 	}
