@@ -70,12 +70,14 @@ func sippRegisters(t *testing.T, transport, mode string) {
 	london.until(5*time.Second, "all are un-registered", func(status api.Status) bool {
 		return registers(2, 0)(status) && status.Counters["sip_unregistered"] == users
 	})
-	sippCounted(t, filepath.Join(s.dir, "statistics.csv"))
+	sippCounted(t, filepath.Join(s.dir, "statistics.csv"), map[string]int{"SuccessfulCall(C)": users, "FailedCall(C)": 0,
+		"Retransmissions(C)": 0, "OutOfCallMsgs(C)": 0, "DeadCallMsgs(C)": 0, "FailedUnexpectedMessage(C)": 0, "FatalErrors(C)": 0})
 	lo.judge(t, 6*users, london.address) // thrice a challenge and a 200
 }
 
-// sippCounted looks at the last line of sipp's statistics.
-func sippCounted(t *testing.T, path string) {
+// sippCounted compares the last line of sipp's statistics with what it should have
+// counted.
+func sippCounted(t *testing.T, path string, expected map[string]int) {
 	t.Helper()
 	file, err := os.Open(path)
 	if err != nil {
@@ -94,8 +96,7 @@ func sippCounted(t *testing.T, path string) {
 			counted[name] = last[i]
 		}
 	}
-	for name, wanted := range map[string]int{"SuccessfulCall(C)": users, "FailedCall(C)": 0, "Retransmissions(C)": 0,
-		"OutOfCallMsgs(C)": 0, "DeadCallMsgs(C)": 0, "FailedUnexpectedMessage(C)": 0, "FatalErrors(C)": 0} {
+	for name, wanted := range expected {
 		if counted[name] != strconv.Itoa(wanted) {
 			t.Errorf("sipp counted %s = %q, want %d", name, counted[name], wanted)
 		}

@@ -16,7 +16,6 @@ import (
 type sipped struct {
 	name                  string
 	caller, callee, third string
-	calls                 int      // 0: one
 	flags                 []string // of the caller
 }
 
@@ -92,8 +91,7 @@ func (c sipped) run(t *testing.T, s *site, i int, london *system) {
 	}
 	if t.Failed() {
 		for _, p := range programs {
-			complaint, _ := os.ReadFile(filepath.Join(s.dir, p.name+".log")) // there only if it had something to say
-			t.Logf("%s:\n%s", p.name, complaint[:min(len(complaint), 3000)])
+			t.Logf("%s:\n%s", p.name, s.complaint(p))
 		}
 	}
 }
@@ -104,11 +102,19 @@ type sippAt struct {
 	port   int
 }
 
-func (a sippAt) register(t *testing.T, s *site, with *system) {
+// register registers the number, or so many numbers that follow each other, from the port.
+func (a sippAt) register(t *testing.T, s *site, with *system, numbers ...string) {
 	t.Helper()
-	s.file(a.number+".csv", fmt.Sprintf("SEQUENTIAL\n%[1]s;[authentication username=%[1]s password=secret%[1]s]\n", a.number))
-	p := a.start(t, s, "register", with.address+":5060", "-m", "1", "-auth_uri", "example.test")
-	if err := p.wait(30 * time.Second); err != nil {
+	if len(numbers) == 0 {
+		numbers = []string{a.number}
+	}
+	users := "SEQUENTIAL\n"
+	for _, n := range numbers {
+		users += fmt.Sprintf("%[1]s;[authentication username=%[1]s password=secret%[1]s]\n", n)
+	}
+	s.file(a.number+".csv", users)
+	p := a.start(t, s, "register", with.address+":5060", "-m", strconv.Itoa(len(numbers)), "-r", "100", "-auth_uri", "example.test")
+	if err := p.wait(60 * time.Second); err != nil {
 		t.Fatalf("sipp %s did not register: %v", a.number, err)
 	}
 }
@@ -122,7 +128,66 @@ func (a sippAt) start(t *testing.T, s *site, scenario string, flags ...string) *
 	name := fmt.Sprintf("sipp-%s-%s", a.number, scenario)
 	p := start(t, s.dir, "sipp", append([]string{"-sf", path, "-inf", a.number + ".csv", "-i", s.net + "50", "-bind_local",
 		"-p", strconv.Itoa(a.port), "-mp", strconv.Itoa(10_000 + 20*(a.port-6000)), "-mi", s.net + "50",
-		"-nd", "-nostdin", "-trace_err", "-error_file", name + ".log", "-timeout", "50s", "-timeout_error"}, flags...)...)
+		"-nd", "-nostdin", "-trace_err", "-error_file", name + ".log", "-timeout", "100s", "-timeout_error"}, flags...)...)
 	p.name = name
 	return p
+}
+
+// Many calls: so many for each of the callees, so many a second.
+const (
+	manyCallees = 4
+	manyCalls   = 50
+	manyRate    = 5
+)
+
+// TestInterop_SippManyCalls lets sipp make 200 calls, 20 a second, each of a number of its
+// own and of 2 s: none fails, and no message comes that is not expected.
+func TestInterop_SippManyCalls(t *testing.T) {
+	t.Parallel()
+	needTool(t, "sipp")
+	s := newSite(t)
+	var numbers []string
+	callers := make([][]string, manyCallees)
+	for i := range manyCallees {
+		numbers = append(numbers, strconv.Itoa(2000+i))
+		for j := range manyCalls {
+			callers[i] = append(callers[i], strconv.Itoa(3000+100*i+j))
+		}
+		numbers = append(numbers, callers[i]...)
+	}
+	s.write("london", fmt.Sprintf("calls: {per_phone: %d, records: calls.jsonl}", manyCalls), numbers)
+	london := s.serve("london")
+	lo := s.capture()
+	calls := strconv.Itoa(manyCalls)
+	var ends, calling []*program
+	for i := range manyCallees {
+		callee := sippAt{number: strconv.Itoa(2000 + i), port: 6000 + 2*i}
+		caller := sippAt{number: callers[i][0], port: 6001 + 2*i}
+		callee.register(t, s, london)
+		caller.register(t, s, london, callers[i]...)
+		ends = append(ends, callee.start(t, s, "basic-callee", "-m", calls))
+		calling = append(calling, caller.start(t, s, "basic-caller", london.address+":5060", "-m", calls, "-l", calls,
+			"-r", strconv.Itoa(manyRate), "-d", "2000", "-auth_uri", callee.number+"@example.test", "-key", "callee", callee.number,
+			"-trace_stat", "-stf", caller.number+"-statistics.csv", "-fd", "1"))
+	}
+	for _, p := range append(calling, ends...) {
+		if err := p.wait(120 * time.Second); err != nil {
+			t.Errorf("%s: %v\n%s", p.name, err, s.complaint(p))
+		}
+	}
+	for i := range manyCallees {
+		sippCounted(t, filepath.Join(s.dir, callers[i][0]+"-statistics.csv"), map[string]int{"SuccessfulCall(C)": manyCalls,
+			"FailedCall(C)": 0, "OutOfCallMsgs(C)": 0, "DeadCallMsgs(C)": 0, "FailedUnexpectedMessage(C)": 0, "FatalErrors(C)": 0})
+	}
+	london.until(10*time.Second, "no call stands", func(status api.Status) bool {
+		return status.Calls.Standing == 0 && status.Calls.PortsUsed == 0 && status.Counters["calls_records_written"] == manyCallees*manyCalls
+	})
+	lo.judge(t, manyCallees*manyCalls*8, london.address) // 401, 100, 180, 200, 200 to a caller, INVITE, ACK, BYE to a callee
+}
+
+// complaint is what a sipp wrote into its error log; there is one only if it had something
+// to say.
+func (s *site) complaint(p *program) string {
+	text, _ := os.ReadFile(filepath.Join(s.dir, p.name+".log"))
+	return string(text[:min(len(text), 3000)])
 }
