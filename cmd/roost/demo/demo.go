@@ -50,9 +50,11 @@ func Run(ctx context.Context, o Options) error {
 		}
 	}
 	program := asTyped(o.Program)
-	if _, err := fmt.Fprintf(o.Out, welcome, home.running.Address, backup.running.Address, o.Dir,
+	at, next := home.running.Address, backup.running.Address
+	if _, err := fmt.Fprintf(o.Out, welcome, at, next, o.Dir,
+		program, at, next, program, at, next,
 		program, home.running.Console.Listen, program, backup.running.Console.Listen,
-		home.command.Process.Pid, backup.running.Address, program, home.config, o.Dir); err != nil {
+		home.command.Process.Pid, next, program, home.config, o.Dir); err != nil {
 		return err
 	}
 	select {
@@ -87,6 +89,11 @@ A home (london) and its backup (paris) are running.
   and, as its second server,         %s   the same
   domain example.test, users 201, 202, 203, passwords secret201, secret202, secret203
   TLS phones trust                   %s/root.crt
+
+  Or take simulated ones, each in a terminal of its own: 202 rings and answers, 201 calls it
+                         %s phone %s %s -n 202 -p secret202
+                         %s phone %s %s -n 201 -p secret201 --call 202 --talk 1m
+  The backup has users 251 and 252, which can be called too.
 
   See how things stand   %s status --console %s --watch     (the home)
                          %s status --console %s --watch     (the backup)

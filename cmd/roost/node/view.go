@@ -9,6 +9,7 @@ import (
 	"roost/registrar"
 	"roost/resilience"
 	"roost/resilience/mirror/service"
+	"roost/signaling/sip/flow"
 )
 
 // source is what the console sees (console.Source).
@@ -40,7 +41,11 @@ func (s source) Status() api.Status {
 			Remote: r.Remote, System: r.System, Reason: r.Reason, Count: r.Count, Last: r.Last})
 	}
 	for _, l := range s.endpoint.Locals() {
-		status.Listeners = append(status.Listeners, l.Transport.String()+" "+l.Addr.String())
+		listener := l.Transport.String() + " " + l.Addr.String()
+		if l.Transport == flow.TLS && s.forSystems(l.Addr) {
+			listener += " for systems"
+		}
+		status.Listeners = append(status.Listeners, listener)
 	}
 	status.Counters["alarms_raised"] = float64(raised)
 	status.Counters["alarms_without_room"] = float64(lost)
