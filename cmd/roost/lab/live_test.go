@@ -15,7 +15,7 @@ import (
 // and CI=true run the others too.
 var inEveryRun = map[string]bool{
 	"home-killed": true, "back-within-delay": true, "backup-restarted": true, "home-refuses": true, "phone-evidence": true,
-	"call-anchored": true, "call-held": true, "call-transfer": true, "call-without-register": true, "call-mixed-security": true,
+	"call-basics": true, "call-anchored": true, "call-held": true, "call-transfer": true, "call-without-register": true, "call-mixed-security": true,
 }
 
 // alone are those that need the machine for themselves.

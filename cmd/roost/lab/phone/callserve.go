@@ -275,7 +275,7 @@ func (m *Machine) refuse(c *call, status int, reason, why string) {
 		m.dropReply(c.reliable)
 	}
 	m.final(c, c.leg, c.invite, status, reason, nil)
-	m.finish(c, CallEnded, status, why, c.leg)
+	m.finish(c, CallEnded, status, why, nil)
 }
 
 // ackCame ends the sending of a final answer.

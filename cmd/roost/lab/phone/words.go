@@ -51,7 +51,10 @@ func (r Report) ofCall() string {
 		return fmt.Sprintf("hangs up on %s: %s", r.With, r.Why)
 	case CallEnded:
 		text := fmt.Sprintf("call with %s ended: %s", r.With, r.Why)
-		if r.Code != 0 {
+		switch {
+		case r.Code != 0 && r.Server == "": // this phone's own refusal
+			text += fmt.Sprintf(" (%d)", r.Code)
+		case r.Code != 0:
 			text += fmt.Sprintf(" (%s answered %d)", r.Server, r.Code)
 		}
 		if r.Voice != nil {
