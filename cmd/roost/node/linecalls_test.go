@@ -206,3 +206,37 @@ func TestCalls_GivenUpBeforeTheSystemIsConnected(t *testing.T) {
 		t.Errorf("the stop took %v", took)
 	}
 }
+
+// A call between two systems whose media is direct outlives either of them: the system
+// that is left sends nothing that ends it, and the phone of the one that is gone hangs up
+// at its backup.
+func TestVP3_VP4_ACallBetweenSystemsOutlivesOne(t *testing.T) {
+	s := newSite(t)
+	s.extra["paris"] = "calls: {records: paris.calls}\n"
+	ada, eve, _, _ := s.both()
+	out, in := connect(t, ada, eve)
+	if !direct(out, in) {
+		t.Fatal("the call is not direct")
+	}
+	s.until("paris", "the call is mirrored", func(st api.Status) bool { return st.Calls.Preserved == 1 })
+	s.crash("london")
+	s.serves()
+	talk(t, out, in)
+	for _, c := range []*rawCall{out, in} {
+		c.p.silent(100 * time.Millisecond)
+	}
+	out.moved(s, "paris")
+	if m := out.within("BYE", ""); m.status() != 200 {
+		t.Errorf("BYE of 201 at the backup: %s", m.first)
+	}
+	if m := in.within("BYE", ""); m.status() != 200 {
+		t.Errorf("BYE of 251: %s", m.first)
+	}
+	if r := s.record("paris", "hung up after a failover"); r.From.Number != "201" || r.Path != "direct" {
+		t.Errorf("the record of 201's end is %+v", r)
+	}
+	if r := s.record("paris", "hung up"); r.To.Number != "251" || r.EndedBy != "to" {
+		t.Errorf("the record of 251's end is %+v", r)
+	}
+	s.until("paris", "no call is left", func(st api.Status) bool { return st.Calls.Standing == 0 })
+}

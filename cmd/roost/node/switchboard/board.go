@@ -63,7 +63,7 @@ func (b *Board) Stop(ctx context.Context) error {
 	var ending []*entry
 	for _, e := range b.all() {
 		if e.outlives() {
-			b.leave(e)
+			b.leave(e, "system stopped, the phones talk on")
 			continue
 		}
 		ending = append(ending, e)

@@ -11,7 +11,7 @@ import (
 type counters struct {
 	invited, dialled, finished, events, strayEvents atomic.Uint64
 	full, perPhone, flooded, mediaRefused, panics   atomic.Uint64
-	oddPairs, gaveBack, left, retried               atomic.Uint64
+	oddPairs, gaveBack, left, retried, orphaned     atomic.Uint64
 
 	mu   sync.Mutex
 	kind map[call.Counter]uint64
@@ -42,6 +42,8 @@ type Counters struct {
 	// GaveBack are calls that could not be joined, Left those that went on without this
 	// system when it stopped (VP3).
 	GaveBack, Left uint64
+	// Orphaned are calls whose other system was lost, and that were let be (VP3).
+	Orphaned uint64
 	// Retried are offers that were refused and made again with less.
 	Retried uint64
 	// Panics that cost a call.
@@ -55,7 +57,7 @@ func (b *Board) Counters() Counters {
 		Invited: c.invited.Load(), Dialled: c.dialled.Load(), Finished: c.finished.Load(), Events: c.events.Load(),
 		RefusedFull: c.full.Load(), RefusedPerPhone: c.perPhone.Load(), MediaRefused: c.mediaRefused.Load(),
 		StrayEvents: c.strayEvents.Load(), Flooded: c.flooded.Load(), OddPairs: c.oddPairs.Load(),
-		GaveBack: c.gaveBack.Load(), Left: c.left.Load(), Retried: c.retried.Load(), Panics: c.panics.Load(), Legs: int64(b.legs.len()),
+		GaveBack: c.gaveBack.Load(), Left: c.left.Load(), Retried: c.retried.Load(), Orphaned: c.orphaned.Load(), Panics: c.panics.Load(), Legs: int64(b.legs.len()),
 	}
 	for _, e := range b.all() {
 		out.Standing++

@@ -39,7 +39,10 @@ type entry struct {
 	told    told
 	result  result // of the media that is over
 	dials   map[call.LegID]call.Dial
-	origins map[call.LegID]string // what legs were last sent, of pairs that are over
+	// orphan is the leg of a system that is gone; forgotten is when the call is let go.
+	orphan    call.LegID
+	forgotten time.Time
+	origins   map[call.LegID]string // what legs were last sent, of pairs that are over
 }
 
 // item is one thing that waits for a call: an event, or the wish of another call to
@@ -134,6 +137,7 @@ func (e *entry) work(it item) {
 		e.step(it.event, now)
 	}
 	e.tellStanding(now)
+	e.outstayed(now)
 	if due, ok := e.call.Next(); ok && !e.over.Load() {
 		e.b.times.at(e, due)
 	}

@@ -213,6 +213,9 @@ func (w *fakeWorld) Route(q call.Query) call.Route {
 	if q.To == w.panics {
 		panic("a fault in the test's router")
 	}
+	if q.To == "299" { // is at another system
+		return call.Route{Kind: call.ToSystem, Number: "299", Targets: []call.Target{{Kind: call.System, Name: "paris", Number: "299"}}}
+	}
 	route := call.Route{Kind: call.ToUser, Number: registrar.Number(q.To)}
 	for range max(1, w.devices) {
 		route.Targets = append(route.Targets, call.Target{Kind: call.Phone, Number: registrar.Number(q.To)})

@@ -48,7 +48,7 @@ func (e *entry) tellStanding(now time.Time) {
 	if view.Answer.IsZero() || p == nil || view.State == call.Done {
 		return
 	}
-	is := told{ever: true, direct: shown.Path.Kind == media.Direct && view.Stable(), talk: view.Talk}
+	is := told{ever: true, direct: shown.Path.Kind == media.Direct && stable(view), talk: view.Talk}
 	if is == e.told {
 		return
 	}
@@ -65,6 +65,13 @@ func (e *entry) tellStanding(now time.Time) {
 	e.b.o.Observer.Standing(s)
 }
 
+// stable: connected, not held, and both ends phones as far as can be seen (VP3): behind
+// another system is one too, or that system's relay, which our end does not touch.
+func stable(v call.View) bool {
+	trunk := call.Trunk.String()
+	return v.State == call.Talking && v.From.Kind != trunk && v.To.Kind != trunk
+}
+
 // outlives tells that nothing is to be sent that ends the call when the system stops:
 // phones talk to each other (VP3).
 func (e *entry) outlives() bool {
@@ -73,7 +80,7 @@ func (e *entry) outlives() bool {
 }
 
 // leave lets a call be, with a record of what is known of it.
-func (b *Board) leave(e *entry) {
+func (b *Board) leave(e *entry, why string) {
 	e.over.Store(true)
 	for _, id := range e.legIDs() {
 		e.legOver(id)
@@ -84,7 +91,7 @@ func (b *Board) leave(e *entry) {
 	b.o.Observer.Finished(call.Record{
 		ID: e.id, System: b.o.System, Start: call.Stamp{Time: shown.Start}, Answer: call.Stamp{Time: shown.Answer}, End: call.Stamp{Time: now},
 		Seconds: now.Sub(shown.Answer).Seconds(), From: shown.From, To: shown.To, Dialled: shown.Dialled, Emergency: shown.Emergency,
-		EndedBy: "system", Why: "system stopped, the phones talk on", Path: pathName(media.Direct),
+		EndedBy: "system", Why: why, Path: pathName(media.Direct),
 		FromSecurity: securityName(shown.Path.Security[0]), ToSecurity: securityName(shown.Path.Security[1]),
 	})
 }

@@ -25,6 +25,10 @@ func (e *entry) step(ev call.Event, now time.Time) {
 		}
 	case call.Answered:
 		delete(e.dials, is.Leg)
+	case call.Ended:
+		if e.orphaned(is, now) {
+			return
+		}
 	}
 	e.carry(e.call.Step(ev, now), now)
 	for len(e.refused) > 0 && !e.over.Load() {
@@ -101,6 +105,9 @@ func (e *entry) do(d call.Do) {
 			return
 		}
 		action = withBody(action, body)
+	}
+	if e.unheard(d.Leg, action) {
+		return
 	}
 	switch a := action.(type) {
 	case call.Dial:
