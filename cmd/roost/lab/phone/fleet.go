@@ -27,7 +27,8 @@ type Command struct {
 	Digits string `json:"digits,omitempty"`
 	// Call is the phone's number for the call that is meant, the newest that fits if 0.
 	Call int `json:"call,omitempty"`
-	// Habits are the new ones.
+	// Habits are the new ones, from the next call on; durations in JSON are
+	// nanoseconds.
 	Habits *Habits `json:"habits,omitempty"`
 }
 

@@ -284,11 +284,11 @@ func TestBadCommandsAreAnswered(t *testing.T) {
 	setup := Setup{Domain: "example.test", Servers: []Server{home.server()},
 		Phones: []Spec{{Number: "1", Password: password, Profile: "poly", Transport: "udp"}}}
 	var out bytes.Buffer
-	in := bytes.NewBufferString("nonsense\n{\"do\":\"dance\"}\n{\"do\":\"busy\",\"phone\":\"9\"}\n{\"do\":\"block\",\"towards\":\"mars\"}\n\n")
+	in := bytes.NewBufferString("nonsense\n{\"do\":\"dance\"}\n{\"do\":\"busy\",\"phone\":\"9\"}\n{\"do\":\"block\",\"towards\":\"mars\"}\n{\"do\":\"habits\",\"habits\":{\"srtp\":\"maybe\"}}\n\n")
 	if err := Serve(t.Context(), setup, in, &out); err != nil {
 		t.Fatal(err)
 	}
-	if got := bytes.Count(out.Bytes(), []byte(`{"error":`)); got != 4 {
+	if got := bytes.Count(out.Bytes(), []byte(`{"error":`)); got != 5 {
 		t.Fatalf("%d errors in:\n%s", got, out.String())
 	}
 }
