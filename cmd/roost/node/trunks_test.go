@@ -265,7 +265,8 @@ func TestTrunk_AForwardLeadsOutAgain(t *testing.T) {
 	s := newSite(t)
 	c := s.carrier("201", "london")
 	s.extra["london"] = fmt.Sprintf("groups:\n  - {number: \"300\", ring: all, members: [\"201\"]}\n"+
-		"trunks:\n  - {name: carrier, peer: \"%s201:%d\", out: [{match: \"0.\"}], in: [{match: \"5XXX\", strip: 1}]}\n", s.net, c.port())
+		"trunks:\n  - {name: carrier, peer: \"%s201:%d\", out: [{match: \"0.\"}], in: [{match: \"5X.\", strip: 1}]}\n"+
+		"emergency: {numbers: [\"112\"], routes: [{trunk: carrier}]}\n", s.net, c.port())
 	london := s.start("london")
 	s.trunkIs("london", "carrier", "up")
 	ada := s.rawPhone("201", "101", "london")

@@ -50,7 +50,7 @@ func (s *Set) reindex() {
 // line tells that the Request-URI names the registration and not who is called.
 func (s *Set) Recognise(p sip.FlowPeer) (name string, line, ok bool) {
 	x := s.known.Load()
-	if l := x.users[p.User]; l != nil && p.User != "" && l.trusts(p.Transport) {
+	if l := x.users[p.User]; l != nil && l.trusts(p.Transport) {
 		return l.c.Name, true, true
 	}
 	if l := x.flows[p.Flow]; l != nil {

@@ -75,6 +75,7 @@ type RegistrationConfig struct {
 const (
 	maxChallenges = 2 // one for a nonce that went stale, one for the credentials
 	maxExpires    = 24 * time.Hour
+	hurryLeast    = 5 * time.Second  // between tries before a registration ends
 	minExpires    = 10 * time.Second // what is granted below is renewed as if it were that
 )
 
@@ -291,7 +292,7 @@ func (r *Registration) failed(a Answer, as Standing, now time.Time) {
 		}
 	}
 	if left := r.until.Sub(now); r.standing == Registered && left > 0 {
-		r.due = now.Add(min(wait, max(left/2, time.Second)))
+		r.due = now.Add(min(wait, max(left/2, hurryLeast)))
 		return
 	}
 	r.standing, r.due = as, now.Add(wait)

@@ -88,7 +88,7 @@ func TestRegistration_ChallengedTakenRefreshedTakenBack(t *testing.T) {
 		t.Fatalf("second %+v", second)
 	}
 	// Of several contacts ours counts, whatever the Expires header says.
-	d.hears(said(t, 200, "Expires: 3600", "Contact: <sip:other@127.0.0.9>;expires=7200, <"+ourContact+";transport=udp>;expires=300", "Service-Route: <sip:edge.carrier.test;lr>, <sip:core.carrier.test;lr>"))
+	d.hears(said(t, 200, "Expires: 3600", "Contact: <sip:other@127.0.0.9>;expires=7200, <"+ourContact+";transport=udp>;expires=300, <sip:t0123@127.0.0.1:5061>;expires=9000", "Service-Route: <sip:edge.carrier.test;lr>, <sip:core.carrier.test;lr>"))
 	v := d.is(Registered)
 	if v.Until != d.now.Add(300*time.Second) || len(v.Routes) != 2 || v.Routes[0] != "<sip:edge.carrier.test;lr>" {
 		t.Fatalf("%+v", v)
@@ -266,6 +266,21 @@ func TestRegistration_FailuresBeforeItEnds(t *testing.T) {
 	d.Hurry(d.now)
 	if due, _ := d.Due(); due != d.now {
 		t.Errorf("hurried to %v", due.Sub(d.now))
+	}
+}
+
+// Of a short registration one lost refresh is made good before it ends.
+func TestRegistration_AShortOneSurvivesALostRefresh(t *testing.T) {
+	for seed := range uint64(20) {
+		d := newDesk(t, seed)
+		d.sends()
+		d.hears(said(t, 200, "Expires: 60"))
+		until := d.is(Registered).Until
+		d.sends()
+		d.hears(Answer{Status: 408, Reason: "no answer"})
+		if due, _ := d.Due(); !due.Before(until) || due.Sub(d.now) < hurryLeast {
+			t.Errorf("asked again after %v, %v before the end", due.Sub(d.now), until.Sub(due))
+		}
 	}
 }
 

@@ -422,8 +422,8 @@ func TestSet_AConnectionThatIsGoneIsMadeAnew(t *testing.T) {
 		// A connection that is lost without a word.
 		w, _ = b.reach("carrier")
 		b.front.drop(w.Flow)
-		b.pass(65 * time.Second)
-		if again, err := b.reach("carrier"); err != nil || again.Flow == w.Flow {
+		b.pass(100 * time.Second)
+		if again, err := b.reach("carrier"); err != nil || again.Flow == w.Flow || again.Server != w.Server {
 			b.t.Errorf("%+v, %v", again, err)
 		}
 	})
