@@ -30,7 +30,14 @@ const maxOutput = 4 << 20
 // start runs a program in a directory; standard output and error are kept together.
 func start(t *testing.T, dir, name string, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, name: name, cmd: exec.Command(name, args...), exited: make(chan struct{})}
+	return startAs(t, dir, exec.Command(name, args...))
+}
+
+// startAs runs a command that has more than arguments.
+func startAs(t *testing.T, dir string, cmd *exec.Cmd) *program {
+	t.Helper()
+	name := cmd.Args[0]
+	p := &program{t: t, name: name, cmd: cmd, exited: make(chan struct{})}
 	p.cmd.Dir = dir
 	// Killed also if the test process dies.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

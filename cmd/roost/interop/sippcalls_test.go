@@ -57,9 +57,7 @@ func TestInterop_SippCalls(t *testing.T) {
 			})
 		}
 	})
-	london.until(10*time.Second, "no call stands", func(status api.Status) bool {
-		return status.Calls.Standing == 0 && status.Calls.PortsUsed == 0
-	})
+	london.until(10*time.Second, "no call stands", noCalls)
 	lo.judge(t, 100, london.address)
 }
 
@@ -180,7 +178,7 @@ func TestInterop_SippManyCalls(t *testing.T) {
 			"FailedCall(C)": 0, "OutOfCallMsgs(C)": 0, "DeadCallMsgs(C)": 0, "FailedUnexpectedMessage(C)": 0, "FatalErrors(C)": 0})
 	}
 	london.until(10*time.Second, "no call stands", func(status api.Status) bool {
-		return status.Calls.Standing == 0 && status.Calls.PortsUsed == 0 && status.Counters["calls_records_written"] == manyCallees*manyCalls
+		return noCalls(status) && status.Counters["calls_records_written"] == manyCallees*manyCalls
 	})
 	lo.judge(t, manyCallees*manyCalls*8, london.address) // 401, 100, 180, 200, 200 to a caller, INVITE, ACK, BYE to a callee
 }

@@ -78,9 +78,7 @@ func baresipTalks(t *testing.T, direct bool) {
 	for _, one := range all {
 		desks[one.from.number].command("hangup", "")
 	}
-	london.until(20*time.Second, "all have hung up", func(status api.Status) bool {
-		return status.Calls.Standing == 0 && status.Calls.PortsUsed == 0
-	})
+	london.until(20*time.Second, "all have hung up", noCalls)
 	if lo != nil {
 		lo.voice = 100
 	}
@@ -123,4 +121,9 @@ func (k talk) carried(t *testing.T, by *system, direct bool) {
 		return
 	}
 	t.Errorf("no call of %s in %+v", k.from.number, list)
+}
+
+// noCalls is true where no call stands, and none has left anything behind.
+func noCalls(status api.Status) bool {
+	return status.Calls.Standing == 0 && status.Calls.PortsUsed == 0
 }
