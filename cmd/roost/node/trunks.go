@@ -181,7 +181,14 @@ func (w trunkWatcher) TrunkDown(name, why string) {
 
 // trunkOf says whether a flow is a trunk's.
 func (n *Node) trunkOf(p sip.FlowPeer) (sip.Neighbour, bool) {
-	name, line, ok := n.trunks.set.Recognise(p)
+	name, line, ok := n.trunks.set.Recognise(p, func(name, number string) bool {
+		t := trunkNamed(n.config(), name)
+		if t == nil {
+			return false
+		}
+		_, has := t.Translate(config.Inward, number)
+		return has
+	})
 	return sip.Neighbour{Kind: call.Trunk, Name: name, Line: line}, ok
 }
 

@@ -47,8 +47,10 @@ func (s *Set) reindex() {
 // it was registered with, by a connection that this system opened, by its servers'
 // addresses, or by its sources; never by what it says of itself. A trunk over TLS or
 // TCP is believed over such only, since the source of a datagram is anybody's word.
-// line tells that the Request-URI names the registration and not who is called.
-func (s *Set) Recognise(p sip.FlowPeer) (name string, line, ok bool) {
+// Of several trunks with one address the first that has the number is it (has may be
+// nil), else the first. line tells that the Request-URI names the registration and not
+// who is called.
+func (s *Set) Recognise(p sip.FlowPeer, has func(trunk, number string) bool) (name string, line, ok bool) {
 	x := s.known.Load()
 	if l := x.users[p.User]; l != nil && l.trusts(p.Transport) {
 		return l.c.Name, true, true
@@ -56,18 +58,36 @@ func (s *Set) Recognise(p sip.FlowPeer) (name string, line, ok bool) {
 	if l := x.flows[p.Flow]; l != nil {
 		return l.c.Name, l.isLine(p.User), true
 	}
+	l := x.byAddress(p, has)
+	if l == nil {
+		return "", false, false
+	}
+	return l.c.Name, l.isLine(p.User), true
+}
+
+// byAddress is the trunk that an address is one of, nil if there is none.
+func (x *index) byAddress(p sip.FlowPeer, has func(trunk, number string) bool) (first *line) {
 	from := p.Source.Addr().Unmap()
+	fits := func(l *line) bool {
+		if !l.trusts(p.Transport) {
+			return false
+		}
+		if first == nil {
+			first = l
+		}
+		return l.isLine(p.User) || has == nil || has(l.c.Name, p.User)
+	}
 	for _, l := range x.addrs[from] {
-		if l.trusts(p.Transport) {
-			return l.c.Name, l.isLine(p.User), true
+		if fits(l) {
+			return l
 		}
 	}
 	for _, n := range x.nets {
-		if n.prefix.Contains(from) && n.line.trusts(p.Transport) {
-			return n.line.c.Name, n.line.isLine(p.User), true
+		if n.prefix.Contains(from) && fits(n.line) {
+			return n.line
 		}
 	}
-	return "", false, false
+	return first
 }
 
 // isLine: some carriers write the account's name instead of the contact.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -405,7 +406,7 @@ func TestSet_AConnectionThatIsGoneIsMadeAnew(t *testing.T) {
 			b.t.Errorf("flows %v and %v, %d connections", w.Flow, again.Flow, b.Counters().Connected)
 		}
 		peer := sip.FlowPeer{Peer: sip.Peer{Flow: w.Flow, Transport: registrar.TCP, Source: w.Server}}
-		if name, _, ok := b.Recognise(peer); !ok || name != "carrier" {
+		if name, _, ok := b.Recognise(peer, nil); !ok || name != "carrier" {
 			b.t.Error("what comes over our connection is not the trunk's")
 		}
 		n := len(b.front.since(0))
@@ -416,7 +417,7 @@ func TestSet_AConnectionThatIsGoneIsMadeAnew(t *testing.T) {
 			b.t.Errorf("after the loss %q", got)
 		}
 		peer.Source = netip.MustParseAddrPort("192.0.2.200:1")
-		if _, _, ok := b.Recognise(peer); ok {
+		if _, _, ok := b.Recognise(peer, nil); ok {
 			b.t.Error("a flow that is gone is still the trunk's")
 		}
 		// A connection that is lost without a word.
@@ -455,7 +456,7 @@ func TestSet_WhoseCallItIs(t *testing.T) {
 			{"198.51.100.7:5060", registrar.TLS, "x", "stream", false},
 			{"198.51.101.7:5060", registrar.TLS, "x", "", false},
 		} {
-			name, line, ok := b.Recognise(sip.FlowPeer{Peer: sip.Peer{Source: netip.MustParseAddrPort(c.from), Transport: c.over}, User: c.user})
+			name, line, ok := b.Recognise(sip.FlowPeer{Peer: sip.Peer{Source: netip.MustParseAddrPort(c.from), Transport: c.over}, User: c.user}, nil)
 			if name != c.want || line != c.line || ok != (c.want != "") {
 				b.t.Errorf("%s over %v for %q: %q, line %v, %v", c.from, c.over, c.user, name, line, ok)
 			}
@@ -483,7 +484,7 @@ func TestSet_Configure(t *testing.T) {
 		if len(b.View()) != 1 {
 			b.t.Errorf("%+v", b.View())
 		}
-		if _, _, ok := b.Recognise(sip.FlowPeer{Peer: sip.Peer{Source: netip.MustParseAddrPort("192.0.2.7:5060"), Transport: registrar.UDP}}); ok {
+		if _, _, ok := b.Recognise(sip.FlowPeer{Peer: sip.Peer{Source: netip.MustParseAddrPort("192.0.2.7:5060"), Transport: registrar.UDP}}, nil); ok {
 			b.t.Error("a trunk that was removed is still believed")
 		}
 	})
@@ -516,6 +517,45 @@ func TestSet_APanicCostsAWhile(t *testing.T) {
 		b.pass(61 * time.Second)
 		if v := b.view("carrier"); v.State != Up || v.Registration.Standing != Registered {
 			b.t.Errorf("%+v", v)
+		}
+	})
+}
+
+// Two accounts at one carrier: the number that is called tells them apart.
+func TestSet_TwoTrunksOfOneAddress(t *testing.T) {
+	one, two := carrierUDP(), carrierUDP()
+	two.Name, two.Line, two.Credentials.User = "second", "t9999", "4989456"
+	on(t, answers(200), []Config{one, two}, func(b *bench) {
+		has := func(trunk, number string) bool { return trunk == "second" && number == "4989456201" }
+		for user, want := range map[string]string{"4989456201": "second", "4930123201": "carrier", "4989456": "second", "t9999": "second"} {
+			name, _, ok := b.Recognise(sip.FlowPeer{Peer: sip.Peer{Source: netip.MustParseAddrPort("192.0.2.2:5060"), Transport: registrar.UDP}, User: user}, has)
+			if name != want || !ok {
+				b.t.Errorf("a call for %s is of %q", user, name)
+			}
+		}
+	})
+}
+
+// What each INVITE that comes in costs, also a phone's.
+func BenchmarkRecognise(b *testing.B) {
+	s := New(Options{})
+	var all []*line
+	for i := range 100 {
+		c := carrierUDP()
+		c.Name, c.Line = fmt.Sprint("trunk", i), fmt.Sprint("t", i)
+		l := &line{set: s, c: c}
+		l.servers.Set([]Server{{Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), 5060)}})
+		all = append(all, l)
+	}
+	s.lines = all
+	s.reindex()
+	phone := sip.FlowPeer{Peer: sip.Peer{Source: netip.MustParseAddrPort("198.51.100.7:5060"), Transport: registrar.UDP}, User: "201"}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, _, ok := s.Recognise(phone, nil); ok {
+				b.Error("a phone is a trunk")
+			}
 		}
 	})
 }
