@@ -61,6 +61,7 @@ func TestCalls_OwnPhoneCallsOwnPhone(t *testing.T) {
 			}
 			in.hungUp()
 			s.until("london", "the call is over", func(st api.Status) bool { return st.Calls.Standing == 0 && st.Counters["calls_legs"] == 0 })
+			s.until("london", "the call is in the logs", func(api.Status) bool { return len(source{london}.CallLog("202").Calls) == 1 })
 			for number, outgoing := range map[string]bool{"201": true, "202": false} {
 				log := source{london}.CallLog(number)
 				if len(log.Calls) != 1 || log.Calls[0].Outgoing != outgoing || log.Calls[0].Missed || log.Calls[0].Record.Why != "hung up" || log.Calls[0].Record.Path != c.path {
@@ -182,6 +183,7 @@ func TestCalls_ForwardsAndDoNotDisturb(t *testing.T) {
 		t.Errorf("BYE: %s", m.first)
 	}
 	in.hungUp()
+	s.until("london", "the call is in the log", func(api.Status) bool { return len(source{london}.CallLog("203").Calls) == 2 })
 	log := source{london}.CallLog("203")
 	if len(log.Calls) == 0 || log.Calls[0].Record.Dialled != "202" || !slices.Equal(log.Calls[0].Record.Diverted, []string{"202"}) {
 		t.Errorf("the log of 203 is %+v", log)
