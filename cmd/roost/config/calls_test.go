@@ -1,6 +1,11 @@
 package config
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
 
 func TestPattern_Matches(t *testing.T) {
 	for _, c := range []struct {
@@ -80,5 +85,35 @@ func TestUsers_SettingsReachTheDirectory(t *testing.T) {
 	u, _ := d.User("201")
 	if s := u.Settings; !s.DoNotDisturb || s.Forwards.Busy != "202" || s.Forwards.NoAnswer != "203" || s.Forwards.NoAnswerAfter != 15 || s.Forwards.Always != "" {
 		t.Errorf("the settings are %+v", s)
+	}
+}
+
+// The page's example of outside lines is a configuration that is taken.
+func TestDocumentation_TheExampleOfTrunksIsTaken(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(page), "```yaml\ntrunks:")
+	block, _, ended := strings.Cut(rest, "```")
+	if !found || !ended {
+		t.Fatal("the example is gone")
+	}
+	path := put(t, site(t), "london.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := Parse(path, []byte(string(text)+"\ntrunks:"+block), func(name string) string {
+		return map[string]string{"CARRIER_PASSWORD": "geheim"}[name]
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.Trunks) != 2 || !cfg.Trunks[0].SRV || cfg.Trunks[0].Password.Plain != "geheim" || len(cfg.Emergency.Routes) != 2 {
+		t.Errorf("%+v, %+v", cfg.Trunks, cfg.Emergency)
+	}
+	if got, ok := cfg.Trunks[0].Translate(Outward, "0044123"); got != "+44123" || !ok {
+		t.Errorf("0044123 goes out as %q, %v", got, ok)
 	}
 }
