@@ -54,6 +54,11 @@ func (e *Endpoint) begin(l *leg, one step, fx *dialog.Effects) {
 	l.tag = l.dialog.Tag()
 	e.legs.add(l)
 	e.legs.carryOut(l, one, fx)
+	if id := flow.ID(l.dialog.Path().Flow); l.ends {
+		if _, alive := e.flows.Info(id); !alive { // it ended before the leg stood in the table
+			e.legs.step(l, step{gone: id, now: one.now})
+		}
+	}
 	e.legs.drain(l)
 }
 

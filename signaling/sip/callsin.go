@@ -48,6 +48,9 @@ func (w *work) invite(key string) {
 		}
 		return
 	}
+	if w.overrun() {
+		return
+	}
 	merge := mergeKey{w.m.CallID, w.m.From.Tag(), w.m.CSeq}
 	if e.legs.merged(merge) {
 		e.count.add(cMerged)
@@ -63,7 +66,11 @@ func (w *work) invite(key string) {
 		e.quiet.warn(cLegsFull).Int("limit", e.legs.most).Int("per_number", e.o.Limits.LegsPerNumber).
 			Stringer("source", w.in.Remote).Str("number", cut(string(in.Number))).
 			Msg("too many legs of calls, in all or of this number: INVITE refused")
+		w.retryAfter(retryFull)
 		w.reply(503, "Too Many Calls")
+		return
+	}
+	if w.tooFast(in.Number) {
 		return
 	}
 	e.count.add(cCallsIn)

@@ -62,6 +62,8 @@ const (
 	cCallsIn
 	cCallsOut
 	cLegsFull
+	cOverrun
+	cCallRate
 	cMerged
 	cLegQueueFull
 	cLegMoved
@@ -137,6 +139,8 @@ var counterNames = [counterCount][2]string{
 	cCallsIn:           {"calls_in", "INVITEs that began a leg"},
 	cCallsOut:          {"calls_out", "legs that we began"},
 	cLegsFull:          {"legs_full", "INVITEs answered 503 because there are too many legs, of all phones or of one"},
+	cOverrun:           {"overrun", "INVITEs answered 503 because the system was too far behind with what it had to read"},
+	cCallRate:          {"call_rate", "INVITEs answered 503 because their phone began too many calls a second"},
 	cMerged:            {"merged", "INVITEs that came on two paths, answered 482"},
 	cLegQueueFull:      {"leg_queue_full", "messages dropped because too many waited for their leg"},
 	cLegMoved:          {"leg_moved", "legs that went on over the stream that their phone came back on"},

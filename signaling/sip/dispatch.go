@@ -157,6 +157,7 @@ func (e *Endpoint) FlowClosed(id flow.ID, why flow.Reason) {
 		return
 	}
 	e.subs.flowClosed(id)
+	e.guarded("ending the legs of a stream panicked", func() { e.legs.flowClosed(id, time.Now()) })
 	e.o.Office.FlowClosed(registrar.FlowID(id), why)
 }
 

@@ -87,6 +87,12 @@ type Limits struct {
 	// have (64).
 	Legs          int
 	LegsPerNumber int
+	// CallRate is how many calls a second one phone may begin (20), CallBurst how many at
+	// once (40).
+	CallRate, CallBurst float64
+	// Behind is how long messages may lie unread in a socket before calls are refused
+	// (150 ms: under T1, so that nobody repeats what is only waiting).
+	Behind time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
@@ -101,6 +107,12 @@ func (l Limits) withDefaults() Limits {
 	set(&l.SubscriptionsPerPhone, 4)
 	set(&l.Legs, 20_000)
 	set(&l.LegsPerNumber, 64)
+	if l.CallRate <= 0 {
+		l.CallRate, l.CallBurst = 20, 40
+	}
+	if l.Behind <= 0 {
+		l.Behind = 150 * time.Millisecond
+	}
 	return l
 }
 
@@ -136,6 +148,7 @@ type Endpoint struct {
 	clients *clients
 	subs    *subscriptions
 	legs    *legs
+	paces   *paces
 
 	stopOnce  sync.Once
 	stopSweep chan struct{}
@@ -170,6 +183,7 @@ func New(o Options) (*Endpoint, error) {
 	e.clients = newClients(e, o.Limits.Clients)
 	e.subs = newSubscriptions(e, o.Limits.Subscriptions, o.Limits.SubscriptionsPerPhone)
 	e.legs = newLegs(e, o.Limits.Legs)
+	e.paces = newPaces(o.Limits.CallRate, o.Limits.CallBurst)
 	e.flows = flow.New(flow.Config{Handler: e, Limits: o.Flow, Log: o.Log})
 	return e, nil
 }
@@ -250,7 +264,7 @@ func (e *Endpoint) sweep() {
 	for {
 		select {
 		case now := <-tick.C:
-			e.guarded("the sweep panicked", func() { e.subs.sweep(now); e.bans.sweep(now) })
+			e.guarded("the sweep panicked", func() { e.subs.sweep(now); e.bans.sweep(now); e.paces.sweep(now) })
 		case <-e.stopSweep:
 			return
 		}

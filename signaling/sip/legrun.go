@@ -34,7 +34,7 @@ func (s *legs) run(l *leg, one step) bool {
 
 // leave puts a step behind those that wait; l.mu is held. What is lent is copied.
 func (s *legs) leave(l *leg, one step) {
-	if len(l.queue) >= maxQueue && one.action == nil {
+	if len(l.queue) >= maxQueue && one.message != nil {
 		s.e.count.add(cLegQueueFull)
 		return
 	}
@@ -79,6 +79,8 @@ func (s *legs) step(l *leg, one step) {
 		}
 	case one.action != nil:
 		l.dialog.Do(one.action, one.now, fx)
+	case one.gone != 0:
+		l.dialog.FlowGone(uint64(one.gone), one.now, fx)
 	default:
 		l.dialog.Tick(one.now, fx)
 	}
@@ -104,6 +106,10 @@ func (s *legs) carryOut(l *leg, one step, fx *dialog.Effects) {
 			continue
 		}
 		s.e.o.Calls.LegEvent(ev)
+	}
+	if l.ends && l.dialog.Answered() {
+		l.ends = false
+		s.answered(l)
 	}
 	if l.inviteKey != "" && l.dialog.Settled() {
 		s.settle(l)

@@ -10,6 +10,7 @@ import (
 	"roost/registrar"
 	"roost/signaling/call"
 	"roost/signaling/sip/dialog"
+	"roost/signaling/sip/flow"
 	"roost/signaling/sip/message"
 )
 
@@ -24,11 +25,12 @@ type legs struct {
 	mu       sync.RWMutex
 	byID     map[call.LegID]*leg
 	byTag    map[string]*leg
-	byInvite map[string]*leg          // by the key of its transaction
-	byMerge  map[mergeKey]*leg        // to find the same request on another path
-	byNumber map[registrar.Number]int // legs of each phone that are not finished
-	live     int                      // legs that are not finished
-	fading   []*leg                   // finished ones that still remember, the oldest first
+	byInvite map[string]*leg               // by the key of its transaction
+	byMerge  map[mergeKey]*leg             // to find the same request on another path
+	byFlow   map[flow.ID]map[*leg]struct{} // unanswered ones, by the stream that they began on
+	byNumber map[registrar.Number]int      // legs of each phone that are not finished
+	live     int                           // legs that are not finished
+	fading   []*leg                        // finished ones that still remember, the oldest first
 	shut     bool
 }
 
@@ -49,6 +51,8 @@ type leg struct {
 	merge     mergeKey
 	number    registrar.Number
 	origin    *Origin // until Invited was told
+	stream    flow.ID // what it began on, while it stands in byFlow; 0: it does not
+	ends      bool    // with its stream, as far as its runner knows
 
 	mu      sync.Mutex
 	dialog  *dialog.Leg
@@ -71,6 +75,7 @@ type step struct {
 	arrival dialog.Arrival
 	local   netip.AddrPort // where it came to
 	action  call.LegAction
+	gone    flow.ID // a stream that has ended
 	now     time.Time
 }
 
@@ -85,7 +90,7 @@ func newLegs(e *Endpoint, most int) *legs {
 			SessionExpires: e.o.SessionExpires, MinSE: e.o.MinSE,
 		},
 		byID: make(map[call.LegID]*leg), byTag: make(map[string]*leg), byInvite: make(map[string]*leg),
-		byMerge: make(map[mergeKey]*leg), byNumber: make(map[registrar.Number]int),
+		byMerge: make(map[mergeKey]*leg), byFlow: make(map[flow.ID]map[*leg]struct{}), byNumber: make(map[registrar.Number]int),
 	}
 	s.clock = newClock(s.tick)
 	return s
@@ -134,6 +139,13 @@ func (s *legs) add(l *leg) {
 	s.byID[l.id], s.byTag[l.tag] = l, l
 	if l.inviteKey != "" {
 		s.byInvite[l.inviteKey], s.byMerge[l.merge] = l, l
+	}
+	if p := l.dialog.Path(); p.Reliable {
+		l.stream, l.ends = flow.ID(p.Flow), true
+		if s.byFlow[l.stream] == nil {
+			s.byFlow[l.stream] = make(map[*leg]struct{})
+		}
+		s.byFlow[l.stream][l] = struct{}{}
 	}
 	s.live++
 	if l.number != "" {
@@ -184,6 +196,7 @@ func (s *legs) finished(l *leg) {
 		return
 	}
 	l.fades = true
+	s.offFlow(l)
 	s.live--
 	if l.number == "" {
 		return
@@ -191,6 +204,37 @@ func (s *legs) finished(l *leg) {
 	if s.byNumber[l.number]--; s.byNumber[l.number] <= 0 {
 		delete(s.byNumber, l.number)
 	}
+}
+
+// flowClosed ends the legs that were not answered yet and whose way a stream was.
+func (s *legs) flowClosed(id flow.ID, now time.Time) {
+	s.mu.Lock()
+	var all []*leg
+	for l := range s.byFlow[id] {
+		all = append(all, l)
+	}
+	s.mu.Unlock()
+	for _, l := range all {
+		s.run(l, step{gone: id, now: now})
+	}
+}
+
+// offFlow takes a leg from those that end with their stream; s.mu is held.
+func (s *legs) offFlow(l *leg) {
+	if l.stream == 0 {
+		return
+	}
+	if delete(s.byFlow[l.stream], l); len(s.byFlow[l.stream]) == 0 {
+		delete(s.byFlow, l.stream)
+	}
+	l.stream = 0
+}
+
+// answered is told of a leg that stands from now on.
+func (s *legs) answered(l *leg) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offFlow(l)
 }
 
 // settle forgets the keys of the INVITE that made a leg.

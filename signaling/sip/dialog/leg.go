@@ -166,6 +166,9 @@ func (l *Leg) Settled() bool {
 	return true
 }
 
+// Answered tells that the INVITE that began the leg got its 2xx, or a refusal.
+func (l *Leg) Answered() bool { return l.state != early }
+
 // Finished tells that the last event was told: what is left is the memory of
 // transactions, for messages that come again, and of transfers.
 func (l *Leg) Finished() bool { return l.state == over }

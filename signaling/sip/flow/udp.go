@@ -16,6 +16,7 @@ type udpSocket struct {
 	local netip.AddrPort
 	io    packets
 	then  []func() // the reader's: what follows the answers that are queued
+	waits waited   // the reader's
 
 	mu    sync.Mutex
 	flows udpFlows
@@ -40,7 +41,7 @@ const (
 func (t *Table) ServeUDP(pc net.PacketConn) error {
 	local := addrPort(pc.LocalAddr())
 	u := &udpSocket{
-		t: t, pc: pc, local: local, io: newPackets(pc),
+		t: t, pc: pc, local: local, io: newPackets(pc), waits: newWaited(pc),
 		flows: newUDPFlows(t.limits.Strangers, t.generation), rates: newRates(t.limits),
 	}
 	if err := t.add(u, Local{UDP, local}); err != nil {

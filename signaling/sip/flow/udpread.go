@@ -34,6 +34,9 @@ func (u *udpSocket) read() {
 			continue
 		}
 		now := time.Now()
+		if n > 0 {
+			u.waits.sample(now)
+		}
 		for i := range n {
 			u.datagram(&in, i, now)
 		}
@@ -103,7 +106,7 @@ func (u *udpSocket) datagram(in *Inbound, i int, now time.Time) {
 	t.count.bytesIn.Add(uint64(len(b)))
 	*in = Inbound{
 		Flow: id, Transport: UDP, Local: u.local, Remote: remote, Proven: proven, At: now,
-		Bytes: b, Answer: u.io.answer(),
+		Bytes: b, Answer: u.io.answer(), Waited: u.waits.last,
 	}
 	t.handle(in)
 	if in.Then != nil {
