@@ -164,6 +164,8 @@ func (f trunkFront) FlowTo(local, remote netip.AddrPort) (registrar.FlowID, erro
 	return f.endpoint.FlowTo(local, remote)
 }
 
+func (f trunkFront) CloseFlow(id registrar.FlowID) bool { return f.endpoint.CloseFlow(id) }
+
 func (f trunkFront) Locals() []flow.Local { return f.endpoint.Locals() }
 
 // trunkWatcher raises and clears a trunk's alarm.

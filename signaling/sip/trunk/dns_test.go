@@ -50,15 +50,8 @@ func nameServer(t *testing.T, lines ...string) (address string, asked *atomic.In
 		}
 		_ = w.WriteMsg(m)
 	})
-	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	socket, listener := bothKinds(t)
 	address = socket.LocalAddr().String()
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, s := range []*dns.Server{{PacketConn: socket, Handler: handler}, {Listener: listener, Handler: handler}} {
 		up := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(up) }
@@ -68,6 +61,24 @@ func nameServer(t *testing.T, lines ...string) (address string, asked *atomic.In
 		t.Cleanup(func() { _ = s.Shutdown(); <-done })
 	}
 	return address, asked
+}
+
+// bothKinds are a UDP and a TCP socket of one port.
+func bothKinds(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	for range 50 {
+		socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		listener, err := net.Listen("tcp", socket.LocalAddr().String())
+		if err == nil {
+			return socket, listener
+		}
+		socket.Close()
+	}
+	t.Fatal("no port is free for UDP and TCP")
+	return nil, nil
 }
 
 func TestDNS_RealQuestions(t *testing.T) {

@@ -74,9 +74,7 @@ func (l *line) exchange(ctx context.Context, r sip.Request, within time.Duration
 		got = l.set.o.Front.Request(short, r)
 		cancel()
 		if failing(got.Status) {
-			if got.Status == 430 {
-				l.forget(one.Addr, id)
-			}
+			l.lost(one.Addr, id, r.Method, got.Status)
 			l.failed(one.Addr, 0)
 			continue
 		}
@@ -150,13 +148,33 @@ func (l *line) connect(ctx context.Context, to Server) (registrar.FlowID, error)
 	return id, nil
 }
 
+// lost gives a connection up over which nothing comes back any more: the next request
+// opens another (RFC 5626 §4.4.1), and a registration that was made over it is made anew.
+func (l *line) lost(at netip.AddrPort, id registrar.FlowID, method string, status int) {
+	if l.c.Transport == UDP || status == 503 || !l.forget(at, id) {
+		return
+	}
+	if status == 408 {
+		l.set.o.Front.CloseFlow(id)
+	}
+	l.set.learned()
+	if l.reg != nil && method != "REGISTER" {
+		l.mu.Lock()
+		l.hurry = l.hurry || at == l.use
+		l.mu.Unlock()
+		l.stir()
+	}
+}
+
 // forget drops a connection that turned out to be gone.
-func (l *line) forget(at netip.AddrPort, id registrar.FlowID) {
+func (l *line) forget(at netip.AddrPort, id registrar.FlowID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.flows[at] == id {
-		delete(l.flows, at)
+	if l.flows[at] != id {
+		return false
 	}
+	delete(l.flows, at)
+	return true
 }
 
 // flowClosed forgets a connection. A registration that was made over it is made anew:

@@ -21,6 +21,8 @@ type Front interface {
 	Connect(net.Conn, *tls.Config) (registrar.FlowID, error)
 	FlowTo(local, remote netip.AddrPort) (registrar.FlowID, error)
 	Locals() []flow.Local
+	// CloseFlow closes a connection; false if it was gone.
+	CloseFlow(registrar.FlowID) bool
 }
 
 // Watcher hears of trunks. It is called from the trunk's goroutine, for one trunk in

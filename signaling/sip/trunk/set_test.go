@@ -28,6 +28,8 @@ type front struct {
 	header  []string                                   // of a 200 to REGISTER
 	sent    []string                                   // "METHOD host:port expires"
 	at      []time.Time
+	closed  int
+	hushed  map[registrar.FlowID]bool
 	t       *testing.T
 }
 
@@ -68,6 +70,9 @@ func (f *front) Request(ctx context.Context, r sip.Request) sip.Response {
 	f.sent = append(f.sent, r.Method+" "+at.String()+expires)
 	f.at = append(f.at, time.Now())
 	status := f.carrier(at, r)
+	if f.hushed[r.Flow] {
+		status = 0
+	}
 	f.mu.Unlock()
 	if status == 0 {
 		<-ctx.Done()
@@ -80,10 +85,26 @@ func (f *front) Request(ctx context.Context, r sip.Request) sip.Response {
 	return sip.Response{Status: status, Reason: "Said", Message: a.Message, Contact: "sip:" + r.ContactUser + "@127.0.0.1:5060"}
 }
 
+func (f *front) CloseFlow(id registrar.FlowID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, ok := f.flows[id]
+	delete(f.flows, id)
+	f.closed++
+	return ok
+}
+
 func (f *front) set(carrier func(netip.AddrPort, sip.Request) int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.carrier = carrier
+}
+
+// hush: nothing comes back over a flow any more.
+func (f *front) hush(id registrar.FlowID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hushed = map[registrar.FlowID]bool{id: true}
 }
 
 // since gives what was sent after so many requests.
@@ -430,6 +451,31 @@ func TestSet_AConnectionThatIsGoneIsMadeAnew(t *testing.T) {
 	})
 }
 
+// RFC 5626 §4.4.1: a connection over which nothing comes back is given up.
+func TestSet_ASilentConnectionIsGivenUp(t *testing.T) {
+	c := carrierUDP()
+	c.Transport = TCP
+	on(t, answers(200), []Config{c}, func(b *bench) {
+		w, _ := b.reach("carrier")
+		b.front.hush(w.Flow)
+		b.pass(100 * time.Second)
+		again, err := b.reach("carrier")
+		if err != nil || again.Server != w.Server || again.Flow == w.Flow || b.front.closed != 1 {
+			b.t.Errorf("%+v, %v, %d closed", again, err, b.front.closed)
+		}
+		if v := b.view("carrier"); v.State != Up || v.Registration.Standing != Registered {
+			b.t.Errorf("%+v", v)
+		}
+		// A server that never answers costs no connection a second.
+		b.front.set(answers(0))
+		connected := b.Counters().Connected
+		b.pass(10 * time.Minute)
+		if more := b.Counters().Connected - connected; more > 80 { // a ping every 30 s, and some REGISTERs, to each
+			b.t.Errorf("%d connections in 10 minutes to two silent servers", more)
+		}
+	})
+}
+
 func TestSet_WhoseCallItIs(t *testing.T) {
 	secure := Config{Name: "secure", Peer: "192.0.2.50", Transport: TLS}
 	stream := Config{Name: "stream", Peer: "192.0.2.60", Transport: TCP, Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}}
@@ -532,6 +578,46 @@ func TestSet_TwoTrunksOfOneAddress(t *testing.T) {
 			if name != want || !ok {
 				b.t.Errorf("a call for %s is of %q", user, name)
 			}
+		}
+	})
+}
+
+// Calls, failures, lost connections, views and new configurations, all at once.
+func TestSet_ManyAtOnce(t *testing.T) {
+	c := carrierUDP()
+	c.Transport = TCP
+	on(t, answers(200), []Config{c}, func(b *bench) {
+		var group sync.WaitGroup
+		for i := range 8 {
+			group.Go(func() {
+				for range 100 {
+					w, err := b.reach("carrier")
+					switch {
+					case err != nil: // between two configurations
+					case i == 0:
+						b.Failed("carrier", w.Server, 0)
+					case i == 1:
+						b.front.drop(w.Flow)
+						b.FlowClosed(w.Flow)
+					case i == 2:
+						c := c
+						c.Expires += time.Second * time.Duration(w.Flow%2)
+						b.Configure([]Config{c})
+					}
+					b.View()
+					b.Ways("carrier")
+					b.Recognise(sip.FlowPeer{Peer: sip.Peer{Flow: w.Flow, Source: w.Server, Transport: registrar.TCP}}, nil)
+					<-time.After(10 * time.Millisecond)
+				}
+			})
+		}
+		group.Wait()
+		b.pass(2 * time.Minute)
+		if v := b.view("carrier"); v.State != Up || v.Registration.Standing != Registered {
+			b.t.Errorf("afterwards %+v", v)
+		}
+		if b.Counters().Panics != 0 {
+			b.t.Errorf("%d panics", b.Counters().Panics)
 		}
 	})
 }
