@@ -19,7 +19,7 @@ import (
 )
 
 // runnable are the pages whose blocks marked sh are run, in this order.
-var runnable = []string{"README.md", "docs/getting-started.md", "docs/operating.md", "docs/http-api.md", "docs/certificates.md", "docs/lab.md"}
+var runnable = []string{"README.md", "docs/getting-started.md", "docs/operating.md", "docs/calls.md", "docs/http-api.md", "docs/certificates.md", "docs/lab.md"}
 
 const (
 	eachWithin = time.Minute // a block

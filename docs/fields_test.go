@@ -8,6 +8,7 @@ import (
 
 	"roost/cmd/roost/console/api"
 	"roost/cmd/roost/lab"
+	"roost/signaling/call"
 )
 
 // fieldsOf are the names under which encoding/json writes a struct.
@@ -38,14 +39,25 @@ func structsIn(t reflect.Type, found map[string]reflect.Type) {
 }
 
 // TestHTTPAPI_EachFieldHasItsRow: each JSON field of the API stands in the table of
-// its type, and nothing else does.
+// its type, and nothing else does; those of a call's record on the page of calls.
 func TestHTTPAPI_EachFieldHasItsRow(t *testing.T) {
 	types := map[string]reflect.Type{}
 	for _, value := range []any{api.Status{}, api.Registrations{}, api.CallList{}, api.CallLog{}, api.TakeOver{}, api.Release{}, api.Announce{}, api.Busy{}, api.Refuse{}, api.Answer{}} {
 		structsIn(reflect.TypeOf(value), types)
 	}
+	records := map[string]reflect.Type{}
+	structsIn(reflect.TypeOf(call.Record{}), records)
 	for name, is := range types {
-		compare(t, "docs/http-api.md, "+name, rows(t, "docs/http-api.md", "### "+name), fieldsOf(is))
+		page := "docs/http-api.md"
+		if records[name] != nil {
+			page = "docs/calls.md"
+		}
+		compare(t, page+", "+name, rows(t, page, "### "+name), fieldsOf(is))
+	}
+	for name := range records {
+		if types[name] == nil {
+			t.Errorf("a record has a %s, which is in no answer of the API", name)
+		}
 	}
 }
 

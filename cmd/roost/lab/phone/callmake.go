@@ -148,7 +148,7 @@ func (m *Machine) inviteDone(c *call, status int, response *Message) {
 		m.finish(c, CallRefused, status, "no answer", c.leg)
 	default:
 		m.tellReferrer(c, status, response.Reason)
-		m.finish(c, CallRefused, status, response.Reason, c.leg)
+		m.finish(c, CallRefused, status, withReason(response.Reason, response), c.leg)
 	}
 }
 
