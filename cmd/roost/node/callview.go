@@ -28,6 +28,7 @@ func (n *Node) callCounters(counts, standing map[string]float64) {
 		counts["calls_noted_"+string(kind)] = float64(times)
 	}
 	counts["calls_records_written"] = float64(n.voice.records.written.Load())
+	counts["calls_systems_turned_away"] = float64(n.voice.turnedAway.Load())
 	counts["calls_records_lost"] = float64(n.voice.records.lost.Load())
 	standing["calls_preserved"] = float64(n.callCounts().Preserved)
 	relay := n.voice.relay.Counters()

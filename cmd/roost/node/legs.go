@@ -41,7 +41,7 @@ func (l legs) Dial(leg *switchboard.Leg, d call.Dial) {
 
 func (l legs) dialNeighbour(leg *switchboard.Leg, d call.Dial, host string, flow registrar.FlowID, err error) {
 	if err != nil {
-		l.log.Warn().Err(err).Str(leg.Kind.String(), leg.Name).Msg("a call could not go out")
+		l.voice.quiet.Warn("no-way-out").Err(err).Str(leg.Kind.String(), leg.Name).Msg("a call could not go out")
 		l.voice.board.LegEvent(call.Refused{Leg: leg.ID, Cause: call.Cause{Status: 503, Phrase: leg.Kind.String() + " " + leg.Name + " cannot be reached"}})
 		return
 	}
@@ -267,7 +267,8 @@ func (n *Node) systemsTLS(settings *tls.Config) {
 			return nil
 		},
 		Refused: func(remote net.Addr, err error) {
-			n.log.Warn().Err(err).Stringer("peer", remote).Msg("turned away where other systems call (network.sip)")
+			n.voice.turnedAway.Add(1)
+			n.voice.quiet.Warn("no-neighbour").Err(err).Stringer("peer", remote).Msg("turned away where other systems call (network.sip)")
 		},
 	})
 	settings.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {

@@ -8,9 +8,11 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"roost/cmd/roost/config"
+	"roost/cmd/roost/node/quiet"
 	"roost/cmd/roost/node/switchboard"
 	"roost/media"
 	"roost/media/relay"
@@ -29,6 +31,10 @@ type voice struct {
 	systems  netip.AddrPort
 	records  *recordFile
 	standing standingCalls
+	// quiet writes of what strangers and phones do, since they may do it without end;
+	// turnedAway counts who is no neighbour and came to where systems call.
+	quiet      *quiet.Log
+	turnedAway atomic.Uint64
 
 	mu  sync.Mutex
 	log *call.Log
@@ -38,6 +44,7 @@ type voice struct {
 // front-end's, which is started after it.
 func (n *Node) startVoice() error {
 	c := n.config()
+	n.voice.quiet = quiet.New(n.log)
 	made, err := n.newRelay(c)
 	if err != nil {
 		return err
@@ -339,7 +346,7 @@ func (c calls) guestByCall(i *call.Invited, o *sip.Origin, now time.Time) call.C
 	case a.Decision.Verdict != sip.Proceed:
 		return call.Cause{Status: 503, Phrase: a.Decision.Phrase}
 	case a.Err != nil:
-		c.log.Info().Err(a.Err).Str("phone", string(o.Number)).Msg("a phone that called could not be made a guest")
+		c.voice.quiet.Info("no-guest-by-call").Err(a.Err).Str("phone", string(o.Number)).Msg("a phone that called could not be made a guest")
 		return call.Cause{Status: 503, Phrase: "not taken in as a guest"}
 	}
 	c.log.Info().Str("phone", string(o.Number)).Str("home", i.Home).Msg("a phone called without having registered here, and is a guest now")

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"roost/cmd/roost/node/quiet"
 	"roost/registrar"
 	"roost/signaling/call"
 )
@@ -20,6 +21,8 @@ type Board struct {
 	count counters
 	busy  busyPhones
 	names aliases
+	// quiet writes of what phones do wrong, since they may do it without end.
+	quiet *quiet.Log
 
 	nextLeg  atomic.Uint64
 	nextCall atomic.Uint64
@@ -37,7 +40,7 @@ func New(o Options) *Board {
 	if o.Call == nil {
 		o.Call = func() call.Limits { return call.Limits{} }
 	}
-	b := &Board{o: o, calls: map[*entry]struct{}{}}
+	b := &Board{o: o, calls: map[*entry]struct{}{}, quiet: quiet.New(o.Log)}
 	b.o.Legs = renamed{o.Legs, &b.names}
 	b.legs.init()
 	b.busy.init()
@@ -126,13 +129,12 @@ func (b *Board) refuses(i *call.Invited) call.Cause {
 	case b.o.Emergency != nil && b.o.Emergency(i.To):
 		return call.Cause{}
 	case b.Standing() >= b.limits().Calls:
-		if b.count.full.Add(1) == 1 {
-			b.o.Log.Warn().Int("limit", b.limits().Calls).Msg("calls are refused: there are as many as calls.max allows")
-		}
+		b.count.full.Add(1)
+		b.quiet.Warn("calls-full").Int("limit", b.limits().Calls).Msg("calls are refused: there are as many as calls.max allows")
 		return call.Cause{Status: 503, Phrase: "too many calls"}
 	case i.Peer == call.Phone && i.Replaces == nil && b.busy.calls(i.From.Number) >= b.limits().PerPhone:
 		b.count.perPhone.Add(1)
-		b.o.Log.Info().Str("phone", string(i.From.Number)).Int("limit", b.limits().PerPhone).Msg("a call was refused: the phone has as many as calls.per_phone allows")
+		b.quiet.Info("calls-per-phone").Str("phone", string(i.From.Number)).Int("limit", b.limits().PerPhone).Msg("a call was refused: the phone has as many as calls.per_phone allows")
 		return call.Cause{Status: 486, Phrase: "too many calls of this phone"}
 	}
 	return call.Cause{}

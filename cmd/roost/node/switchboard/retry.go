@@ -144,7 +144,7 @@ func (e *entry) again(ev call.Refused) bool {
 		dial.Offer = call.Body{Type: sdpType, Data: body}
 		e.b.names.set(ev.Leg, e.b.NewLeg())
 		e.b.count.retried.Add(1)
-		e.b.o.Log.Info().Str("call", e.id).Str("number", string(leg.Number)).Int("status", ev.Cause.Status).Msg("the offer was refused; another one is made")
+		e.b.quiet.Info("offered-again").Str("call", e.id).Str("number", string(leg.Number)).Int("status", ev.Cause.Status).Msg("the offer was refused; another one is made")
 		e.b.o.Legs.Dial(leg, dial)
 		return true
 	}

@@ -73,7 +73,7 @@ func (e *entry) effect(effect call.Effect, now time.Time) {
 		e.altered = true
 	case call.Noted:
 		b.count.noted(fx.Counter)
-		b.o.Log.Info().Str("call", e.id).Str("what", string(fx.Counter)).Msg(fx.Text)
+		b.quiet.Info(string(fx.Counter)).Str("call", e.id).Str("what", string(fx.Counter)).Msg(fx.Text)
 	case call.Finished:
 		b.count.finished.Add(1)
 		b.o.Observer.Finished(e.complete(fx.Record))
@@ -100,7 +100,7 @@ func (e *entry) do(d call.Do) {
 		if err != nil {
 			cause := causeOf(err)
 			e.b.count.mediaRefused.Add(1)
-			e.b.o.Log.Info().Str("call", e.id).Err(err).Int("status", cause.Status).Str("body", d.Pass.String()).Msg("a session description was refused")
+			e.b.quiet.Info("body-refused").Str("call", e.id).Err(err).Int("status", cause.Status).Str("body", d.Pass.String()).Msg("a session description was refused")
 			e.refused = append(e.refused, call.MediaRefused{Do: d, Cause: cause})
 			return
 		}
