@@ -35,6 +35,7 @@ func name(test string) string { return test[strings.LastIndex(test, ".")+1:] }
 type tree struct {
 	tests     map[string]string // "registrar.TestX" to the source of its file
 	stories   []string
+	plans     []string            // of media/testdata/plan
 	scenarios map[string][]string // name to the rules that it proves
 	walk, sim string              // sources with the invariants
 }
@@ -56,7 +57,14 @@ func readTree(t *testing.T) *tree {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pattern := range []string{"resilience/testdata/*.txt", "testdata/scenarios/*.yaml"} {
+	plans, err := filepath.Glob(filepath.Join(root, "media/testdata/plan/*"))
+	if err != nil || len(plans) == 0 {
+		t.Fatalf("media/testdata/plan: nothing found, %v", err)
+	}
+	for _, plan := range plans {
+		found.plans = append(found.plans, filepath.Base(plan))
+	}
+	for _, pattern := range []string{"resilience/testdata/*.txt", "signaling/call/testdata/*/*.txt", "testdata/scenarios/*.yaml"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: nothing found, %v", pattern, err)
@@ -133,6 +141,11 @@ func (found *tree) holds(id, proof string) (named bool, err error) {
 			return false, fmt.Errorf("there is no story %s", proof)
 		}
 		return slices.Contains(idsIn(proof), id), nil
+	case kind == "plan":
+		if !slices.Contains(found.plans, what) {
+			return false, fmt.Errorf("there is no media/testdata/plan/%s", what)
+		}
+		return slices.Contains(idsIn(strings.ToUpper(strings.ReplaceAll(what, "_", " "))), id), nil
 	case kind == "lab":
 		rules, there := found.scenarios[what]
 		if !there {
@@ -229,6 +242,13 @@ func TestRules_NoneIsMissing(t *testing.T) {
 		for _, id := range idsIn(story) {
 			if !slices.Contains(rules[id], story) {
 				t.Errorf("the story %s is not among the proofs of %s", story, id)
+			}
+		}
+	}
+	for _, plan := range found.plans {
+		for _, id := range idsIn(strings.ToUpper(strings.ReplaceAll(plan, "_", " "))) {
+			if !slices.Contains(rules[id], "plan "+plan) {
+				t.Errorf("media/testdata/plan/%s is not among the proofs of %s", plan, id)
 			}
 		}
 	}
