@@ -84,14 +84,22 @@ func (e *engine) calls(action *Action) (done bool, err error) {
 	return true, e.phones(command)
 }
 
+// betweenCalls is the wall-clock time from one call of pairs to the next: fifty a
+// second, which two busy cores set up without refusing any as overload.
+const betweenCalls = 20 * time.Millisecond
+
 // callPairs lets the first phone call the second, the third the fourth, and so on.
 func (e *engine) callPairs() error {
-	var problems []error
 	for i := 0; i+1 < len(e.picture.Phones); i += 2 {
 		from, to := e.picture.Phones[i].Number, e.picture.Phones[i+1].Number
-		problems = append(problems, e.phones(phone.Command{Do: "call", Phone: from, To: to}))
+		if err := e.phones(phone.Command{Do: "call", Phone: from, To: to}); err != nil {
+			return err
+		}
+		if _, err := e.pump(betweenCalls*time.Duration(e.speed), "calling", nil); err != nil {
+			return err
+		}
 	}
-	return errors.Join(problems...)
+	return nil
 }
 
 // hangUpAll hangs up at every phone that called.
