@@ -100,8 +100,27 @@ type Party struct {
 	// Emergency says that the call goes to or comes from emergency services:
 	// media security never refuses it (GU6).
 	Emergency bool
-	// Origin is the o= value that the party's leg was last sent, by a Session of
-	// an earlier pair (transfer): it goes on with the next version. Session.Origin
-	// gives it. Empty for a new leg.
-	Origin string
+	// Past is what the party's leg has of an earlier pair (transfer); Session.Past
+	// gives it. Zero for a new leg.
+	Past Past
 }
+
+// Past is what a leg brings along into its next pair.
+type Past struct {
+	// Origin is the o= value that it was last sent: it goes on with the next version.
+	Origin string
+	// Spoke is how it described its own voice.
+	Spoke Spoke
+}
+
+// Spoke is whether a party's own description had RTP or SRTP. A later offer, in a
+// call that stands, should not ask for what the party showed that it may not have:
+// there some phones answer with a rejected m-line, and not with a 488.
+type Spoke uint8
+
+// What a party's description had.
+const (
+	SpokeEither Spoke = iota // both, or nothing is known
+	SpokeClear               // RTP alone
+	SpokeSealed              // RTP/SAVP alone
+)

@@ -109,12 +109,12 @@ func (w *walk) session(t *testing.T, d *datadriven.TestData) string {
 		case "a":
 			a = partyOf(t, d, a, arg.Vals)
 			if d.Cmd == "transfer" {
-				a.Origin = w.s.Origin(A)
+				a.Past = w.s.Past(A)
 			}
 		case "b":
 			b = partyOf(t, d, b, arg.Vals)
 			if d.Cmd == "transfer" {
-				b.Origin = w.s.Origin(B)
+				b.Past = w.s.Past(B)
 			}
 		case "direct":
 			cfg.Direct = false

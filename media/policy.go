@@ -134,8 +134,15 @@ func (s *Session) standing(to Side, e end) form {
 	}
 }
 
-// bestEffort is how a side's profile wants it, but never SRTP alone in an emergency.
+// bestEffort is how a side showed earlier that it has it, or how its profile wants it,
+// but never SRTP alone in an emergency.
 func (s *Session) bestEffort(to Side) form {
+	switch past := s.parties[to].Past.Spoke; {
+	case past == SpokeSealed && !s.emergency():
+		return savp
+	case past == SpokeClear && s.parties[to].BestEffort == SAVP:
+		return plain
+	}
 	switch s.parties[to].BestEffort {
 	case CapNeg:
 		return capneg
@@ -208,9 +215,14 @@ func (s *Session) anchorStream(st *stream, from Side) string {
 		return "best effort in two m-lines with ports of their own"
 	}
 	secure, clear := s.between(from, e.view)
+	other := st.ends[from.Other()].view
 	switch {
 	case !secure && !clear:
 		return "the media security of the sides differs"
+	case !clear && !other.live() && s.parties[from.Other()].Past.Spoke == SpokeClear:
+		return "side " + from.Other().String() + " had RTP, and would be offered SRTP alone"
+	case !secure && !other.live() && s.parties[from.Other()].Past.Spoke == SpokeSealed:
+		return "side " + from.Other().String() + " had SRTP alone, and would be offered RTP"
 	case !clear && s.emergency():
 		// Directly the far side would have to do SRTP, or refuse.
 		return "an emergency call with SRTP alone"

@@ -91,7 +91,7 @@ const (
 func NewSession(cfg Config, a, b Party, relay Relay, rand io.Reader) *Session {
 	s := &Session{cfg: cfg, parties: [2]Party{a, b}, relay: relay, rand: rand}
 	for side, p := range s.parties {
-		if o, err := sdp.ParseOrigin(p.Origin); err == nil {
+		if o, err := sdp.ParseOrigin(p.Past.Origin); err == nil {
 			s.sent[side] = sent{origin: o, known: true}
 		}
 	}
@@ -229,13 +229,26 @@ func (s *Session) Path() Path {
 // Hold is who holds the call, as was last agreed.
 func (s *Session) Hold() Hold { return s.current.hold }
 
-// Origin gives the o= value that a side was last sent, for Party.Origin of the
-// next Session of its leg.
-func (s *Session) Origin(side Side) string {
-	if !s.sent[side].known {
-		return ""
+// Past gives what a side's leg takes along, for Party.Past of its next Session. To be
+// asked for before Close.
+func (s *Session) Past(side Side) Past {
+	past := s.parties[side].Past
+	if s.sent[side].known {
+		past.Origin = s.sent[side].origin.String()
 	}
-	return s.sent[side].origin.String()
+	st := s.current.main()
+	if st == nil || st.carriage != asRTP || !st.ends[side].view.live() {
+		return past
+	}
+	switch st.ends[side].view.form {
+	case plain:
+		past.Spoke = SpokeClear
+	case savp:
+		past.Spoke = SpokeSealed
+	default:
+		past.Spoke = SpokeEither
+	}
+	return past
 }
 
 // Stats gives the streams that were relayed, the last 32 with those that ended, in

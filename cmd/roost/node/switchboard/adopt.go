@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"roost/media"
 	"roost/signaling/call"
 )
 
@@ -76,7 +77,7 @@ func (e *entry) move(to *entry, first item) {
 		e.b.legs.set(id, to)
 	}
 	clear(e.members)
-	to.heirs = append(to.heirs, heir{busy: e.busy, pairs: e.pairs, origins: e.origins})
+	to.heirs = append(to.heirs, heir{busy: e.busy, pairs: e.pairs, pasts: e.pasts})
 	for _, p := range e.pairs {
 		p.owner.Store(to)
 	}
@@ -91,9 +92,9 @@ func (e *entry) move(to *entry, first item) {
 
 // heir is what came with the legs of another call.
 type heir struct {
-	busy    []call.Busy
-	pairs   []*pair
-	origins map[call.LegID]string
+	busy  []call.Busy
+	pairs []*pair
+	pasts map[call.LegID]media.Past
 }
 
 // takeInheritance makes what came with other calls' legs the runner's own.
@@ -105,10 +106,10 @@ func (e *entry) takeInheritance() {
 	for _, h := range heirs {
 		e.busy = append(e.busy, h.busy...)
 		e.pairs = append(e.pairs, h.pairs...)
-		if e.origins == nil {
-			e.origins = map[call.LegID]string{}
+		if e.pasts == nil {
+			e.pasts = map[call.LegID]media.Past{}
 		}
-		maps.Copy(e.origins, h.origins)
+		maps.Copy(e.pasts, h.pasts)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"roost/media"
 	"roost/signaling/call"
 )
 
@@ -42,7 +43,7 @@ type entry struct {
 	// orphan is the leg of a system that is gone; forgotten is when the call is let go.
 	orphan    call.LegID
 	forgotten time.Time
-	origins   map[call.LegID]string // what legs were last sent, of pairs that are over
+	pasts     map[call.LegID]media.Past // what legs bring along from pairs that are over
 }
 
 // item is one thing that waits for a call: an event, or the wish of another call to

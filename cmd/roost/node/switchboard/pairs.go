@@ -65,14 +65,14 @@ func (e *entry) party(leg *Leg, emergency bool) media.Party {
 	party.Emergency = party.Emergency || emergency || leg.Emergency
 	for _, p := range slices.Backward(e.pairs) {
 		if p.a == leg.ID || p.b == leg.ID {
-			if origin := p.session.Origin(p.side(leg.ID)); origin != "" {
-				party.Origin = origin
+			if past := p.session.Past(p.side(leg.ID)); past.Origin != "" {
+				party.Past = past
 				break
 			}
 		}
 	}
-	if party.Origin == "" {
-		party.Origin = e.origins[leg.ID]
+	if party.Past.Origin == "" {
+		party.Past = e.pasts[leg.ID]
 	}
 	return party
 }
@@ -83,15 +83,15 @@ func (e *entry) unpair(a, b call.LegID) {
 	if p == nil {
 		return
 	}
-	e.keepResult(p, p.session.Close)
 	for _, leg := range []call.LegID{a, b} {
-		if origin := p.session.Origin(p.side(leg)); origin != "" {
-			if e.origins == nil {
-				e.origins = map[call.LegID]string{}
+		if past := p.session.Past(p.side(leg)); past.Origin != "" {
+			if e.pasts == nil {
+				e.pasts = map[call.LegID]media.Past{}
 			}
-			e.origins[leg] = origin
+			e.pasts[leg] = past
 		}
 	}
+	e.keepResult(p, p.session.Close)
 	e.pairs = slices.DeleteFunc(e.pairs, func(other *pair) bool { return other == p })
 	e.altered = true
 }
