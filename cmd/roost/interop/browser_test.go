@@ -211,7 +211,7 @@ media: {ports: %s, security: enforced}`, mediaPorts), []string{"201", "222"})
 		return s.What == "heard" && s.DB > -60 && math.Abs(s.Hz-phoneTone) < 15
 	})
 	desk.hears(30*time.Second, pageTone)
-	talk{from: talker{number: "222"}, to: talker{number: "201"}, path: "anchored", security: [2]string{"AES_CM_128_HMAC_SHA1_80", "DTLS"}}.carried(t, london, true)
+	talk{from: talker{number: "222"}, to: talker{number: "201"}, path: "anchored", security: [2]string{sdes, "DTLS"}}.carried(t, london, true)
 	desk.command("hangup", "")
 	page.until(20*time.Second, "the page has heard of the end", func(s said) bool {
 		return s.What == "call ended" && strings.HasPrefix(s.Text, "remote")

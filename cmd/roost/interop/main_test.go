@@ -17,7 +17,7 @@ import (
 // program to the tests. Where it is set before, that program is tested and none is built.
 const binaryVariable = "ROOST_INTEROP_BINARY"
 
-var tools = []string{"sipp", "baresip", "sipsak", "tshark", "dumpcap", "stdbuf", "chromium", "npm"}
+var tools = []string{"sipp", "baresip", "sipsak", "tshark", "dumpcap", "stdbuf", "chromium", "npm", "linphonec"}
 
 // TestMain builds roost once, and has missing programs installed.
 func TestMain(m *testing.M) {

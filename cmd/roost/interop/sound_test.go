@@ -2,8 +2,11 @@ package interop
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"strings"
+	"testing"
+	"time"
 
 	"roost/cmd/roost/lab/phone/tone"
 )
@@ -30,6 +33,16 @@ func (s *site) wav(name string, hz, rate, seconds int) string {
 		put(2, uint32(int16(12000*math.Sin(2*math.Pi*float64(hz)*float64(i)/float64(rate)))))
 	}
 	return s.file(name, b.String())
+}
+
+// hears waits until who writes down what it hears has heard a tone for another second,
+// besides the frames that were there before.
+func hears(t *testing.T, name string, frames func(hz int) (int, string), within time.Duration, hz, before int) {
+	t.Helper()
+	until(t, within, fmt.Sprintf("%s hears %d Hz", name, hz), func() (bool, string) {
+		found, is := frames(hz)
+		return found >= before+tone.Rate/tone.FrameSamples, is
+	})
 }
 
 // tonesIn counts the frames of 20 ms in a WAV file of 8,000 samples a second in which a

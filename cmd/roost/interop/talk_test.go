@@ -8,6 +8,9 @@ import (
 	"roost/cmd/roost/console/api"
 )
 
+// sdes is how a call says that SRTP is keyed by SDES.
+const sdes = "AES_CM_128_HMAC_SHA1_80"
+
 // talk is a call between two baresips, and how roost must carry it.
 type talk struct {
 	from, to talker
@@ -17,7 +20,7 @@ type talk struct {
 
 // talks are all ways in which two baresips protect their voice.
 func talks() []talk {
-	const none, sdes = "none", "AES_CM_128_HMAC_SHA1_80"
+	const none = "none"
 	return []talk{
 		{talker{number: "220"}, talker{number: "230"}, "direct", [2]string{none, none}},
 		{talker{number: "221", srtp: "srtp-mand"}, talker{number: "231", srtp: "srtp-mand"}, "direct", [2]string{sdes, sdes}},

@@ -142,16 +142,23 @@ func (b *talking) dial(number string) { b.t.Helper(); b.command("dial", number) 
 // hears waits until a second of the tone is in what baresip wrote down.
 func (b *talking) hears(within time.Duration, hz int) {
 	b.t.Helper()
-	until(b.t, within, fmt.Sprintf("%s hears %d Hz", b.name, hz), func() (bool, string) {
-		files, err := filepath.Glob(filepath.Join(b.heard, "*dec.wav"))
-		if err != nil || len(files) == 0 {
-			return false, "nothing was written down yet"
-		}
-		written, err := os.ReadFile(files[len(files)-1])
+	hears(b.t, b.name, b.frames, within, hz, 0)
+}
+
+// frames counts those of 20 ms of the tone in what baresip wrote down, in words too.
+func (b *talking) frames(hz int) (found int, is string) {
+	files, err := filepath.Glob(filepath.Join(b.heard, "*dec.wav"))
+	if err != nil || len(files) == 0 {
+		return 0, "nothing was written down yet"
+	}
+	for _, file := range files { // it begins another now and then
+		written, err := os.ReadFile(file)
 		if err != nil {
-			return false, err.Error()
+			return 0, err.Error()
 		}
-		found := tonesIn(written, hz)
-		return found >= tone.Rate/tone.FrameSamples, fmt.Sprintf("%d bytes, %d frames of it", len(written), found)
-	})
+		here := tonesIn(written, hz)
+		found += here
+		is += fmt.Sprintf("%s: %d bytes, %d frames of it; ", filepath.Base(file), len(written), here)
+	}
+	return found, is
 }

@@ -30,8 +30,8 @@ func TestInterop_BaresipTalksToASimulatedPhone(t *testing.T) {
 
 	caller.hears(30*time.Second, 1500)
 	callee.hears(30*time.Second, 1700)
-	talk{from: talker{number: "220"}, to: talker{number: "230"}, path: "anchored", security: [2]string{"AES_CM_128_HMAC_SHA1_80", "none"}}.carried(t, london, true)
-	talk{from: talker{number: "231"}, to: talker{number: "221"}, path: "direct", security: [2]string{"AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80"}}.carried(t, london, true)
+	talk{from: talker{number: "220"}, to: talker{number: "230"}, path: "anchored", security: [2]string{sdes, "none"}}.carried(t, london, true)
+	talk{from: talker{number: "231"}, to: talker{number: "221"}, path: "direct", security: [2]string{sdes, sdes}}.carried(t, london, true)
 	if err := calling.wait(60 * time.Second); err != nil {
 		t.Errorf("the calling phone did not hear its callee to the end: %v", err)
 	}
