@@ -177,7 +177,7 @@ func terminal() h225.EndpointType {
 	return h225.EndpointType{Vendor: &v, Terminal: per.Some(h225.TerminalInfo{})}
 }
 
-func (r *rig) next() uint16 { r.seq++; return r.seq }
+func (r *rig) next() uint16 { r.seq = r.seq%65535 + 1; return r.seq }
 
 func (r *rig) grq(aliases ...string) *h225.RasMessage {
 	return &h225.RasMessage{Choice: h225.RasMessageGatekeeperRequest, GatekeeperRequest: &h225.GatekeeperRequest{
