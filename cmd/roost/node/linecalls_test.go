@@ -93,7 +93,7 @@ func TestCalls_OverTheLine(t *testing.T) {
 			}
 			back.hungUp()
 			for _, n := range []*Node{london, paris} {
-				if flows := len(n.voice.neighbours.names); flows != 1 {
+				if flows := n.voice.neighbours.standing(); flows != 1 {
 					t.Errorf("%s has %d connections to the other", n.name, flows)
 				}
 				s.until(n.name, "no call is left", func(api.Status) bool { return n.voice.board.Standing() == 0 && n.voice.board.Counters().Legs == 0 })
@@ -128,7 +128,7 @@ func TestCalls_OnlySystemsComeInWhereSystemsCall(t *testing.T) {
 		}
 		conn.Close()
 	}
-	if len(london.voice.neighbours.names) != 0 {
+	if london.voice.neighbours.standing() != 0 {
 		t.Error("somebody is taken for a system")
 	}
 }
@@ -198,7 +198,7 @@ func TestCalls_GivenUpBeforeTheSystemIsConnected(t *testing.T) {
 	}); m.status() != 487 {
 		t.Errorf("given up: %s", m.first)
 	}
-	s.until("london", "no call is left", func(st api.Status) bool { return st.Calls.Standing == 0 && len(london.voice.neighbours.legs) == 0 })
+	s.until("london", "no call is left", func(st api.Status) bool { return st.Calls.Standing == 0 && london.voice.neighbours.nobodyWaits() })
 	// A stop does not wait for the handshake.
 	begun := time.Now()
 	s.stop("london")
@@ -239,4 +239,17 @@ func TestVP3_VP4_ACallBetweenSystemsOutlivesOne(t *testing.T) {
 		t.Errorf("the record of 251's end is %+v", r)
 	}
 	s.until("paris", "no call is left", func(st api.Status) bool { return st.Calls.Standing == 0 })
+}
+
+// standing is how many connections there are; nobodyWaits: no leg waits for one.
+func (ns *neighbours) standing() int {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	return len(ns.names)
+}
+
+func (ns *neighbours) nobodyWaits() bool {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	return len(ns.legs) == 0
 }
