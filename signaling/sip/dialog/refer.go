@@ -145,6 +145,18 @@ func (l *Leg) notify(sub *transfer, n call.ReferNews) {
 	})
 }
 
+// lastNews sends how a transfer ended before our BYE, although an earlier NOTIFY is
+// not answered yet: after the BYE some far ends have no dialog any more for it, in
+// spite of RFC 5057 (linphone answers 481), and would never hear of it.
+func (l *Leg) lastNews() {
+	for _, sub := range l.subs {
+		if n := sub.next; n != nil && n.Status >= 200 && !sub.closed {
+			sub.next, sub.busy = nil, false
+			l.notify(sub, *n)
+		}
+	}
+}
+
 // newsTold takes the end of a NOTIFY. Who does not know the subscription, or does
 // not answer, has none any more (RFC 6665 §4.2.2).
 func (l *Leg) newsTold(c *client, r result) {

@@ -218,6 +218,34 @@ func TestRefer_RFC3515(t *testing.T) {
 	}
 }
 
+// How the transfer ended is told before we hang up, whatever is not answered yet.
+func TestRefer_ToldBeforeBye(t *testing.T) {
+	s := talking(t, nil)
+	s.hand(s.request("REFER", edit{"Refer-To": "<sip:300@example.test>"}))
+	ev := heard[call.Referred](s)
+	s.do(call.ReferReply{ID: ev.ID})
+	s.next("202 REFER")
+	first := s.next("NOTIFY")
+	s.do(call.ReferNews{ID: ev.ID, Status: 200})
+	s.quiet()
+	s.do(call.End{})
+	last := s.next("NOTIFY")
+	if last.Body != "SIP/2.0 200 OK\r\n" {
+		t.Errorf("body %q", last.Body)
+	}
+	bye := s.next("BYE")
+	heard[call.Ended](s)
+	s.hand(s.answer(first, 200, nil))
+	s.hand(s.answer(last, 200, nil))
+	s.hand(s.answer(bye, 200, nil))
+	s.pass(40 * time.Second)
+	s.quiet()
+	s.silent()
+	if !s.leg.Over() {
+		t.Error("not over")
+	}
+}
+
 func TestRefer_AttendedAndQuiet(t *testing.T) {
 	s := talking(t, nil)
 	s.hand(s.request("REFER", edit{

@@ -331,6 +331,7 @@ func (l *Leg) bye(cause call.Cause) {
 	if l.state == over {
 		return
 	}
+	l.lastNews()
 	l.start(&client{purpose: forBye}, request{method: "BYE", to: &l.d, header: l.appendReason(nil, cause)})
 	l.finish(call.Ended{Leg: l.id, Cause: cause})
 }
