@@ -31,7 +31,7 @@ func dialWS(t *testing.T, url string, o websocket.DialOptions) *websocket.Conn {
 	if o.Subprotocols == nil {
 		o.Subprotocols = []string{"sip"}
 	}
-	c, _, err := websocket.Dial(t.Context(), url, &o)
+	c, _, err := websocket.Dial(t.Context(), url, &o) //nolint:bodyclose // its documentation: there is no need to close it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestWS_WhoMayConnect(t *testing.T) {
 		if c.origin != "" {
 			o.HTTPHeader.Set("Origin", c.origin)
 		}
-		conn, res, err := websocket.Dial(t.Context(), url, &o)
+		conn, res, err := websocket.Dial(t.Context(), url, &o) //nolint:bodyclose // as above
 		if err == nil {
 			_ = conn.CloseNow()
 		}

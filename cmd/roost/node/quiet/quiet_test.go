@@ -27,7 +27,7 @@ func TestLog_AFloodIsHeldBack(t *testing.T) {
 		if !strings.Contains(out.String(), `"level":"info","message":"once"`) {
 			t.Errorf("the other kind: %s", out.String())
 		}
-		time.Sleep(span) // of the bubble's clock
+		<-time.After(span) // of the bubble's clock
 		l.Warn("flood").Msg("later")
 		if want := fmt.Sprintf(`{"level":"warn","held_back":%d,"message":"later"}`, 1000-lines); !strings.Contains(out.String(), want) {
 			t.Errorf("%s, want %s", out.String(), want)
