@@ -121,6 +121,10 @@ func (r recording) pass(t *testing.T, wanted int, from ...string) {
 	for _, fault := range r.faults(t, from...) {
 		t.Errorf("roost sent what tshark complains of: %s", fault)
 	}
+	// Who answers so was asked within a dialog that it had ended, or never had.
+	for _, stray := range r.dissect(t, fmt.Sprintf("ip.dst in {%s} && sip.Status-Code == 481", strings.Join(from, ", ")), "sip.CSeq", "sip.Call-ID") {
+		t.Errorf("a request of roost was answered with 481: %s", stray)
+	}
 	sent := r.dissect(t, sentFrom(from)+" && sip", "sip.Status-Code", "sip.Method")
 	if len(sent) < wanted {
 		t.Errorf("%d SIP messages of roost were captured, at least %d were expected", len(sent), wanted)
