@@ -35,6 +35,7 @@ func (e *Endpoint) Dial(to DialTarget, id call.LegID, d call.Dial) {
 	e.count.add(cCallsOut)
 	out.ID = id
 	l := &leg{id: id, number: number, running: true, place: -1, local: info.Local, remote: info.Remote}
+	l.heardAt(info.Remote)
 	fx := effectsPool.Get().(*dialog.Effects)
 	l.dialog = dialog.NewOutgoing(&e.legs.config, out, d, now, fx)
 	e.begin(l, step{now: now}, fx)

@@ -20,6 +20,9 @@ func (w *work) callRequest() bool {
 	if l == nil {
 		return false
 	}
+	if !w.atHome(l) {
+		return true
+	}
 	w.proven = true // it knows a tag or branch that only its peer was told
 	s.run(l, w.step())
 	return true
@@ -81,6 +84,7 @@ func (w *work) invite(key string) {
 		merge:   mergeKey{strings.Clone(merge.callID), strings.Clone(merge.from), merge.cseq},
 		running: true, place: -1, local: w.in.Local, remote: w.in.Remote,
 	}
+	l.heardAt(w.in.Remote)
 	w.status, w.proven = 100, true
 	fx := effectsPool.Get().(*dialog.Effects)
 	l.dialog = dialog.NewIncoming(&e.legs.config, in, &w.m, w.arrivalOf(), w.now, fx)

@@ -67,6 +67,7 @@ const (
 	cMerged
 	cLegQueueFull
 	cLegMoved
+	cLegElsewhere
 	cLegsForgotten
 	cPreserved
 	cOdd // the first of dialog.Odd's, in its order
@@ -144,6 +145,7 @@ var counterNames = [counterCount][2]string{
 	cMerged:            {"merged", "INVITEs that came on two paths, answered 482"},
 	cLegQueueFull:      {"leg_queue_full", "messages dropped because too many waited for their leg"},
 	cLegMoved:          {"leg_moved", "legs that went on over the stream that their phone came back on"},
+	cLegElsewhere:      {"leg_elsewhere", "requests within a phone's call from a host where it was never heard, which had to prove who sent them"},
 	cLegsForgotten:     {"legs_forgotten", "ended legs forgotten before their transactions were over, because there were too many"},
 	cPreserved:         {"preserved_ended", "BYEs answered 200 for a call whose system is gone (VP4)"},
 

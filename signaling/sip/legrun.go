@@ -74,7 +74,7 @@ func (s *legs) step(l *leg, one step) {
 	switch {
 	case one.message != nil:
 		l.dialog.Receive(one.message, one.arrival, one.now, fx)
-		if one.message.Request {
+		if one.message.Request && l.dialog.Path().Flow == one.arrival.Flow { // a stranger's moves nothing
 			l.local, l.remote = one.local, one.arrival.Remote
 		}
 	case one.action != nil:

@@ -64,6 +64,7 @@ type leg struct {
 	remote  netip.AddrPort
 
 	known atomic.Pointer[call.DialogID] // the dialog, once it is one
+	host  atomic.Pointer[netip.Addr]    // where the far end is known to be
 
 	at    atomic.Int64 // when the clock will wake it, in Unix nanoseconds; 0: never
 	place int          // in the clock's heap, -1: not there
@@ -94,6 +95,11 @@ func newLegs(e *Endpoint, most int) *legs {
 	}
 	s.clock = newClock(s.tick)
 	return s
+}
+
+func (l *leg) heardAt(remote netip.AddrPort) {
+	host := remote.Addr().Unmap()
+	l.host.Store(&host)
 }
 
 func (s *legs) tick(l *leg, now time.Time) { s.run(l, step{now: now}) }
