@@ -121,9 +121,10 @@ func (f *Front) SendHome(n registrar.Number, to []ras.Alternate) {
 	})
 }
 
-// Drop ends a registration without a word.
-func (f *Front) Drop(n registrar.Number) {
-	f.do(func(g *ras.Gatekeeper, _ time.Time, _ *ras.Out) { g.Drop(n) })
+// Drop ends a registration without a word, unless the endpoint has registered anew
+// after a time.
+func (f *Front) Drop(n registrar.Number, notAfter time.Time) {
+	f.do(func(g *ras.Gatekeeper, _ time.Time, _ *ras.Out) { g.Drop(n, notAfter) })
 }
 
 // Endpoints are the registered endpoints, in no order.

@@ -29,6 +29,9 @@ func (g *Gatekeeper) discover(r *request, m *h225.GatekeeperRequest) {
 	if number == "" && r.from.Multicast && len(aliases) > 0 {
 		return // not our telephone
 	}
+	if number == "" {
+		number = candidate(aliases)
+	}
 	decision := g.office.Ask(&Question{
 		Kind: KindDiscover, Number: number, Source: r.from.Addr, Agent: agent(m.EndpointType.Vendor), Now: r.now,
 	})

@@ -265,6 +265,17 @@ func (g *Gatekeeper) identify(aliases []Alias) registrar.Number {
 	return ""
 }
 
+// candidate is the number that an endpoint would be of whom nobody knows: a system that
+// does not know all numbers yet has a say about it (GU3).
+func candidate(aliases []Alias) registrar.Number {
+	for _, a := range aliases {
+		if n := a.number(); n != "" {
+			return n
+		}
+	}
+	return ""
+}
+
 func readAliases(list []h225.AliasAddress) (aliases []Alias, ok bool) {
 	if len(list) > maxAliases {
 		return nil, false

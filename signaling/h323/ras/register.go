@@ -90,6 +90,9 @@ func (g *Gatekeeper) registerFully(r *request, m *h225.RegistrationRequest) {
 		return
 	}
 	if made.Number == "" {
+		if !g.asked(r, m, KindRegister, candidate(made.Aliases), made.Agent) {
+			return
+		}
 		if within(g.config.Open, r.from.Addr.Addr()) && len(m.CryptoTokens) == 0 {
 			g.refuse(r, m, h225.RegistrationRejectReasonInvalidAlias)
 			return

@@ -339,6 +339,18 @@ func TestRRQ_StrangersNeedAToken(t *testing.T) {
 	}
 }
 
+func TestGU3_ASystemThatKnowsNoNumbersYetRefusesInAWayThatKeepsTrying(t *testing.T) {
+	r := newRig(t)
+	r.desk.decision = Decision{Verdict: Refuse}
+	wants(t, r.ask(r.rrq(phone, "31"), phone), `"resourceUnavailable"`)
+	wants(t, r.ask(r.grq("31"), phone), `"gatekeeperReject"`, `"resourceUnavailable"`)
+	for _, q := range r.desk.asked {
+		if q.Number != "31" {
+			t.Errorf("asked about %q", q.Number)
+		}
+	}
+}
+
 func TestRRQ_IPv6(t *testing.T) {
 	r := newRig(t)
 	six := netip.MustParseAddrPort("[2001:db8::5]:1719")

@@ -93,7 +93,7 @@ func TestH235_MD5_ACapturedRegistrationIsRight(t *testing.T) {
 		t.Error("an MD5 endpoint cannot check a signed answer")
 	}
 	r.desk.secrets["2001"] = Secret{Password: "other"}
-	r.g.Drop("2001")
+	r.g.Drop("2001", r.now)
 	again := bytes.Clone(all["h235-md5-ok#3"])
 	again[3]++ // another sequence number
 	wants(t, r.raw(again, phone)[0], `"securityDenial"`)

@@ -2,6 +2,7 @@ package ras
 
 import (
 	"slices"
+	"time"
 
 	"roost/registrar"
 	"roost/signaling/h323/h225"
@@ -97,12 +98,13 @@ func (g *Gatekeeper) remove(e *endpoint) {
 	g.answers.forget(e.last)
 }
 
-// Drop ends a registration without a word to the endpoint, which learns it from the
-// answer to its next request.
-func (g *Gatekeeper) Drop(n registrar.Number) bool {
+// Drop ends a registration that is not newer than a time, without a word to the
+// endpoint, which learns it from the answer to its next request.
+func (g *Gatekeeper) Drop(n registrar.Number, notAfter time.Time) bool {
 	e, ok := g.endpoints.byNumber[n]
-	if ok {
-		g.remove(e)
+	if !ok || e.Registered.After(notAfter) {
+		return false
 	}
-	return ok
+	g.remove(e)
+	return true
 }

@@ -202,7 +202,7 @@ func TestIRR_H225_7_14_2_UnsolicitedIsAcknowledged(t *testing.T) {
 func TestDrop_SaysNothingAndAKeepAliveRegistersAnew(t *testing.T) {
 	r := newRig(t)
 	id := r.registered("2001")
-	if !r.g.Drop("2001") || r.g.Drop("2001") {
+	if r.g.Drop("2001", r.now.Add(-1)) || !r.g.Drop("2001", r.now) || r.g.Drop("2001", r.now) {
 		t.Error("dropped")
 	}
 	if got := r.tick(time.Hour); len(got) != 0 || len(r.out.Events) != 0 {
