@@ -127,6 +127,28 @@ func TestRFC3261_14_ReinviteStormIsBounded(t *testing.T) {
 	s.silent()
 }
 
+// A phone that holds and resumes many times within the memory of its transactions is not
+// refused, and neither is its BYE, also in the midst of a storm.
+func TestRFC3261_14_ManyReinvitesAndTheByeAfterThem(t *testing.T) {
+	s := talking(t, nil)
+	for i := range 5 * maxServers {
+		s.hand(s.request("INVITE", edit{"body": sdpHold + "a=x-try:" + strconv.Itoa(i) + "\r\n"}))
+		s.do(call.Reply{ID: heard[call.Offered](s).ID, Body: ours(sdpHeld)})
+		s.next("200 INVITE")
+		s.hand(s.request("ACK", edit{"cseq": strconv.Itoa(s.cseq)}))
+	}
+	if n := len(s.leg.servers); n > 2*maxServers {
+		t.Errorf("%d transactions are kept", n)
+	}
+	for range 100 {
+		s.hand(s.request("INVITE", edit{"body": sdpHold}))
+	}
+	s.wasOdd(OddStorm)
+	s.hand(s.request("BYE", nil))
+	heard[call.Offered](s)
+	heard[call.Ended](s)
+}
+
 func TestRFC3261_14_2_LostAckIsImplied(t *testing.T) {
 	s := newScript(t)
 	s.invited(Incoming{}, edit{"body": sdpFar})

@@ -199,7 +199,7 @@ func (l *Leg) request(m *message.Message, a Arrival) {
 		l.odd(OddOrder)
 		l.once(m, a, 500, "")
 		return
-	case l.opens() >= maxServers:
+	case l.crowded(m.Method):
 		l.odd(OddStorm)
 		l.once(m, a, 503, "")
 		return
@@ -213,25 +213,48 @@ func (l *Leg) request(m *message.Message, a Arrival) {
 	l.dispatch(d, l.newServer(m, a), m)
 }
 
-// opens counts the requests of the far end that are remembered. What is answered
-// gives way to what is new, so that a peer that sends much over UDP is not refused.
-func (l *Leg) opens() int {
-	n := 0
+// crowded tells that the far end has as many requests open as it may; refused INVITEs
+// whose ACK did not come count for further ones. A BYE always gets in: a call can be
+// ended whatever else is under way. What is answered, and only remembered because it may
+// come again, gives way to what is new, so that a phone that holds and resumes again and
+// again is not refused.
+func (l *Leg) crowded(method string) bool {
+	open := 0
 	for _, s := range l.servers {
-		if !s.over && (s.open() || s.method == "INVITE") {
-			n++
+		if !s.over && (s.open() || method == "INVITE" && s.method == method && s.inviteTx.State() == transaction.Completed) {
+			open++
 		}
 	}
-	if n < maxServers && len(l.servers) >= 2*maxServers {
-		for _, s := range l.servers {
-			if !s.open() && s.method != "INVITE" {
-				s.over = true
-				break
-			}
-		}
-		l.sweep()
+	if open >= maxServers && method != "BYE" {
+		return true
 	}
-	return n
+	for len(l.servers) >= 2*maxServers && l.forgetAnswered() {
+	}
+	return false
+}
+
+// forgetAnswered forgets one answered request, the oldest that is no INVITE if there is
+// one; false: all are open.
+func (l *Leg) forgetAnswered() bool {
+	oldest := -1
+	for i, s := range l.servers {
+		if s.open() || l.wait != nil && l.wait.s == s {
+			continue
+		}
+		if s.method != "INVITE" {
+			oldest = i
+			break
+		}
+		if oldest < 0 {
+			oldest = i
+		}
+	}
+	if oldest < 0 {
+		return false
+	}
+	l.servers[oldest].over = true
+	l.sweep()
+	return true
 }
 
 // farOf finds the dialog of a request; nil for a stranger's.

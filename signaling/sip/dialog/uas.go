@@ -96,7 +96,7 @@ func (l *Leg) invitation(m *message.Message, s *server) (call.Invited, *reply) {
 	}
 	if l.peer != call.Phone {
 		for v := range m.List(message.HVisited) {
-			if len(ev.Visited) == maxVisited {
+			if len(ev.Visited) > maxVisited { // one more than a call may have, so that it is refused
 				break
 			}
 			ev.Visited = append(ev.Visited, keep(v))
