@@ -39,7 +39,7 @@ $(LINT):
 	@mkdir -p $(LINT_DIR)
 	GOBIN=$(LINT_DIR) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
-bench: build ## roost beside Kamailio and a bare responder, into docs/performance.md; PART=register,memory,storm,media
+bench: build ## roost beside Kamailio and a bare responder, into docs/performance.md; PART=register,memory,storm,media,calls
 	go build -trimpath -o bin/bench ./cmd/roost/bench
 	./bin/bench -roost bin/roost -write docs/performance.md -part "$(PART)"
 

@@ -56,7 +56,7 @@ func TestBenchSmall(t *testing.T) {
 		t.Fatal(strings.Join(b.faults, "\n"))
 	}
 	written := readFile(report)
-	for _, want := range []string{"| UDP, refresh | ", "| TLS new, refresh | ", "| live heap a registration | ", "| 500 | ", "| SRTP to RTP, 20 calls | "} {
+	for _, want := range []string{"| UDP, refresh | ", "| TLS new, refresh | ", "| live heap a registration | ", "| 500 | ", "| SRTP to RTP, 20 calls | ", "| calls a second, 64 being set up | ", "| 50 standing calls, anchored, four ports each: heap a call, kB | "} {
 		if !strings.Contains(written, want) {
 			t.Errorf("the report has no %q:\n%s", want, written)
 		}
@@ -81,7 +81,7 @@ func TestChooseParts(t *testing.T) {
 	if all, err := choose(""); err != nil || len(all) != len(parts) {
 		t.Fatalf("%v %v", all, err)
 	}
-	if _, err := choose("register,speed"); err == nil || !strings.Contains(err.Error(), `no part "speed"; there are register, memory, storm, media`) {
+	if _, err := choose("register,speed"); err == nil || !strings.Contains(err.Error(), `no part "speed"; there are register, memory, storm, media, calls`) {
 		t.Fatal(err)
 	}
 }

@@ -75,7 +75,8 @@ func (b *bench) writeKamailio(withTLS bool) (string, error) {
 }
 
 // kamailioConfig does what roost does for a REGISTER and nothing more: digest with
-// HA1 at hand and qop auth, one contact a phone, the location in memory only.
+// HA1 at hand and qop auth, one contact a phone, the location in memory only. A call it
+// lets through as a record-routing proxy does.
 const kamailioConfig = `#!KAMAILIO
 debug=1
 log_stderror=yes
@@ -105,6 +106,8 @@ loadmodule "pv.so"
 loadmodule "textops.so"
 loadmodule "usrloc.so"
 loadmodule "registrar.so"
+loadmodule "rr.so"
+loadmodule "siputils.so"
 loadmodule "auth.so"
 loadmodule "htable.so"
 #!ifdef WITH_TLS
@@ -135,7 +138,19 @@ event_route[htable:mod-init] {
 }
 
 request_route {
-	if (!is_method("REGISTER")) {
+	if (has_totag()) {
+		if (loose_route()) {
+			t_relay();
+		} else if (is_method("ACK") && t_check_trans()) {
+			t_relay();
+		}
+		exit;
+	}
+	if (is_method("CANCEL")) {
+		if (t_check_trans()) { t_relay(); }
+		exit;
+	}
+	if (!is_method("REGISTER|INVITE")) {
 		sl_send_reply("405", "Method Not Allowed");
 		exit;
 	}
@@ -145,6 +160,20 @@ request_route {
 	}
 	if (!pv_www_authenticate("DOMAIN", "$sht(ha1=>$au)", "1")) {
 		www_challenge("DOMAIN", "1");
+		exit;
+	}
+	if (is_method("INVITE")) {
+		if ($au != $fU) {
+			sl_send_reply("403", "Forbidden");
+			exit;
+		}
+		if (!lookup("location")) {
+			sl_send_reply("404", "Not Found");
+			exit;
+		}
+		remove_hf("Authorization");
+		record_route();
+		t_relay();
 		exit;
 	}
 	if ($au != $tU) {

@@ -34,6 +34,7 @@ var parts = []struct {
 	{"memory", (*bench).memory},
 	{"storm", (*bench).storms},
 	{"media", (*bench).media},
+	{"calls", (*bench).calls},
 }
 
 func main() {
@@ -47,7 +48,7 @@ func main() {
 	}
 	var o options
 	flag.StringVar(&o.roost, "roost", "bin/roost", "the program to measure")
-	flag.StringVar(&o.parts, "part", "", "only these, with commas between: register, memory, storm, media")
+	flag.StringVar(&o.parts, "part", "", "only these, with commas between: register, memory, storm, media, calls")
 	flag.StringVar(&o.write, "write", "", "the file between whose markers the tables go, such as docs/performance.md")
 	flag.IntVar(&o.users, "users", 100_000, "how many phones there are")
 	flag.IntVar(&o.runs, "runs", 3, "how often each is measured; the median counts")

@@ -191,3 +191,13 @@ func (s *system) memory(ctx context.Context) (memoryOf, error) {
 	m.resident, m.withGarbage = s.resident(), withGarbage
 	return m, err
 }
+
+// appendTo adds to a file.
+func appendTo(path, text string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}

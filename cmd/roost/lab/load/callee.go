@@ -24,6 +24,7 @@ type called struct {
 	to      []byte
 	at      int64 // when it was sent
 	tries   int
+	acked   bool
 	state   calledState
 	from    []byte
 	invited uint32 // CSeq of the INVITE
@@ -32,8 +33,7 @@ type called struct {
 type calledState uint8
 
 const (
-	calledAnswered calledState = iota
-	calledStands
+	calledStands calledState = iota // answered
 	calledOver
 )
 
@@ -88,9 +88,12 @@ func (c *callees) take(b []byte, now int64) {
 	case !bytes.Equal(m.from, one.from) || !bytes.Contains(m.to, one.to):
 		c.counts.wrong["callee: dialog of "+string(m.method)]++
 	case string(m.method) == "ACK":
-		if one.state == calledAnswered {
-			one.state = calledStands
+		if !one.acked {
+			one.acked = true
 			c.counts.acked++
+		}
+		if one.state == calledOver { // the BYE overtook it
+			delete(c.calls, string(m.callID))
 		}
 		if cseq != one.invited {
 			c.counts.wrong["callee: CSeq of ACK"]++
@@ -100,9 +103,15 @@ func (c *callees) take(b []byte, now int64) {
 			c.counts.wrong["callee: CSeq of BYE"]++
 		}
 		c.reply(&m, "200 OK", m.to)
+		if one.state == calledOver {
+			c.counts.repeated++
+			return
+		}
 		one.state = calledOver
 		c.counts.ended++
-		delete(c.calls, string(m.callID))
+		if one.acked {
+			delete(c.calls, string(m.callID))
+		}
 	default:
 		c.counts.wrong["callee: "+string(m.method)]++
 	}
@@ -155,11 +164,12 @@ func (c *callees) reply(m *callMessage, status string, to []byte) {
 func (c *callees) repeat(now int64) {
 	for len(c.unsure) > 0 {
 		one := c.unsure[0]
-		if one.state == calledAnswered && now < one.at+int64(defaultT1) {
+		waits := !one.acked && one.state != calledOver
+		if waits && now < one.at+int64(defaultT1) {
 			return
 		}
 		c.unsure = c.unsure[1:]
-		if one.state != calledAnswered || one.tries == maxAnswers {
+		if !waits || one.tries == maxAnswers {
 			continue
 		}
 		one.at, one.tries = now, one.tries+1

@@ -18,6 +18,8 @@ type CallConfig struct {
 	// Stand, where not nil, is called while one call of each caller stands; For and
 	// Window say nothing then, Rate is how many are begun and ended a second.
 	Stand func()
+	// Registered, where not nil, is called when all phones are registered.
+	Registered func()
 	// Relayed: the callee's own port is not expected in the answer.
 	Relayed bool
 }
@@ -38,6 +40,9 @@ type CallResult struct {
 func (r *CallResult) Good() bool {
 	return r.Result.Good() && r.Invited == r.OK && r.Acked == r.OK && r.Ended == r.OK
 }
+
+// Trouble says what went wrong, "" if nothing.
+func (r *CallResult) Trouble() string { return r.trouble() }
 
 // Text says the result in a few lines.
 func (r *CallResult) Text() string {
@@ -83,6 +88,9 @@ func RunCalls(ctx context.Context, c CallConfig) (CallResult, error) {
 	callees := newCallees(newCallSocket(answering), r.script)
 	go callees.run(r)
 	callers := newCallers(r, &c, calling, answering)
+	if c.Registered != nil {
+		c.Registered()
+	}
 	runtime.GC()
 	if c.Measuring != nil {
 		c.Measuring(true)
@@ -311,6 +319,10 @@ func (s *callers) take(b []byte, now int64) {
 func (s *callers) invited(one *caller, m *callMessage, now int64) {
 	switch {
 	case one.state == callerStands || one.state == callerEnds:
+		if m.status < 200 { // it was overtaken
+			one.rung = one.rung || m.status == 180
+			return
+		}
 		s.counts.duplicates++
 		if m.status/100 == 2 {
 			s.empty(one, "ACK", one.invite, true)
@@ -331,8 +343,6 @@ func (s *callers) invited(one *caller, m *callMessage, now int64) {
 func (s *callers) answered(one *caller, m *callMessage, now int64) {
 	port, at := m.port()
 	switch {
-	case !one.rung:
-		s.counts.wrong["200 without 180"]++
 	case m.contact == nil || param(m.to, ";tag=") == nil:
 		s.counts.wrong["200 without Contact or tag"]++
 	case port == 0, !s.c.Relayed && (port != portOf(one.index) || !bytes.Equal(at, s.other)):
@@ -368,6 +378,9 @@ func (s *callers) refused(one *caller, m *callMessage, now int64) {
 func (s *callers) ended(one *caller, m *callMessage, now int64) {
 	if m.status < 200 {
 		return
+	}
+	if !one.rung {
+		s.counts.wrong["200 without 180"]++
 	}
 	if m.status == 200 {
 		s.counts.ok++
