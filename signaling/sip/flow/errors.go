@@ -31,4 +31,7 @@ var (
 	ErrNoContentLength = errors.New("no Content-Length on a stream")
 	// ErrContentLength: Content-Length is not a number, or stands there twice (→ 400).
 	ErrContentLength = errors.New("Content-Length malformed or doubled")
+	// ErrFrames: what came over a WebSocket is none of its frames, or larger than a
+	// message may be.
+	ErrFrames = errors.New("WebSocket frames malformed or too large")
 )

@@ -133,8 +133,8 @@ func (s *stream) loop() {
 				continue
 			}
 			s.finish(why)
-		case !closedByPeer(err):
-			t.count.readErrors.Add(1)
+		default:
+			s.unreadable(err)
 		}
 		break
 	}

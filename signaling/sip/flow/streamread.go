@@ -130,3 +130,28 @@ func closedByPeer(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, io.ErrClosedPipe) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
+
+// unreadable takes an error of reading that is no deadline. A WebSocket cuts its messages
+// itself, so what is wrong with them comes here.
+func (s *stream) unreadable(err error) {
+	t := s.l.t
+	switch {
+	case unframed(err):
+		t.count.broken(err)
+		t.journal.event(troubleFraming).Stringer("peer", s.remote).Stringer("flow", s.id).Err(err).
+			Msg("message on a WebSocket cannot be cut; the connection is closed")
+		s.finish(BadFraming)
+	case !closedByPeer(err):
+		t.count.readErrors.Add(1)
+	}
+}
+
+// unframed tells that what was read cannot be cut into messages.
+func unframed(err error) bool {
+	for _, one := range []error{ErrFrames, ErrHeaderTooLarge, ErrBodyTooLarge, ErrNoContentLength, ErrContentLength} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
+}

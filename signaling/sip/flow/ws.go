@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -26,8 +27,12 @@ type webFront struct {
 	origins []string
 	ready   chan net.Conn
 	waiting atomic.Int64 // connections that are not upgraded yet
-	closing chan struct{}
-	once    sync.Once
+	// strangers are those connections by their source, of which none may fill the door.
+	strangers sources
+	mu        sync.Mutex
+	from      map[net.Conn]*source
+	closing   chan struct{}
+	once      sync.Once
 }
 
 // ServeWS accepts WebSockets for SIP (RFC 7118) from l until StopAccepting: WSS with
@@ -45,11 +50,15 @@ func (t *Table) ServeWS(l net.Listener, tc *tls.Config, origins []string) error 
 		tc.NextProtos = []string{"http/1.1"} // HTTP/2 has no such upgrade
 		l, transport = tls.NewListener(l, tc), WSS
 	}
-	f := &webFront{t: t, l: l, origins: origins, ready: make(chan net.Conn), closing: make(chan struct{})}
+	f := &webFront{
+		t: t, l: l, origins: origins, ready: make(chan net.Conn), closing: make(chan struct{}),
+		strangers: sources{of: map[netip.Addr]*source{}, perSource: t.limits.HandshakesPerSource}, from: map[net.Conn]*source{},
+	}
 	f.server = &http.Server{
-		Handler: f, ReadHeaderTimeout: t.limits.Handshake, MaxHeaderBytes: t.limits.Header,
+		Handler: f, ReadHeaderTimeout: t.limits.Handshake, ReadTimeout: t.limits.Handshake, MaxHeaderBytes: t.limits.Header,
 		ConnState: f.connState, ErrorLog: log.New(io.Discard, "", 0),
 	}
+	f.server.SetKeepAlivesEnabled(false) // who does not upgrade has nothing else to ask
 	if err := t.serveStream(f, transport, nil); err != nil {
 		return err
 	}
@@ -70,10 +79,34 @@ func (f *webFront) connState(c net.Conn, state http.ConnState) {
 			f.t.journal.event(troubleFull).Stringer("peer", addrPort(c.RemoteAddr())).Int("limit", most).
 				Msg("connection refused: too many that are not WebSockets yet")
 			_ = c.Close()
+			return
 		}
+		f.meet(c)
 	case http.StateClosed, http.StateHijacked:
 		f.waiting.Add(-1)
+		f.mu.Lock()
+		from := f.from[c]
+		delete(f.from, c)
+		f.mu.Unlock()
+		if from != nil {
+			f.strangers.remove(from)
+		}
 	}
+}
+
+// meet counts a connection for its source, or closes it where that has too many.
+func (f *webFront) meet(c net.Conn) {
+	from := f.strangers.add(addrPort(c.RemoteAddr()).Addr())
+	if from == nil {
+		f.t.count.refusedPerSource.Add(1)
+		f.t.journal.event(troublePerSource).Stringer("peer", addrPort(c.RemoteAddr())).Int("limit", f.t.limits.HandshakesPerSource).
+			Msg("connection refused: too many of one source that are not WebSockets yet")
+		_ = c.Close()
+		return
+	}
+	f.mu.Lock()
+	f.from[c] = from
+	f.mu.Unlock()
 }
 
 func (f *webFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -1,10 +1,13 @@
 package flow
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -102,7 +105,7 @@ func TestWS_AFalseLengthEndsTheConnection(t *testing.T) {
 	c := dialWS(t, serveWS(t, table, nil), websocket.DialOptions{})
 	writeWS(t, c, msg("first", ""))
 	writeWS(t, c, "smuggle\r\nContent-Length: 2\r\n\r\nabc")
-	if got := (<-r.closed).why; got != PeerClosed {
+	if got := (<-r.closed).why; got != BadFraming {
 		t.Errorf("closed because %v", got)
 	}
 	if got := r.messages(); len(got) != 1 {
@@ -210,4 +213,57 @@ func FuzzWithLength(f *testing.F) {
 			t.Errorf("%q became %q, which is cut at %d of %d: %v", b, out, n, len(out), err)
 		}
 	})
+}
+
+// One source cannot fill the door that all browsers come in by, neither with connections
+// that say nothing nor with such as asked for something else and stay.
+func TestWS_OneSourceDoesNotFillTheDoor(t *testing.T) {
+	table := newTable(t, newRecorder(nil), Limits{Handshakes: 100, HandshakesPerSource: 3})
+	url := serveWS(t, table, nil)
+	addr := strings.TrimPrefix(url, "ws://")
+	for range 3 {
+		dial(t, "tcp", addr)
+	}
+	fourth := dial(t, "tcp", addr)
+	_ = fourth.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := fourth.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the fourth connection of a source stands: %v", err)
+	}
+	if n := table.Counters().RefusedPerSource; n != 1 {
+		t.Errorf("%d refused", n)
+	}
+}
+
+func TestWS_WhoAsksForAPageIsNotKept(t *testing.T) {
+	table := newTable(t, newRecorder(nil), Limits{HandshakesPerSource: 3})
+	addr := strings.TrimPrefix(serveWS(t, table, nil), "ws://")
+	for range 10 { // each gives its place back
+		c := dial(t, "tcp", addr)
+		_, _ = c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		page, err := io.ReadAll(c)
+		if err != nil || !strings.HasPrefix(string(page), "HTTP/1.1 426 ") {
+			t.Fatalf("%v %q", err, page)
+		}
+	}
+}
+
+func TestWS_FramesThatAreNone(t *testing.T) {
+	for name, bytes := range map[string]string{"no mask": "\x81\x05hello", "too large": "\x81\xff\x00\x00\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00" + strings.Repeat("x", 1<<20)} {
+		r := newRecorder(nil)
+		table := newTable(t, r, Limits{})
+		addr := strings.TrimPrefix(serveWS(t, table, nil), "ws://")
+		c := dial(t, "tcp", addr)
+		_, _ = c.Write([]byte("GET / HTTP/1.1\r\nHost: " + addr + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Protocol: sip\r\n\r\n"))
+		if head, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.Contains(head, " 101 ") {
+			t.Fatalf("%v %q", err, head)
+		}
+		_, _ = c.Write([]byte(bytes))
+		if got := (<-r.closed).why; got != BadFraming {
+			t.Errorf("%s: closed because %v", name, got)
+		}
+		if table.Counters().BadContentLength != 1 {
+			t.Errorf("%s is not counted", name)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -59,8 +60,11 @@ func (w *webConn) receive() {
 	defer close(w.done)
 	for {
 		_, b, err := w.c.Read(w.ctx)
-		if err == nil {
+		switch {
+		case err == nil:
 			b, err = withLength(b)
+		case websocket.CloseStatus(err) == -1 && !closedByPeer(err) && w.ctx.Err() == nil:
+			err = fmt.Errorf("%w: %w", ErrFrames, err)
 		}
 		if err != nil {
 			w.failed = err
