@@ -13,7 +13,10 @@ type User struct {
 	Name      string
 	LoginCode string
 	Secret    credentials.Secret
-	Settings  Settings
+	// H235 is the password itself, for the base user of an H.323 extension only: its
+	// tokens cannot be checked with a digest. Empty: it registers by its address.
+	H235     credentials.Password
+	Settings Settings
 }
 
 // Settings are what a user changes at the phone; shared (SH1), and changes made

@@ -41,6 +41,7 @@ func sampleCall() Call {
 func TestSH1_EverySharedFieldArrives(t *testing.T) {
 	user := User{User: directory.User{Number: "201", Name: "Ada Ashe", LoginCode: "4711",
 		Secret:   credentials.FromPassword("201", "example.test", "secret201"),
+		H235:     "secret201",
 		Settings: directory.Settings{DoNotDisturb: true, Forwards: directory.Forwards{Always: "1", Busy: "2", NoAnswer: "3", NoAnswerAfter: 20}}},
 		BaseExtension: "201"}
 	gotUser, err := ParseUser(AppendUser(nil, &user))

@@ -18,6 +18,7 @@ const (
 	userForwardBusy
 	userForwardNoAnswer
 	userNoAnswerAfter
+	userH235
 )
 
 // AppendUser appends the bytes of a user to dst. All Append functions do
@@ -38,7 +39,8 @@ func AppendUser(dst []byte, u *User) []byte {
 	dst = appendText(dst, userForwardAlways, u.Settings.Forwards.Always)
 	dst = appendText(dst, userForwardBusy, u.Settings.Forwards.Busy)
 	dst = appendText(dst, userForwardNoAnswer, u.Settings.Forwards.NoAnswer)
-	return appendUint(dst, userNoAnswerAfter, uint64(u.Settings.Forwards.NoAnswerAfter))
+	dst = appendUint(dst, userNoAnswerAfter, uint64(u.Settings.Forwards.NoAnswerAfter))
+	return appendText(dst, userH235, string(u.H235))
 }
 
 // ParseUser reads a user; b must be nothing else. All Parse functions do
@@ -68,6 +70,8 @@ func ParseUser(b []byte) (User, error) {
 			return f.text(&u.Settings.Forwards.NoAnswer, maxText)
 		case userNoAnswerAfter:
 			return f.uint16(&u.Settings.Forwards.NoAnswerAfter)
+		case userH235:
+			return f.text((*string)(&u.H235), maxText)
 		}
 		return nil
 	})

@@ -114,9 +114,9 @@ func (c *checker) unserved(cfg *Config) {
 	if h323 == 0 && !cfg.H323.Listen {
 		return
 	}
-	key := "h323.listen"
 	if !cfg.H323.Listen {
-		key = "extensions"
+		c.add(SeverityWarning, "SH1", cfg, "extensions", fmt.Sprintf("the gatekeeper is off: %d H.323 phones can not register", h323), "write h323: {listen: true}")
+		return
 	}
-	c.add(SeverityWarning, "SH1", cfg, key, fmt.Sprintf("this version serves no H.323 yet: %d H.323 phones can not register", h323), "")
+	c.add(SeverityWarning, "SH1", cfg, "h323.listen", fmt.Sprintf("this version serves no H.323 calls yet: %d H.323 phones register, but can not call", h323), "")
 }

@@ -38,8 +38,9 @@ func (c *Config) directory() (*directory.Directory, []directory.Problem, error) 
 	for i := range c.Locations {
 		in.Locations = append(in.Locations, c.location(&c.Locations[i]))
 	}
+	h323 := c.h323Users()
 	for i := range c.Users {
-		user, err := c.user(&c.Users[i])
+		user, err := c.user(&c.Users[i], h323[c.Users[i].Number])
 		if err != nil {
 			return nil, nil, err
 		}
@@ -117,7 +118,7 @@ func (c *Config) backupName(backup string) string {
 	return backup
 }
 
-func (c *Config) user(written *User) (directory.User, error) {
+func (c *Config) user(written *User, h323 bool) (directory.User, error) {
 	user := directory.User{
 		Number:    registrar.Number(written.Number),
 		Name:      written.Name,
@@ -133,11 +134,25 @@ func (c *Config) user(written *User) (directory.User, error) {
 		user.Secret, err = credentials.ParseHA1(written.Password.HA1)
 	case written.Password.Plain != "":
 		user.Secret = credentials.FromPassword(written.Number, c.Realm, written.Password.Plain)
+		if h323 {
+			user.H235 = credentials.Password(written.Password.Plain)
+		}
 	}
 	if err != nil {
 		return user, Errors{{File: c.Path, Line: written.Line, What: "users: password: " + err.Error()}}
 	}
 	return user, nil
+}
+
+// h323Users are the base users of H.323 extensions.
+func (c *Config) h323Users() map[string]bool {
+	users := map[string]bool{}
+	for i := range c.Extensions {
+		if c.Extensions[i].Protocol == ProtocolH323 {
+			users[c.Extensions[i].BaseUser] = true
+		}
+	}
+	return users
 }
 
 func (c *Config) extension(written *Extension) (directory.Extension, error) {

@@ -86,6 +86,14 @@ type Expires struct {
 // H323 switches the gatekeeper on.
 type H323 struct {
 	Listen bool `yaml:"listen"`
+	// Open are the networks from which endpoints register without a token (H.235).
+	Open []Subnet `yaml:"open"`
+	// Discovery answers endpoints that look for their gatekeeper by multicast.
+	Discovery bool `yaml:"discovery"`
+	// TimeToLive is how long a registration of an own endpoint lasts.
+	TimeToLive Duration `yaml:"time_to_live"`
+	// Window is how far the time in a token may be off.
+	Window Duration `yaml:"token_window"`
 }
 
 // Media is how voice paths are secured and laid. The systems of a network
@@ -254,6 +262,7 @@ func Default() *Config {
 			MaxHandshakes:           256,
 			UDPRate:                 1_000,
 		},
+		H323: H323{TimeToLive: Duration(20 * time.Second), Window: Duration(10 * time.Minute)},
 		Media: Media{
 			Security: SecurityPreferred,
 			Suites:   []Suite{"AES_CM_128_HMAC_SHA1_80"},

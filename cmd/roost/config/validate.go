@@ -162,6 +162,8 @@ func (v *validator) sip() {
 		}
 	}
 	v.between("sip.flow_timer", s.FlowTimer, shortest, time.Hour, "RFC 5626 section 4.4.1 suggests 2m")
+	v.between("h323.time_to_live", v.cfg.H323.TimeToLive, 10*time.Second, time.Hour, "endpoints repeat their registration 5 s before its end")
+	v.between("h323.token_window", v.cfg.H323.Window, 10*time.Second, 24*time.Hour, "endpoints' clocks differ, and a token is good for so long")
 	v.inRange("sip.max_message", s.MaxMessage, 4096, 1<<20)
 	v.inRange("sip.max_connections", s.MaxConnections, 1, 1_000_000)
 	v.inRange("sip.max_connections_per_source", s.MaxConnectionsPerSource, 1, 1_000_000)
