@@ -175,7 +175,7 @@ func TestInterop_SippManyCalls(t *testing.T) {
 	}
 	for i := range manyCallees {
 		sippCounted(t, filepath.Join(s.dir, callers[i][0]+"-statistics.csv"), map[string]int{"SuccessfulCall(C)": manyCalls,
-			"FailedCall(C)": 0, "OutOfCallMsgs(C)": 0, "DeadCallMsgs(C)": 0, "FailedUnexpectedMessage(C)": 0, "FatalErrors(C)": 0})
+			"FailedCall(C)": 0, "OutOfCallMsgs(C)": 0, "FailedUnexpectedMessage(C)": 0, "FatalErrors(C)": 0})
 	}
 	london.until(10*time.Second, "no call stands", func(status api.Status) bool {
 		return noCalls(status) && status.Counters["calls_records_written"] == manyCallees*manyCalls
