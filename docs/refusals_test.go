@@ -2,6 +2,8 @@ package docs
 
 import (
 	"go/ast"
+	"io/fs"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -95,4 +97,63 @@ func TestCalls_EachRefusalHasItsRow(t *testing.T) {
 			t.Errorf("docs/calls.md has a refusal %s %q, which nothing gives", p.status, p.words)
 		}
 	}
+}
+
+// TestCalls_EachReasonToAnchorHasItsRow: what a call's why_anchored may say (VP1).
+func TestCalls_EachReasonToAnchorHasItsRow(t *testing.T) {
+	_, table, _ := strings.Cut(read(t, "docs/calls.md"), "\n## Direct or anchored\n")
+	table, _, _ = strings.Cut(table, "\n### ")
+	reasons := 0
+	for _, file := range parsed(t, "media") {
+		for _, declared := range file.Decls {
+			f, is := declared.(*ast.FuncDecl)
+			if !is || f.Name.Name != "anchor" && f.Name.Name != "anchorStream" {
+				continue
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if gives, is := n.(*ast.ReturnStmt); is {
+					if why := literal(gives.Results[0]); why != "" {
+						reasons++
+						if !strings.Contains(table, strings.Replace(why, "side b", "side a", 1)) {
+							t.Errorf("docs/calls.md does not tell that a call is anchored because of %q", why)
+						}
+					}
+				}
+				return true
+			})
+		}
+	}
+	if reasons < 10 {
+		t.Errorf("only %d reasons to anchor are found in media: is it still read right?", reasons)
+	}
+}
+
+// TestOperating_LogLinesAreWritten: what the page quotes of the log stands in the code.
+func TestOperating_LogLinesAreWritten(t *testing.T) {
+	code := goSources(t)
+	for _, quoted := range rows(t, "docs/operating.md", "## The log") {
+		for part := range strings.SplitSeq(quoted, "…") {
+			part = strings.TrimSuffix(strings.TrimSpace(part), ":")
+			if part != "" && !strings.Contains(part, "=") && !strings.Contains(code, part) {
+				t.Errorf("docs/operating.md quotes %q of the log, which nothing writes", quoted)
+			}
+		}
+	}
+}
+
+// goSources are all programs of the tree, without tests, in one text; where a text is
+// put together its parts stand one after the other.
+func goSources(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+			all.WriteString(source(t, path))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.NewReplacer("`", "", `\"`, `"`).Replace(all.String())
 }
