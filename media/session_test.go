@@ -36,6 +36,39 @@ func newTestSession(cfg Config, security Security) (*Session, *paperRelay) {
 	return NewSession(cfg, phoneAt(hostA, security), phoneAt(hostB, security), relay, rand.Reader), relay
 }
 
+// Nobody is sent his own voice: the relay's ports of the call itself are refused, in the
+// first answer and in later offers, and the call goes on as it was.
+func TestSession_TheCallsOwnRelayPortsAreRefused(t *testing.T) {
+	s, relay := newTestSession(Config{}, Disabled)
+	s.parties[A].Direct = false
+	if _, err := s.Offer(A, body(hostA, "m=audio 4000 RTP/AVP 0\n")); err != nil {
+		t.Fatal(err)
+	}
+	own := make([]string, 0, 4)
+	for _, side := range []Side{A, B} {
+		rtp, rtcp := s.relays[0].stream.Local(side)
+		for _, at := range []netip.AddrPort{rtp, rtcp} {
+			own = append(own, "m=audio "+strings.TrimPrefix(at.String(), at.Addr().String()+":")+" RTP/AVP 0\nc=IN IP4 "+at.Addr().String()+"\n")
+		}
+	}
+	for _, lines := range own {
+		if _, err := s.Answer(B, body(hostB, lines)); !errors.Is(err, ErrAddress) {
+			t.Errorf("the answer %q: %v", lines, err)
+		}
+	}
+	if _, err := s.Answer(B, body(hostB, "m=audio 5000 RTP/AVP 0\n")); err != nil {
+		t.Fatal(err)
+	}
+	for _, lines := range own {
+		if _, err := s.Offer(A, body(hostA, lines)); !errors.Is(err, ErrAddress) {
+			t.Errorf("the offer %q: %v", lines, err)
+		}
+	}
+	if _, open := s.Open(); open || len(relay.opened) != 1 || s.Path().Kind != Relayed {
+		t.Errorf("after the refusals: %+v, %d streams", s.Path(), len(relay.opened))
+	}
+}
+
 // VP6: the keys of two calls never meet, whatever both phones say alike.
 func TestVP6_NoKeyIsUsedForTwoCalls(t *testing.T) {
 	seen := map[string]bool{}

@@ -343,6 +343,23 @@ func (s *Session) lookAtAddress(from Side, v *view, d *sdp.Description, m *sdp.M
 	return nil
 }
 
+// relaysAt tells whether the relay has an address for this session: a party that names it
+// wants to hear itself, or the other one to hear itself. A port of another call may be
+// named, where a call comes back to this system (the relay sees to circles).
+func (s *Session) relaysAt(a netip.AddrPort) bool {
+	for _, r := range s.relays {
+		if r.closed {
+			continue
+		}
+		for _, side := range []Side{A, B} {
+			if rtp, rtcp := r.stream.Local(side); a == rtp || a == rtcp {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // judge refuses addresses that no packet of ours may go to.
 func (s *Session) judge(from Side, a netip.AddrPort) error {
 	addr := a.Addr()
@@ -358,6 +375,8 @@ func (s *Session) judge(from Side, a netip.AddrPort) error {
 		why = "is loopback, but its party is not on this machine"
 	case s.cfg.Own != nil && s.cfg.Own(a):
 		why = "is a port of our own"
+	case s.relaysAt(a):
+		why = "is where the relay listens for this very call"
 	default:
 		return nil
 	}
