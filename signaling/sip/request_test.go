@@ -125,3 +125,20 @@ func TestGU6_LimitsOnLegsLetEmergencyCallsThrough(t *testing.T) {
 		c.b.expect(t, "INVITE")
 	})
 }
+
+// An INVITE through a proxy that stays in the path: its Via and its Record-Route both come
+// back as they were (RFC 3261 §8.2.6.2, §12.1.1). Kamailio found that they did not.
+func TestRFC3261_12_1_1_RecordRouteDoesNotSpoilVia(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, b := wiredCalls(t)
+		b.peerOf = func(FlowPeer) (Neighbour, bool) { return Neighbour{Kind: call.Trunk, Name: "carrier"}, true }
+		carrier := w.phoneAt("777", there)
+		route := "<sip:127.0.0.13;lr;ftag=f6wzrlc2cfpef37qoobnlbgbvy>"
+		carrier.write(t, carrier.phone.write(ask{method: "INVITE", uri: "sip:777@" + here.String(), to: "<sip:777@carrier.test>", auth: "-",
+			headers: []string{"Record-Route: " + route, carrier.contact(), "Content-Type: application/sdp"}, body: offerOfA}))
+		trying := carrier.response(t, 100)
+		if trying.Via.Branch() == "" || strings.Contains(trying.raw, "Record-Route") {
+			t.Errorf("100 is\n%s", trying.raw)
+		}
+	})
+}

@@ -81,12 +81,14 @@ func (l *Leg) findServer(m *message.Message, method string) *server {
 
 // newServer opens the transaction of a request.
 func (l *Leg) newServer(m *message.Message, a Arrival) *server {
+	// Two statements: of one, both calls would write to buf before either text is copied.
 	var buf [1024]byte
+	echo := string(message.AppendEcho(buf[:0], m, l.tag, a.Remote))
+	recordRoute := string(message.AppendRecordRoute(buf[:0], m))
 	s := &server{
 		method: keep(m.Method), branch: keep(m.Via.Branch()), sentBy: sentBy(m.Via), cseq: m.CSeq,
 		path: a.Path, timer: timerWishOf(m), can: abilities(m),
-		echo:        string(message.AppendEcho(buf[:0], m, l.tag, a.Remote)),
-		recordRoute: string(message.AppendRecordRoute(buf[:0], m)),
+		echo: echo, recordRoute: recordRoute,
 	}
 	if !a.Reliable {
 		s.to = message.ResponseAddress(m.Via, a.Remote)
