@@ -100,7 +100,7 @@ func (n *Node) trunkConfigs(c *config.Config) []trunk.Config {
 		made := trunk.Config{
 			Name: t.Name, Peer: t.Peer.Host, Port: t.Peer.Port, SRV: t.SRV, Transport: trunk.UDP, Register: t.Register,
 			Expires: t.Expires.Std(), Credentials: trunk.Credentials{User: t.User, Password: t.Password.Plain},
-			Domain: t.Realm, Line: contactOf(c.System, t),
+			Domain: t.Realm, Line: lineContact(c.System, t),
 		}
 		switch t.Transport {
 		case config.TCP:
@@ -116,10 +116,10 @@ func (n *Node) trunkConfigs(c *config.Config) []trunk.Config {
 	return all
 }
 
-// contactOf is the user part of the contact that a trunk is registered with: nobody can
+// lineContact is the user part of the contact that a trunk is registered with: nobody can
 // guess it but who knows the password, and it is the same after a restart, so that the
 // carrier replaces the old contact instead of keeping both.
-func contactOf(system string, t *config.Trunk) string {
+func lineContact(system string, t *config.Trunk) string {
 	mac := hmac.New(sha256.New, []byte(t.Password.Plain))
 	fmt.Fprintf(mac, "roost trunk contact\n%s\n%s\n%s", system, t.Name, t.User)
 	return "t" + hex.EncodeToString(mac.Sum(nil)[:12])
