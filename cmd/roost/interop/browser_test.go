@@ -198,7 +198,8 @@ func TestInterop_BaresipTalksToChromiumWithJsSIP(t *testing.T) {
 	s.write("london", fmt.Sprintf(`lab: true
 sip: {listen: ["udp:5060", "tls:5061", "wss:8443"], origins: ["127.0.0.1:*"]}
 media: {ports: %s, security: enforced}`, mediaPorts), []string{"201", "222"})
-	london := s.serve("london")
+	london := s.serve("london", "--key-log", s.keyLog())
+	lo := s.capture()
 
 	desk := startTalker(t, s, talker{number: "222", host: host, hz: phoneTone, tls: true, srtp: "srtp-mand"})
 	page := startBrowser(t, s, "201", "wss://"+net.JoinHostPort(host, "8443"), "", pageTone)
@@ -216,4 +217,8 @@ media: {ports: %s, security: enforced}`, mediaPorts), []string{"201", "222"})
 	page.until(20*time.Second, "the page has heard of the end", func(s said) bool {
 		return s.What == "call ended" && strings.HasPrefix(s.Text, "remote")
 	})
+	if lo != nil {
+		lo.voice, lo.sealed = 60, []string{s.net + "0/24", "127.0.0.1"}
+	}
+	lo.judge(t, 12, london.address)
 }

@@ -29,11 +29,12 @@ type recording struct {
 }
 
 // sipPort is where the systems send from, over UDP and over the connections that they
-// took; sipsPort the same for TLS. What is sent from there is read with the keys that
-// `roost serve --key-log` writes.
+// took; sipsPort the same for TLS, wssPort for WSS. What is sent from these two is read
+// with the keys that `roost serve --key-log` writes.
 const (
 	sipPort  = 5060
 	sipsPort = 5061
+	wssPort  = 8443
 )
 
 // mediaPorts are those of the systems' relays, as in a configuration and as in a filter
@@ -60,7 +61,7 @@ func (s *site) capture() *capture {
 	if _, err := os.Stat(s.keyLog()); err == nil {
 		c.keys = s.keyLog()
 	}
-	filter := fmt.Sprintf("net %s0/24 and (udp or port %d or port %d)", s.net, sipPort, sipsPort)
+	filter := fmt.Sprintf("net %s0/24 and (udp or port %d or port %d or port %d)", s.net, sipPort, sipsPort, wssPort)
 	c.dumpcap = start(s.t, s.dir, "dumpcap", "-q", "-i", "lo", "-B", "64", "-a", "duration:300", "-f", filter, "-w", c.path)
 	c.passed(s.t, "begin")
 	return c
@@ -177,7 +178,7 @@ func (r recording) voiceFaults(t *testing.T, from ...string) []string {
 
 // sentFrom selects the frames that carry what systems sent.
 func sentFrom(addresses []string) string {
-	return fmt.Sprintf("ip.src in {%s} && (udp.srcport == %d || tcp.srcport in {%d, %d})", strings.Join(addresses, ", "), sipPort, sipPort, sipsPort)
+	return fmt.Sprintf("ip.src in {%s} && (udp.srcport == %d || tcp.srcport in {%d, %d, %d})", strings.Join(addresses, ", "), sipPort, sipPort, sipsPort, wssPort)
 }
 
 // complaints are display filters; no frame of a system may meet one.
@@ -210,7 +211,7 @@ func (r recording) dissect(t *testing.T, filter string, fields ...string) []stri
 	// In two passes: only then a segment knows in which frame its message ends.
 	args := []string{"-2", "-n", "-r", r.path, "-Y", filter, "-T", "fields", "-d", asMediaOfRTP}
 	if r.keys != "" {
-		args = append(args, "-o", "tls.keylog_file:"+r.keys)
+		args = append(args, "-o", "tls.keylog_file:"+r.keys, "-o", fmt.Sprintf("http.tls.port:443,%d", wssPort))
 	}
 	for _, f := range fields {
 		args = append(args, "-e", f)

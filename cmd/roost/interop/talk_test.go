@@ -83,7 +83,7 @@ func baresipTalks(t *testing.T, direct bool) {
 	}
 	london.until(20*time.Second, "all have hung up", noCalls)
 	if lo != nil {
-		lo.voice = 100
+		lo.voice = 60
 	}
 	lo.judge(t, 10*len(all), london.address)
 	t.Run("libsrtp", func(t *testing.T) {
