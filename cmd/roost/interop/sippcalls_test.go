@@ -27,6 +27,7 @@ func sippedCalls() []sipped {
 		{name: "busy", caller: "busy-caller", callee: "busy-callee"},
 		{name: "not answered", caller: "unanswered-caller", callee: "cancelled-callee"},
 		{name: "delayed offer", caller: "delayed-caller", callee: "delayed-callee"},
+		{name: "the callee asks", caller: "asked-caller", callee: "asked-callee"},
 		{name: "reliable provisional", caller: "prack-caller", callee: "prack-callee"},
 		{name: "blind transfer", caller: "transfer-caller", callee: "transfer-callee", third: "transfer-third"},
 	}
