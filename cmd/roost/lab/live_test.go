@@ -78,7 +78,7 @@ func TestLiveFailures(t *testing.T) {
 	}{
 		"until":         {"  - {until: any phone at backup, within: 10s}\n", "line 8: any phone at backup, but 0 of 2 phones at backup", false},
 		"expect":        {"  - {expect: backup is up}\n", "backup is not running", false},
-		"never":         {"  - {never: phone 202 at home, for: 1h}\n", "never phone 202 at home, but after 0s", false},
+		"never":         {"  - {never: phone 202 at home, for: 1h}\n", "never phone 202 at home, but after ", false},
 		"never during":  {"  - never: phone 201 at neither\n    during: [reboot phone 201, wait: 1h]\n", "phones at neither", false},
 		"no such thing": {"  - kill backup\n", "line 8, kill backup: backup is not running", false},
 		"cannot":        {"  - hold at phone 201\n  - wait: 1h\n", "phone 201 cannot hold: no call is up", false},

@@ -30,7 +30,9 @@ func manyCalls(t testing.TB, exchange *served, calls int, talk time.Duration) []
 	for i := range setup.Phones {
 		p.hears(setup.Phones[i].Number, setup.Phones[i^1].Number)
 	}
-	p.listens(setup.Phones[0].Number, milliseconds(talk))
+	for i := range setup.Phones {
+		p.listens(setup.Phones[i].Number, milliseconds(talk))
+	}
 	var voices []*VoiceReport
 	for i := range setup.Phones {
 		p.phone(setup.Phones[i].Number).Report(0)
