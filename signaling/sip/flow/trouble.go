@@ -17,6 +17,7 @@ const (
 	troubleRate
 	troubleStun
 	troubleHandshake
+	troubleWeb
 	troubleSilent
 	troubleHalfSent
 	troubleNotReading

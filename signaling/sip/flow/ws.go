@@ -120,7 +120,7 @@ func (f *webFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c, err := websocket.Accept(w, r, &options)
 	if err != nil { // Accept has answered
-		f.t.journal.event(troubleHandshake).Str("peer", r.RemoteAddr).Str("origin", r.Header.Get("Origin")).Err(err).
+		f.t.journal.event(troubleWeb).Str("peer", r.RemoteAddr).Str("origin", r.Header.Get("Origin")).Err(err).
 			Msg("WebSocket refused; sip.origins says whose pages may connect")
 		return
 	}
