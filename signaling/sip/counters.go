@@ -64,6 +64,8 @@ const (
 	cLegsFull
 	cOverrun
 	cCallRate
+	cTexts
+	cTextsFailed
 	cMerged
 	cLegQueueFull
 	cLegMoved
@@ -142,6 +144,8 @@ var counterNames = [counterCount][2]string{
 	cLegsFull:          {"legs_full", "INVITEs answered 503 because there are too many legs, of all phones or of one"},
 	cOverrun:           {"overrun", "INVITEs answered 503 because the system was too far behind with what it had to read"},
 	cCallRate:          {"call_rate", "INVITEs answered 503 because their phone began too many calls a second"},
+	cTexts:             {"texts", "MESSAGEs outside of calls that were passed on"},
+	cTextsFailed:       {"texts_failed", "MESSAGEs outside of calls that were refused, here or where they went"},
 	cMerged:            {"merged", "INVITEs that came on two paths, answered 482"},
 	cLegQueueFull:      {"leg_queue_full", "messages dropped because too many waited for their leg"},
 	cLegMoved:          {"leg_moved", "legs that went on over the stream that their phone came back on"},

@@ -52,6 +52,8 @@ type Options struct {
 	Verifier *credentials.Verifier
 	// Calls takes the calls; nil: INVITE is answered 501.
 	Calls Calls
+	// Texts takes the messages outside of calls, with Calls; nil: MESSAGE is answered 405.
+	Texts Texts
 	// CallTimers are the base timers of calls' transactions; zero: RFC 3261's.
 	CallTimers transaction.Timers
 	// SessionExpires is the session interval asked for (RFC 4028), 30 min by default,
@@ -148,7 +150,9 @@ type Endpoint struct {
 	clients *clients
 	subs    *subscriptions
 	legs    *legs
-	paces   *paces
+	paces   *paces // of calls
+	// textPaces are those of messages outside of calls, of which a phone may send as many.
+	textPaces *paces
 
 	stopOnce  sync.Once
 	stopSweep chan struct{}
@@ -184,6 +188,7 @@ func New(o Options) (*Endpoint, error) {
 	e.subs = newSubscriptions(e, o.Limits.Subscriptions, o.Limits.SubscriptionsPerPhone)
 	e.legs = newLegs(e, o.Limits.Legs)
 	e.paces = newPaces(o.Limits.CallRate, o.Limits.CallBurst)
+	e.textPaces = newPaces(o.Limits.CallRate, o.Limits.CallBurst)
 	e.flows = flow.New(flow.Config{Handler: e, Limits: o.Flow, Log: o.Log})
 	return e, nil
 }
@@ -264,7 +269,7 @@ func (e *Endpoint) sweep() {
 	for {
 		select {
 		case now := <-tick.C:
-			e.guarded("the sweep panicked", func() { e.subs.sweep(now); e.bans.sweep(now); e.paces.sweep(now) })
+			e.guarded("the sweep panicked", func() { e.subs.sweep(now); e.bans.sweep(now); e.paces.sweep(now); e.textPaces.sweep(now) })
 		case <-e.stopSweep:
 			return
 		}

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -11,8 +12,8 @@ import (
 	"roost/signaling/sip/message"
 )
 
-// Request is a request of ours outside of any dialog, to a neighbour: REGISTER or
-// OPTIONS. What it is made of must be free of CR and LF.
+// Request is a request of ours outside of any dialog, REGISTER or OPTIONS to a
+// neighbour, MESSAGE. What it is made of must be free of CR and LF.
 type Request struct {
 	Flow registrar.FlowID
 	// Method is not INVITE.
@@ -24,8 +25,13 @@ type Request struct {
 	CSeq              uint32
 	// ContactUser, where not empty, is the user part of our Contact on this flow.
 	ContactUser string
+	// Hops is the Max-Forwards, 70 where 0.
+	Hops int
 	// Header are further lines: Expires, Authorization …
 	Header []message.HeaderLine
+	// ContentType and Body, where it has one.
+	ContentType string
+	Body        []byte
 }
 
 // Response is what came of a Request.
@@ -63,7 +69,7 @@ func (e *Endpoint) Request(ctx context.Context, r Request) Response {
 func (e *Endpoint) writeRequest(r *Request, path dialog.Path, branch string) (b []byte, contact string) {
 	b = message.AppendRequestLine(make([]byte, 0, 768), r.Method, r.URI)
 	b = message.AppendHeader(b, "Via", "SIP/2.0/"+path.Transport+" "+path.Local+";rport;branch="+branch)
-	b = message.AppendNumber(b, "Max-Forwards", 70)
+	b = message.AppendNumber(b, "Max-Forwards", uint64(cmp.Or(r.Hops, 70)))
 	b = message.AppendHeader(b, "From", r.From+";tag="+r.FromTag)
 	b = message.AppendHeader(b, "To", r.To)
 	b = message.AppendHeader(b, "Call-ID", r.CallID)
@@ -81,5 +87,5 @@ func (e *Endpoint) writeRequest(r *Request, path dialog.Path, branch string) (b 
 	for _, l := range r.Header {
 		b = message.AppendHeader(b, l.Name, l.Value)
 	}
-	return message.AppendBody(b, "", nil), contact
+	return message.AppendBody(b, r.ContentType, r.Body), contact
 }

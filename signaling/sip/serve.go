@@ -39,6 +39,10 @@ func (w *work) serve() {
 		w.invite(key)
 		return
 	}
+	if w.m.Method == "MESSAGE" && w.e.o.Texts != nil && w.e.o.Calls != nil {
+		w.text(key)
+		return
+	}
 	if !w.authorized() {
 		return
 	}

@@ -140,6 +140,13 @@ func (s *server) respond(w *work) {
 	_ = s.tx.Respond(res)
 }
 
+// answer sends a final response that was made later.
+func (s *server) answer(status int, bytes []byte) {
+	res := sip.NewResponse(status, "")
+	s.conn.build(res, bytes)
+	_ = s.tx.Respond(res)
+}
+
 func (s *servers) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

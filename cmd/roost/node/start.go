@@ -106,6 +106,7 @@ func (n *Node) startSIP() error {
 		TLSConfig: n.phonesTLS(),
 		Office:    office{n},
 		Calls:     calls{n},
+		Texts:     calls{n},
 		Verifier:  credentials.NewVerifier(credentials.Config{Realm: c.Realm, Algorithms: algorithms(c)}, n.keys),
 		FlowTimer: c.SIP.FlowTimer.Std(),
 		Flow:      flowLimits(&c.SIP),

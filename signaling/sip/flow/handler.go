@@ -32,8 +32,8 @@ type Inbound struct {
 	Proven bool
 	// At is when the message was read.
 	At time.Time
-	// Waited is how long messages lay in the socket before they were read, measured a few
-	// milliseconds ago at most; 0 where that cannot be told (streams, other than Linux).
+	// Waited is for how long messages lie in the socket before they are read, at least, as
+	// measured for some 100 ms; 0 where that cannot be told (streams, other than Linux).
 	Waited time.Duration
 	// Bytes is the whole message: header, empty line, body. On streams exactly what
 	// Content-Length says; over UDP the whole datagram.
