@@ -183,17 +183,18 @@ func sentFrom(addresses []string) string {
 
 // complaints are display filters; no frame of a system may meet one.
 func complaints() []string {
+	// A segment that the kernel sent again is not dissected any further.
+	const once = "!(tcp.analysis.retransmission || tcp.analysis.spurious_retransmission)"
 	return []string{
 		"_ws.malformed",
-		// 0x600000: a warning or an error; but not that the kernel sent a segment again.
-		"sip && _ws.expert.severity >= 6291456 && !tcp.analysis.flags",
+		"sip && _ws.expert.severity >= 6291456 && !tcp.analysis.flags", // 0x600000: a warning or an error
 		// Of these tshark says nothing by itself.
 		"sip && !(sip.Via.branch && sip.to.host && sip.from.host && sip.from.tag && sip.Call-ID && sip.Content-Length)",
 		`sip && !(sip.CSeq matches "^[0-9]+ [A-Z]+$")`,
 		// Neither SIP nor a keep-alive, and not a segment of a message that ends later.
-		fmt.Sprintf("!sip && !stun && (udp.length > 12 || tcp.srcport == %d && tcp.len > 4 && !tcp.reassembled_in)", sipPort),
+		fmt.Sprintf("!sip && !stun && (udp.length > 12 || tcp.srcport == %d && tcp.len > 4 && !tcp.reassembled_in && %s)", sipPort, once),
 		// The same within TLS, where a keep-alive is 24 or 31 bytes; and what is no TLS.
-		fmt.Sprintf("tcp.srcport == %d && !sip && !tcp.reassembled_in && (tls.app_data && tcp.len > 31 || !tls && tcp.len > 0)", sipsPort),
+		fmt.Sprintf("tcp.srcport == %d && !sip && !tcp.reassembled_in && (tls.app_data && tcp.len > 31 || !tls && tcp.len > 0) && %s", sipsPort, once),
 	}
 }
 
