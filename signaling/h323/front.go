@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -126,6 +127,9 @@ func (f *Front) SendHome(n registrar.Number, to []ras.Alternate) {
 func (f *Front) Drop(n registrar.Number, notAfter time.Time) {
 	f.do(func(g *ras.Gatekeeper, _ time.Time, _ *ras.Out) { g.Drop(n, notAfter) })
 }
+
+// Addresses are where RAS is heard.
+func (f *Front) Addresses() []netip.AddrPort { return f.o.Gatekeeper.Addresses }
 
 // Endpoints are the registered endpoints, in no order.
 func (f *Front) Endpoints() []ras.Endpoint {

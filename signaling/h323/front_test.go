@@ -40,7 +40,7 @@ func serve(t *testing.T, at string, groups ...*net.UDPConn) (*Front, netip.AddrP
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := socket.LocalAddr().(*net.UDPAddr).AddrPort()
+	address := AddressOf(socket)
 	told := make(chan ras.Event, 16)
 	f, err := New(Options{
 		Sockets: []*net.UDPConn{socket}, Groups: groups, Office: desk{}, Log: zerolog.Nop(),

@@ -34,6 +34,15 @@ func OpenUDP(ctx context.Context, address string) (*net.UDPConn, error) {
 	return conn, nil
 }
 
+// AddressOf is what a socket is bound to.
+func AddressOf(socket *net.UDPConn) netip.AddrPort {
+	at, ok := socket.LocalAddr().(*net.UDPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(at.AddrPort().Addr().Unmap(), at.AddrPort().Port())
+}
+
 // DiscoveryGroup is where an endpoint that knows no gatekeeper looks for one (H.225.0
 // 7.8 and annex IV).
 var DiscoveryGroup = netip.MustParseAddrPort("224.0.1.41:1718")

@@ -17,8 +17,10 @@ func (n *Node) carry(effect resilience.Effect, now time.Time) {
 		n.sendHome(e, now)
 	case resilience.EndGuest:
 		n.spread(n.registrar.DropGuest(registrar.Number(e.Phone), registrar.Reason(e.Why), now), now)
+		n.dropEndpoint(registrar.Number(e.Phone), now)
 	case resilience.DropRegistration:
 		n.spread(n.registrar.Drop(registrar.Number(e.Phone), registrar.Reason(e.Why), now), now)
+		n.dropEndpoint(registrar.Number(e.Phone), now)
 	case resilience.AskEvidence:
 		n.spawn(func() { n.askEvidence(e) })
 	case resilience.Announce:
@@ -61,6 +63,10 @@ func (n *Node) history(e resilience.Happened) {
 // sendHome uses the triggers that the front-end starts by itself (FB4); the others
 // are answers to the phone's next refresh.
 func (n *Node) sendHome(e resilience.SendHome, now time.Time) {
+	if e.Trigger == resilience.TriggerURQ {
+		n.sendEndpointHome(e)
+		return
+	}
 	trigger := sip.TriggerNotify
 	if e.Trigger == resilience.TriggerClose {
 		trigger = sip.TriggerCloseFlow

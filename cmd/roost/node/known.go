@@ -25,6 +25,7 @@ type known struct {
 	bindings   map[owned]mirroredBindings
 	locations  map[string][]record.Location // by home
 	hosts      map[registrar.Number]string  // the systems at which others' phones are guests
+	endpoints  knownEndpoints
 }
 
 // mirroredBindings is what must be known at once of a phone's registrations at

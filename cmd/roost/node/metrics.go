@@ -39,6 +39,11 @@ func (n *Node) counts() (counts, standing map[string]float64) {
 		}
 	}
 	addCounts(out, standing, "line_", n.carrier.Counters())
+	if front := n.h323.front.Load(); front != nil {
+		c := front.Counters()
+		addCounts(out, standing, "h323_", c)
+		addCounts(out, standing, "h323_", c.Counters)
+	}
 	n.callCounters(out, standing)
 	n.trunkCounters(out, standing)
 	if n.console != nil {

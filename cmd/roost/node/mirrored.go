@@ -117,6 +117,9 @@ func (m mirrored) location(home, name string, c *mirror.Change, gone bool) error
 func (m mirrored) binding(home string, c *mirror.Change, gone bool, now time.Time) error {
 	if gone {
 		number, _, _ := strings.Cut(c.Key, "/")
+		if c.Kind == mirror.Removed { // one that expired may be one whose home is gone
+			m.known.dropEndpoint(home, registrar.Number(number))
+		}
 		if m.known.unbound(home, registrar.Number(number)) == 0 {
 			m.keeper.step(resilience.HomeLacks{Phone: resilience.Phone(number), Home: resilience.System(home)})
 		}
@@ -127,6 +130,7 @@ func (m mirrored) binding(home string, c *mirror.Change, gone bool, now time.Tim
 		return err
 	}
 	m.known.bound(home, &r, c.Kind == mirror.Added)
+	m.known.setEndpoint(home, r)
 	m.keeper.step(resilience.HomeHas{
 		Phone: resilience.Phone(r.Number), Home: resilience.System(home), At: registeredAt(r.Granted, c.Expires, now)})
 	return nil

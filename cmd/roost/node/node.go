@@ -70,6 +70,7 @@ type Node struct {
 
 	voice    voice
 	trunks   trunks
+	h323     h323State
 	away     awayPhones
 	heard    lastHeard
 	busy     busySet
@@ -175,6 +176,7 @@ func (n *Node) Start() error {
 		{"media", n.startVoice},
 		{"lines", n.startMirror},
 		{"SIP", n.startSIP},
+		{"H.323", n.startH323},
 		{"trunks", n.startTrunks},
 		{"console", n.startConsole},
 	}
@@ -220,6 +222,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	if n.endpoint != nil {
 		err = errors.Join(err, n.endpoint.Stop(ctx))
 	}
+	err = errors.Join(err, n.stopH323(ctx))
 	err = errors.Join(err, n.stopMedia())
 	n.cancel()
 	n.work.Wait()

@@ -54,6 +54,8 @@ type sharing struct {
 	// security is what an extension has that names no media security: a guest is never
 	// offered less than at home (VP6).
 	security registrar.MediaSecurity
+	// h323 is what only registrations of that protocol have.
+	h323 func(registrar.Number) record.H323
 }
 
 type place struct {
@@ -236,7 +238,11 @@ func (s *sharing) bound(d *directory.Directory, r *registrar.Registration, now t
 	// Made in a buffer on the stack and copied once: the store keeps the value, which
 	// should have no room left over.
 	var buf [512]byte
-	value := record.AppendRegistration(buf[:0], &record.Registration{Registration: *r}, now)
+	shared := record.Registration{Registration: *r}
+	if r.Protocol == registrar.H323 {
+		shared.H323 = s.h323(r.Number)
+	}
+	value := record.AppendRegistration(buf[:0], &shared, now)
 	s.put(bindSet(backup), key, bytes.Clone(value), r.Expires)
 }
 

@@ -57,6 +57,7 @@ func (n *Node) startMirror() error {
 	n.mirror.Handle(evidenceVerb, n.answerEvidence)
 	n.share = newSharing(n.name, n.mirror, n.log)
 	n.share.security = sharedSecurity(c)
+	n.share.h323 = n.h323.of
 	n.share.directory(nil, n.directory())
 	n.share.groups(nil, groupNumbers(c))
 	n.newNonceKey()

@@ -47,6 +47,11 @@ func (s source) Status() api.Status {
 		}
 		status.Listeners = append(status.Listeners, listener)
 	}
+	if front := s.h323.front.Load(); front != nil {
+		for _, at := range front.Addresses() {
+			status.Listeners = append(status.Listeners, "h323 "+at.String())
+		}
+	}
 	status.Counters["alarms_raised"] = float64(raised)
 	status.Counters["alarms_without_room"] = float64(lost)
 	return status

@@ -71,8 +71,8 @@ func New(c Config, office Office) (*Gatekeeper, error) {
 	switch {
 	case c.Identifier == "" || len(bmp(c.Identifier)) > 2*maxIdentifier:
 		return nil, fmt.Errorf("%w: the gatekeeper identifier %q has not 1 to %d characters", ErrConfig, c.Identifier, maxIdentifier)
-	case len(c.Addresses) == 0:
-		return nil, fmt.Errorf("%w: no address for rasAddress", ErrConfig)
+	case len(c.Addresses) == 0 || slices.ContainsFunc(c.Addresses, func(a netip.AddrPort) bool { return !a.IsValid() }):
+		return nil, fmt.Errorf("%w: a socket without an address for rasAddress: %v", ErrConfig, c.Addresses)
 	case c.Random == nil || office == nil:
 		return nil, fmt.Errorf("%w: it needs an office and a source of random numbers", ErrConfig)
 	}
