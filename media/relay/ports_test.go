@@ -219,3 +219,23 @@ func descriptors(t *testing.T) int {
 	}
 	return len(list)
 }
+
+// Scarcity is over when the ports have rested, also where no call comes or goes.
+func TestPorts_ScarcityEndsByItself(t *testing.T) {
+	told := make(chan bool, 4)
+	r := newRelay(t, func(c *Config) {
+		c.First, c.Last, c.Quarantine = 24200, 24203, 50*time.Millisecond // 2 pairs
+		c.Scarce = func(scarce bool, _, _ int) { told <- scarce }
+	})
+	open(t, r, media.OpenStream{}).Close()
+	for _, want := range []bool{true, false} {
+		select {
+		case scarce := <-told:
+			if scarce != want {
+				t.Errorf("told %v, want %v", scarce, want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("never told %v", want)
+		}
+	}
+}

@@ -204,6 +204,19 @@ func (r *Relay) restPort(ip netip.Addr, port uint16) {
 	r.watch(pool)
 }
 
+// rouse ends the quarantine of ports that have rested, so that scarcity is over also where
+// no call comes or goes.
+func (r *Relay) rouse() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, pool := range r.pools {
+		if pool != nil && len(pool.resting) > 0 {
+			pool.wake(time.Now())
+			r.watch(pool)
+		}
+	}
+}
+
 // watch tells of scarcity; mu is held.
 func (r *Relay) watch(pool *ports) {
 	if !pool.crossed() || r.config.Scarce == nil {

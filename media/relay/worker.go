@@ -114,6 +114,9 @@ func (w *worker) serve() {
 		if now-w.swept >= int64(sweepEvery) {
 			w.swept = now
 			w.sweep(now)
+			if w == w.relay.workers[0] {
+				w.relay.rouse()
+			}
 		}
 	}
 	w.closeDescriptors()
