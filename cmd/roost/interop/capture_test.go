@@ -169,7 +169,7 @@ func (r recording) voiceFaults(t *testing.T, from ...string) []string {
 	t.Helper()
 	readable := ""
 	if len(r.sealed) > 0 {
-		readable = fmt.Sprintf(" && !(rtcp && ip.dst in {%s})", strings.Join(r.sealed, ", "))
+		readable = fmt.Sprintf(" && !((rtcp || srtcp) && ip.dst in {%s})", strings.Join(r.sealed, ", "))
 	}
 	filter := relayed(from) + " && ((_ws.malformed || _ws.expert.severity >= 6291456)" + readable +
 		" || !(rtp || rtcp || srtcp || stun || dtls) || rtp && rtp.version != 2 || rtcp && rtcp.version != 2)"

@@ -20,19 +20,17 @@ func hasLibsrtp() bool {
 	return exec.Command(debianPython, "-c", "import pylibsrtp").Run() == nil
 }
 
-// sealedStream is what a relay encrypts for a phone: the port that it sends from and its key
-// (RFC 4568), as roost signalled them to that phone.
-type sealedStream struct{ port, key string }
+// sealedStream is what a relay encrypts for a phone: the port that it sends from, the suite
+// and its key (RFC 4568), as roost signalled them to that phone.
+type sealedStream struct{ port, suite, key string }
 
-var (
-	offeredPort = regexp.MustCompile(`\bm=audio (\d+) `)
-	offeredKey  = regexp.MustCompile(`\ba=crypto:\d+ AES_CM_128_HMAC_SHA1_80 inline:([A-Za-z0-9+/]{40})`)
-)
+var offeredPort = regexp.MustCompile(`\bm=audio (\d+) `)
 
 // sealedFor finds what a system told the caller of a call, in an answer, or the callee,
-// in an offer, at last: port and key of its own.
-func (r recording) sealedFor(t *testing.T, system, caller, callee string, toCaller bool) (found sealedStream) {
+// in an offer, at last: its port, and its key for the suite that was agreed.
+func (r recording) sealedFor(t *testing.T, system, caller, callee, suite string, toCaller bool) (found sealedStream) {
 	t.Helper()
+	offeredKey := regexp.MustCompile(`\ba=crypto:\d+ ` + suite + ` inline:([A-Za-z0-9+/]+=*)`)
 	kind := "sip.Request-Line"
 	if toCaller {
 		kind = "sip.Status-Line"
@@ -45,7 +43,7 @@ func (r recording) sealedFor(t *testing.T, system, caller, callee string, toCall
 		line = strings.ReplaceAll(line, ",crypto:", ",a=crypto:")
 		port, key := offeredPort.FindStringSubmatch(line), offeredKey.FindStringSubmatch(line)
 		if port != nil && key != nil {
-			found = sealedStream{port[1], key[1]}
+			found = sealedStream{port[1], suite, key[1]}
 		}
 	}
 	if found.key == "" {
@@ -63,7 +61,7 @@ func (r recording) unsealed(t *testing.T, system string, stream sealedStream) (v
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), debianPython, script, stream.key)
+	cmd := exec.CommandContext(t.Context(), debianPython, script, stream.suite, stream.key)
 	cmd.Stdin = strings.NewReader(strings.Join(packets, "\n") + "\n")
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
@@ -84,16 +82,16 @@ func (r recording) unsealed(t *testing.T, system string, stream sealedStream) (v
 
 // opens proves that what a system encrypted for the caller or the callee of a call is the
 // tone of the other, by the key that it signalled, and by no other.
-func (c *capture) opens(t *testing.T, system string, caller, callee talker, toCaller bool) {
+func (c *capture) opens(t *testing.T, system string, caller, callee talker, suite string, toCaller bool) {
 	t.Helper()
 	phone, hz := callee.number, caller.hz
 	if toCaller {
 		phone, hz = caller.number, callee.hz
 	}
-	stream := c.sealedFor(t, system, caller.number, callee.number, toCaller)
+	stream := c.sealedFor(t, system, caller.number, callee.number, suite, toCaller)
 	voice, forged := c.unsealed(t, system, stream)
 	heard := tonesOf(voice, hz)
-	t.Logf("to %s from port %s: %d bytes of voice, %d frames of %d Hz, %d packets forged", phone, stream.port, len(voice), heard, hz, forged)
+	t.Logf("to %s from port %s by %s: %d bytes of voice, %d frames of %d Hz, %d packets forged", phone, stream.port, suite, len(voice), heard, hz, forged)
 	if heard < tone.Rate/tone.FrameSamples/2 || forged > 0 {
 		t.Errorf("what %s sent to %s: %d frames of %d Hz were heard, %d packets are not what the key makes", system, phone, heard, hz, forged)
 	}
