@@ -139,22 +139,27 @@ func TestCall_RefusedAtOnceWhileTheSystemIsBehind(t *testing.T) {
 	b := newBoard()
 	s := newSite(t, func(o *Options, _ *registrar.Config) { o.Calls = b })
 	b.e, b.desk = s.Endpoint, s.desk
-	ask := func(to string, waited time.Duration) string {
+	send := func(to, branch string, waited time.Duration) string {
 		t.Helper()
 		in := &flow.Inbound{
 			Flow: 7, Transport: flow.UDP, Local: here, Remote: there, At: time.Now(), Proven: true, Waited: waited,
-			Bytes: []byte("INVITE sip:" + to + "@" + realm + " SIP/2.0\r\nVia: SIP/2.0/UDP " + there.String() + ";branch=z9hG4bK" + to + waited.String() +
+			Bytes: []byte("INVITE sip:" + to + "@" + realm + " SIP/2.0\r\nVia: SIP/2.0/UDP " + there.String() + ";branch=z9hG4bK" + branch +
 				"\r\nMax-Forwards: 70\r\nFrom: <sip:201@" + realm + ">;tag=1\r\nTo: <sip:" + to + "@" + realm +
 				">\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\nContact: <sip:201@" + there.String() + ">\r\nContent-Length: 0\r\n\r\n"),
 		}
 		s.Handle(in)
 		return string(in.Answer)
 	}
+	ask := func(to string, waited time.Duration) string { return send(to, to+waited.String(), waited) }
 	if got := ask("202", 100*time.Millisecond); !strings.HasPrefix(got, "SIP/2.0 401 ") {
 		t.Fatalf("not behind: %s", got)
 	}
 	if got := ask("202", 200*time.Millisecond); !strings.HasPrefix(got, "SIP/2.0 503 ") || !strings.Contains(got, "\r\nRetry-After: 2\r\n") {
 		t.Fatalf("behind: %s", got)
+	}
+	// The same INVITE, sent again and read in time, is no new call: its caller has been told.
+	if got := send("202", "202200ms", 0); !strings.HasPrefix(got, "SIP/2.0 503 System Is Behind\r\n") || !strings.Contains(got, "\r\nRetry-After: 2\r\n") {
+		t.Fatalf("the same once more: %s", got)
 	}
 	if got := ask("112", 200*time.Millisecond); !strings.HasPrefix(got, "SIP/2.0 401 ") {
 		t.Fatalf("emergency: %s", got)

@@ -51,7 +51,7 @@ func (w *work) invite(key string) {
 		}
 		return
 	}
-	if w.overrun() {
+	if w.turnedAwayBefore(key) || w.overrun(key) {
 		return
 	}
 	merge := mergeKey{w.m.CallID, w.m.From.Tag(), w.m.CSeq}
@@ -69,11 +69,10 @@ func (w *work) invite(key string) {
 		e.quiet.warn(cLegsFull).Int("limit", e.legs.most).Int("per_number", e.o.Limits.LegsPerNumber).
 			Stringer("source", w.in.Remote).Str("number", cut(string(in.Number))).
 			Msg("too many legs of calls, in all or of this number: INVITE refused")
-		w.retryAfter(retryFull)
-		w.reply(503, "Too Many Calls")
+		w.turnAway(key, "Too Many Calls", retryFull)
 		return
 	}
-	if w.tooFast(in.Number) {
+	if w.tooFast(key, in.Number) {
 		return
 	}
 	e.count.add(cCallsIn)

@@ -151,6 +151,8 @@ type Endpoint struct {
 	subs    *subscriptions
 	legs    *legs
 	paces   *paces // of calls
+	// turnedAway are INVITEs that were refused without a transaction.
+	turnedAway *turnedAway
 	// textPaces are those of messages outside of calls, of which a phone may send as many.
 	textPaces *paces
 
@@ -187,6 +189,7 @@ func New(o Options) (*Endpoint, error) {
 	e.clients = newClients(e, o.Limits.Clients)
 	e.subs = newSubscriptions(e, o.Limits.Subscriptions, o.Limits.SubscriptionsPerPhone)
 	e.legs = newLegs(e, o.Limits.Legs)
+	e.turnedAway = newTurnedAway()
 	e.paces = newPaces(o.Limits.CallRate, o.Limits.CallBurst)
 	e.textPaces = newPaces(o.Limits.CallRate, o.Limits.CallBurst)
 	e.flows = flow.New(flow.Config{Handler: e, Limits: o.Flow, Log: o.Log})

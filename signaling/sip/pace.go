@@ -68,7 +68,7 @@ const (
 func (w *work) retryAfter(seconds int) { w.line("Retry-After", strconv.Itoa(seconds)) }
 
 // tooFast refuses a call of a phone that begins too many, but not to an emergency number.
-func (w *work) tooFast(n registrar.Number) bool {
+func (w *work) tooFast(key string, n registrar.Number) bool {
 	if n == "" || w.emergency() {
 		return false
 	}
@@ -80,8 +80,7 @@ func (w *work) tooFast(n registrar.Number) bool {
 	e.count.add(cCallRate)
 	e.quiet.warn(cCallRate).Str("number", cut(string(n))).Stringer("source", w.in.Remote).
 		Float64("per_second", e.paces.rate).Msg("a phone begins too many calls: INVITE refused")
-	w.retryAfter(int(wait/time.Second) + 1)
-	w.reply(503, "Too Many Calls A Second")
+	w.turnAway(key, "Too Many Calls A Second", int(wait/time.Second)+1)
 	return true
 }
 
@@ -89,7 +88,7 @@ func (w *work) tooFast(n registrar.Number) bool {
 // too late: told at once, before anything is done for it, the caller goes elsewhere or
 // tries again, and the calls that are under way are not slowed down by those that would
 // time out anyway. Emergency calls wait.
-func (w *work) overrun() bool {
+func (w *work) overrun(key string) bool {
 	e := w.e
 	if w.in.Waited < e.o.Limits.Behind || w.emergency() {
 		return false
@@ -97,7 +96,6 @@ func (w *work) overrun() bool {
 	e.count.add(cOverrun)
 	e.quiet.warn(cOverrun).Dur("behind", w.in.Waited).Dur("limit", e.o.Limits.Behind).
 		Msg("more comes than this system can read in time: new calls are refused until it has caught up")
-	w.retryAfter(retryBehind)
-	w.reply(503, "System Is Behind")
+	w.turnAway(key, "System Is Behind", retryBehind)
 	return true
 }
