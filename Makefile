@@ -25,7 +25,7 @@ test: tools lint vet ## lint, vet and all tests with the race detector
 	@echo "test: what the race detector makes too slow or too large: thousands of seeds, every state of two phones and any number of faults, memory a connection and a record"
 	@go test -timeout 5m -json ./resilience/mirror/sim 2>&1 | go run .ci/summary.go
 	@ROOST_FAR_WALK=1 go test -timeout 10m -json -run TestWalk ./resilience 2>&1 | go run .ci/summary.go
-	@go test -timeout 2m -json -run Memory ./signaling/sip/flow ./resilience/mirror ./registrar 2>&1 | go run .ci/summary.go
+	@go test -timeout 2m -json -run Memory ./signaling/sip ./signaling/sip/flow ./media/relay ./resilience/mirror ./registrar 2>&1 | go run .ci/summary.go
 
 lint: $(LINT) ## the linters and import walls of .golangci.yml
 	$(LINT) run ./...
