@@ -13,7 +13,7 @@ import (
 // How many calls stand when their memory is measured, and how many a second are begun.
 const (
 	standingCalls = 5_000
-	standingRate  = 400
+	standingRate  = 250
 )
 
 // callsMeasured is one run of calls against one server.
@@ -83,6 +83,12 @@ func (b *bench) callRuns(ctx context.Context, phones int) (map[string][]callsMea
 			if err != nil {
 				return nil, "", err
 			}
+			if m.Unrung > 0 {
+				b.say("  %d calls at %s without a 180", m.Unrung, name)
+			}
+			if name == "london" && m.Unrung > 0 {
+				b.fault("%d calls without a 180", m.Unrung)
+			}
 			if !m.Good() {
 				b.say("  ! calls at %s were not clean:\n%s", name, m.Text())
 				if name == "london" {
@@ -144,7 +150,7 @@ func (b *bench) callRun(ctx context.Context, name string, p *process, c load.Cal
 func (b *bench) standing(ctx context.Context, t *table, calls int, relayed bool) error {
 	what, more := "direct", ""
 	if relayed {
-		what, more = "anchored, four ports each", "media: {direct: false, ports: 16384-60999}\n"
+		what, more = "anchored, four ports each", "media: {direct: false, ports: 10240-32767}\n"
 	}
 	roost, err := b.startForCalls(ctx, 2*calls, more)
 	if err != nil {

@@ -32,6 +32,8 @@ type CallResult struct {
 	Invited, Acked, Ended int
 	// Stood is how many calls stood when Stand was called.
 	Stood int
+	// Unrung are calls whose 180 never came: processes of a proxy may overtake each other.
+	Unrung int
 	// Clear are refusals that said when to try again (503 with Retry-After).
 	Clear int
 }
@@ -102,6 +104,7 @@ func RunCalls(ctx context.Context, c CallConfig) (CallResult, error) {
 	if c.Measuring != nil {
 		c.Measuring(false)
 	}
+	<-time.After(callGrace) // the called side's last BYE may come after the caller's answer
 	callees.stop()
 	return callers.result(callees, used, wall), nil
 }
@@ -118,6 +121,7 @@ type callers struct {
 	all    []caller
 	counts *tally
 	clear  int
+	unrung int
 
 	from, until int64
 	cursor      int
@@ -165,6 +169,9 @@ func (s *callers) work(ctx context.Context, from int64) {
 		s.end(s.r.now())
 	}
 }
+
+// callGrace is how long the called side may take to hear of the last call's end.
+const callGrace = 250 * time.Millisecond
 
 const callLook = 50 * time.Millisecond
 
@@ -380,7 +387,7 @@ func (s *callers) ended(one *caller, m *callMessage, now int64) {
 		return
 	}
 	if !one.rung {
-		s.counts.wrong["200 without 180"]++
+		s.unrung++
 	}
 	if m.status == 200 {
 		s.counts.ok++
@@ -409,7 +416,7 @@ func (s *callers) result(callees *callees, used usage, wall time.Duration) CallR
 	s.counts.duplicates += callees.counts.repeated
 	out := CallResult{
 		Result: s.r.result(s.counts, used, wall), Invited: callees.counts.invited, Acked: callees.counts.acked,
-		Ended: callees.counts.ended, Stood: s.stood, Clear: s.clear,
+		Ended: callees.counts.ended, Stood: s.stood, Clear: s.clear, Unrung: s.unrung,
 	}
 	out.What = "calls"
 	return out
