@@ -210,7 +210,7 @@ func (r *Relay) rouse() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, pool := range r.pools {
-		if pool != nil && len(pool.resting) > 0 {
+		if pool != nil {
 			pool.wake(time.Now())
 			r.watch(pool)
 		}
