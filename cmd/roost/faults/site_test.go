@@ -75,6 +75,10 @@ type settings struct {
 	// Further lines of each section, indented as there; rules is put into braces.
 	sip, network, rules, top string
 	noListener               bool // network.listen is left out: an outside cluster
+	notLab                   bool
+	address                  netip.Addr // not the site's
+	// users are more fields of a number's user: ", forward: {always: \"202\"}".
+	users map[string]string
 }
 
 // quick rules: heard each 100 ms, not visible after 1 s, failover after 3 s, failback
@@ -100,11 +104,25 @@ func (s *site) configure(name string, set settings) string {
 		set.rules = quick
 	}
 	address := s.ip(lastByte(name))
+	said := address
+	if set.address.IsValid() {
+		said = set.address
+	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "system: %s\naddress: %s\nlab: true\nlab_speed: %d\nrealm: %s\n", name, address, set.speed, domain)
+	fmt.Fprintf(&text, "system: %s\naddress: %s\nrealm: %s\n", name, said, domain)
+	if !set.notLab {
+		fmt.Fprintf(&text, "lab: true\nlab_speed: %d\n", set.speed)
+	}
 	fmt.Fprintf(&text, "certificates: {identity: %[1]s.crt, key: %[1]s.key, trusted_root: root.crt}\n", name)
-	text.WriteString("sip:\n  expires: {min: 20s, default: 60s, max: 60s}\n" + set.sip)
-	text.WriteString("network:\n  heartbeat: 2s\n" + set.network)
+	expires := "{min: 20s, default: 60s, max: 60s}"
+	if set.notLab {
+		expires = "{min: 60s, default: 60s, max: 60s}"
+	}
+	text.WriteString("sip:\n  expires: " + expires + "\n" + set.sip)
+	text.WriteString("network:\n" + set.network)
+	if !set.notLab {
+		text.WriteString("  heartbeat: 2s\n")
+	}
 	if !set.noListener {
 		text.WriteString("  listen: \":7422\"\n")
 	}
@@ -118,7 +136,7 @@ func (s *site) configure(name string, set settings) string {
 	fmt.Fprintf(&text, "resilience: {%s}\nconsole: {listen: \"%s:8080\"}\n%s", set.rules, address, set.top)
 	text.WriteString("users:\n")
 	for _, n := range set.numbers {
-		fmt.Fprintf(&text, "  - {number: %q, name: \"Phone %s\", login_code: \"4711%s0815\", password: %q}\n", n, n, n, password(n))
+		fmt.Fprintf(&text, "  - {number: %q, name: \"Phone %s\", login_code: \"4711%s0815\", password: %q%s}\n", n, n, n, password(n), set.users[n])
 		s.keepSecret(n)
 	}
 	text.WriteString("extensions:\n")
