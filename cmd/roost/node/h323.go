@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"roost/cmd/roost/config"
@@ -140,9 +141,22 @@ func (o gatekeeper) Ask(q *ras.Question) ras.Decision {
 		return ras.Decision{} // nobody has this number
 	}
 	return o.decided(o.keeper.ask(resilience.PhoneAsks{
-		Phone: resilience.Phone(q.Number), Home: resilience.System(home), Known: isMirrored,
+		Phone: resilience.Phone(q.Number), Home: resilience.System(home), Known: isMirrored, Proven: o.rebooted(q),
 		Kind: rasKind(q.Kind), Protocol: resilience.H323,
 	}), home)
+}
+
+// rebooted says whether a discovery, which brings no token, is that of a guest by all
+// that such an endpoint ever proves: it registered without one, from this address. Then
+// it can be told at once to go home, which is heard sooner than at its RRQ.
+func (o gatekeeper) rebooted(q *ras.Question) bool {
+	if q.Kind != ras.KindDiscover || !slices.ContainsFunc(o.config().H323.Open, func(s config.Subnet) bool {
+		return s.Prefix().Contains(q.Source.Addr())
+	}) {
+		return false
+	}
+	bindings := o.registrar.Lookup(q.Number, q.Now)
+	return len(bindings) == 1 && bindings[0].Guest && bindings[0].Nonce == 0 && bindings[0].Source.Addr() == q.Source.Addr()
 }
 
 // decided puts the machine's decision in the gatekeeper's words.

@@ -346,3 +346,139 @@ func TestFO1_TheBackupSendsAnH323EndpointToItsVisibleHome(t *testing.T) {
 		t.Error("registered at the backup though the home is visible")
 	}
 }
+
+// once sends an RRQ and gives its answer.
+func (p *rasPhone) once(m *h225.RegistrationRequest, to netip.AddrPort) *h225.RasMessage {
+	p.t.Helper()
+	a := p.ask(&h225.RasMessage{Choice: h225.RasMessageRegistrationRequest, RegistrationRequest: m}, to)
+	if a == nil {
+		p.t.Fatalf("no answer from %s", to)
+	}
+	return a
+}
+
+// idle makes an endpoint that does nothing by itself.
+func idle(t *testing.T, number, at string) *rasPhone {
+	t.Helper()
+	local := netip.AddrPortFrom(netip.MustParseAddr(at), rasPort)
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(local))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &rasPhone{t: t, number: number, conn: conn, at: local,
+		done: make(chan struct{}), ended: make(chan struct{}, 2), answers: make(chan *h225.RasMessage, 16)}
+	go p.listen()
+	p.ended <- struct{}{} // it does not live
+	t.Cleanup(p.stop)
+	return p
+}
+
+func (p *rasPhone) full() *h225.RegistrationRequest {
+	m := p.rrq()
+	m.TerminalAlias = p.alias()
+	return m
+}
+
+func TestFO5_AKeepAliveWithTheHomesIdentifierMakesAGuestAtOnce(t *testing.T) {
+	s := h323Site(t)
+	p := idle(t, "205", s.net+"105")
+	rcf := p.once(p.full(), s.gatekeeper("london")).RegistrationConfirm
+	if rcf == nil {
+		t.Fatal("not registered at home")
+	}
+	s.until("paris", "its identifier is shared", func(api.Status) bool {
+		_, ok := s.running["paris"].known.endpoint(rcf.EndpointIdentifier.String())
+		return ok
+	})
+	keepAlive := p.rrq()
+	keepAlive.KeepAlive, keepAlive.EndpointIdentifier, keepAlive.GatekeeperIdentifier = per.Some(true), rcf.EndpointIdentifier, rcf.GatekeeperIdentifier
+	if a := p.once(keepAlive, s.gatekeeper("paris")); a.RegistrationReject == nil || !a.RegistrationReject.AltGKInfo.OK {
+		t.Errorf("FO1: while the home is visible: %+v", a)
+	}
+	s.stop("london")
+	s.until("paris", "london is served", func(st api.Status) bool { return homeState(st, "london") == "SERVING" })
+	keepAlive.RequestSeqNum = p.next()
+	if a := p.once(keepAlive, s.gatekeeper("paris")); a.RegistrationConfirm == nil {
+		t.Errorf("its first keep-alive: %+v", a.RegistrationReject)
+	}
+	s.until("paris", "it is a guest", func(st api.Status) bool { return len(st.Guests) == 1 })
+	foreign := idle(t, "205", s.net+"106")
+	keepAlive.RequestSeqNum = foreign.next()
+	if a := foreign.once(keepAlive, s.gatekeeper("paris")); a.RegistrationReject == nil ||
+		a.RegistrationReject.RejectReason.Choice != h225.RegistrationRejectReasonFullRegistrationRequired {
+		t.Errorf("the identifier from another address: %+v", a)
+	}
+	if a := foreign.once(foreign.full(), s.gatekeeper("paris")); a.RegistrationReject == nil ||
+		a.RegistrationReject.RejectReason.Choice != h225.RegistrationRejectReasonDuplicateAlias {
+		t.Errorf("the number from another address: %+v", a)
+	}
+}
+
+// TestFB8_ManualFailbackMovesNobodyButWhoRebootsOrLogsOut: two guests reboot, one
+// with and one without discovery, another logs out, none is sent.
+func TestFB8_ManualFailbackMovesNobodyButWhoRebootsOrLogsOut(t *testing.T) {
+	s := newSite(t)
+	s.extra["paris"] = "h323: {listen: true, open: [127.0.0.0/8]}\n"
+	s.extra["london"] = "  - {number: \"205\", protocol: h323, base_user: \"205\"}\n  - {number: \"206\", protocol: h323, base_user: \"206\"}\n  - {number: \"207\", protocol: h323, base_user: \"207\"}\n" + s.extra["paris"]
+	s.manual = true
+	s.start("london")
+	s.start("paris")
+	s.until("paris", "london is mirrored", func(st api.Status) bool { return homeState(st, "london") == "SYNCED" })
+	s.stop("london")
+	s.until("paris", "london is served", func(st api.Status) bool { return homeState(st, "london") == "SERVING" })
+	reboots, logsOut, rebootsLater := idle(t, "205", s.net+"105"), idle(t, "206", s.net+"106"), idle(t, "207", s.net+"107")
+	all := []*rasPhone{reboots, logsOut, rebootsLater}
+	var ids []per.BMP
+	for _, p := range all {
+		a := p.once(p.full(), s.gatekeeper("paris"))
+		if a.RegistrationConfirm == nil {
+			t.Fatalf("%s is no guest: %+v", p.number, a.RegistrationReject)
+		}
+		ids = append(ids, a.RegistrationConfirm.EndpointIdentifier)
+	}
+	s.start("london")
+	keepAlive := func(p *rasPhone, id per.BMP) *h225.RasMessage {
+		m := p.rrq()
+		m.KeepAlive, m.EndpointIdentifier = per.Some(true), id
+		return p.once(m, s.gatekeeper("paris"))
+	}
+	var since time.Time // for longer than the failback delay
+	s.until("paris", "nobody is moved", func(st api.Status) bool {
+		for i, p := range all {
+			if a := keepAlive(p, ids[i]); a.RegistrationConfirm == nil {
+				t.Fatalf("%s was moved: %+v", p.number, a.RegistrationReject)
+			}
+		}
+		if homeState(st, "london") == "SERVING" {
+			return false
+		}
+		if since.IsZero() {
+			since = st.Now
+		}
+		return st.Now.Sub(since) > 3*time.Second
+	})
+	grq := &h225.RasMessage{Choice: h225.RasMessageGatekeeperRequest, GatekeeperRequest: &h225.GatekeeperRequest{
+		RequestSeqNum: reboots.next(), ProtocolIdentifier: h225.ProtocolIdentifier, RasAddress: reboots.address(rasPort), EndpointAlias: reboots.alias(),
+	}}
+	if a := reboots.ask(grq, s.gatekeeper("paris")); a == nil || a.GatekeeperReject == nil || !a.GatekeeperReject.AltGKInfo.OK {
+		t.Errorf("the one that rebooted: %+v", a)
+	}
+	urq := &h225.RasMessage{Choice: h225.RasMessageUnregistrationRequest, UnregistrationRequest: &h225.UnregistrationRequest{
+		RequestSeqNum: logsOut.next(), CallSignalAddress: []h225.TransportAddress{logsOut.address(1720)}, EndpointIdentifier: ids[1],
+	}}
+	if a := logsOut.ask(urq, s.gatekeeper("paris")); a == nil || a.UnregistrationConfirm == nil {
+		t.Errorf("the one that logged out: %+v", a)
+	}
+	if a := rebootsLater.once(rebootsLater.full(), s.gatekeeper("paris")); a.RegistrationReject == nil || !a.RegistrationReject.AltGKInfo.OK {
+		t.Errorf("the one that rebooted and sends RRQ: %+v", a)
+	}
+	for _, p := range all {
+		if a := p.once(p.full(), s.gatekeeper("london")); a.RegistrationConfirm == nil {
+			t.Errorf("%s at home: %+v", p.number, a.RegistrationReject)
+		}
+		if p.urq != 0 {
+			t.Errorf("%s was sent", p.number)
+		}
+	}
+	s.until("paris", "no guest is left", func(st api.Status) bool { return len(st.Guests) == 0 })
+}

@@ -32,6 +32,7 @@ type site struct {
 	running  map[string]*Node
 	phonesAt map[string][]string // numbers by system
 	extra    map[string]string   // more of a system's configuration
+	manual   bool                // failback is manual (FB8)
 	returns  phone.How           // how phones go home by themselves, if not as their family does
 }
 
@@ -93,6 +94,9 @@ console: {listen: "%[2]s:8080"}
 users:
 %[5]sextensions:
 %[6]s%[7]s`, name, s.address(name), peer, s.address(peer), users.String(), extensions.String(), s.extra[name])
+	if s.manual {
+		text = strings.Replace(text, "resilience: {", "resilience: {failback: manual, ", 1)
+	}
 	path := filepath.Join(s.dir, name+".yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)

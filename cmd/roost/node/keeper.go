@@ -59,7 +59,7 @@ func (k *keeper) ask(q resilience.PhoneAsks) resilience.Effect {
 	now := time.Now()
 	k.nextID++
 	q.ID = k.nextID
-	if q.Proven && q.Kind == resilience.AskRegister {
+	if q.Proven && q.Kind == resilience.AskRegister && q.Protocol == resilience.SIP { // that of H.323 may be a reboot (FB8)
 		if admit, ok := k.machine.Refresh(q.ID, q.Phone, now); ok {
 			return admit
 		}

@@ -62,13 +62,14 @@ func TestH235_1_TheCapturedAnswerOfAnotherGatekeeperIsRight(t *testing.T) {
 
 func TestH235_BadOrMissingTokensAreSecurityDenial(t *testing.T) {
 	all := captured(t, "ras.txt")
-	for name, at := range map[string]int64{"h235-1-sha1-bad-password#3": 0, "h235-md5-bad-password#3": 0, "h235-no-credentials#3": 0} {
+	for _, name := range []string{"h235-1-sha1-bad-password#3", "h235-md5-bad-password#3", "h235-no-credentials#3"} {
 		r := gkH(t)
 		m, err := h225.DecodeRAS(all[name])
 		if err != nil {
 			t.Fatal(err)
 		}
-		if at = 1_795_356_576; len(m.RegistrationRequest.CryptoTokens) > 0 {
+		at := int64(1_795_356_576)
+		if len(m.RegistrationRequest.CryptoTokens) > 0 {
 			if p := m.RegistrationRequest.CryptoTokens[0].CryptoEPPwdHash; p != nil {
 				at = int64(p.TimeStamp)
 			} else {
