@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -155,9 +154,8 @@ func (d *desk) within(within time.Duration, wanted func(mail) bool) (mail, bool)
 	for {
 		_ = d.conn.SetReadDeadline(deadline)
 		n, err := d.conn.Read(buffer)
-		var late net.Error
 		switch {
-		case errors.As(err, &late) && late.Timeout():
+		case late(err):
 			return mail{}, false
 		case err != nil:
 			continue // an ICMP of before
@@ -329,13 +327,6 @@ func (c *deskCall) reply(m mail, status int, phrase, body string) {
 	}
 	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(body), body)
 	c.d.send(b.String())
-}
-
-// pickUp answers the call and waits for the ACK.
-func (c *deskCall) pickUp(body string) {
-	c.d.t.Helper()
-	c.reply(c.peer, 200, "OK", body)
-	c.d.await("ACK", 10*time.Second, func(m mail) bool { return m.is("ACK") && m.header("Call-ID") == c.callID })
 }
 
 // asking is a request within the call.

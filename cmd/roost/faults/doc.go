@@ -9,7 +9,8 @@
 // limit is, in packages flow, message, sip and nats.
 //
 //	site ── systems (process, configuration, console, log)
-//	     └─ phones (fleet and its reports)      strangers: sockets with raw text
+//	     ├─ phones (fleet and its reports)      strangers: sockets with raw text
+//	     └─ talkers (a fleet that talks)        desks: phones with messages by hand; guns: packets
 //
 // A system's log is read at its end: no password, digest, key or Authorization header
 // may stand in it, and no panic.

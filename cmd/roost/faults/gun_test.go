@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -28,7 +29,7 @@ func (g *gun) hits() (n int) {
 	for {
 		_ = g.conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
 		_, err := g.conn.Read(buffer)
-		if late, is := err.(net.Error); is && late.Timeout() {
+		if late(err) {
 			return n
 		}
 		if err == nil {
@@ -49,4 +50,10 @@ func interfaceAddresses(t *testing.T) (list []netip.Addr) {
 		}
 	}
 	return list
+}
+
+// late tells that a deadline passed.
+func late(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
 }

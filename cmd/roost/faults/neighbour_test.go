@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -110,10 +109,10 @@ func strangersAtSystems(t *testing.T, s *stage) {
 	if a := phone.ask(phone.request("INVITE", "203", 1, phone.contact("251"))); a.status != 401 {
 		t.Errorf("paris's certificate where phones come in: %s", a.text)
 	}
-	// A neighbour is believed for calls only.
+	// A neighbour is believed for calls and messages only.
 	paris := s.neighbour(t, "paris", 119)
 	defer paris.close()
-	for _, method := range []string{"REGISTER", "SUBSCRIBE", "MESSAGE", "REFER", "PUBLISH"} {
+	for _, method := range []string{"REGISTER", "SUBSCRIBE", "REFER", "PUBLISH"} {
 		a := paris.ask(paris.request(method, "203", 1, paris.contact("203"), "Event: reg", "Refer-To: <sip:203@"+domain+">"))
 		if a.status < 400 {
 			t.Errorf("%s of a neighbour without credentials: %s", method, a.text)
@@ -138,6 +137,7 @@ func (s *stage) upgrade(from byte, more ...string) (*stranger, int) {
 	if err != nil {
 		return w, 0
 	}
+	_ = response.Body.Close() // what follows an upgrade is no body of it
 	return w, response.StatusCode
 }
 
@@ -161,7 +161,7 @@ func ended(t *testing.T, what string, w *stranger, within time.Duration) {
 	t.Helper()
 	_ = w.conn.SetReadDeadline(time.Now().Add(within))
 	_, err := io.Copy(io.Discard, w.read)
-	if late, is := err.(net.Error); is && late.Timeout() {
+	if late(err) {
 		t.Errorf("%s: the connection stands after %v", what, within)
 	}
 	w.close()
@@ -253,7 +253,7 @@ func (i *idlers) callsDropped(t *testing.T, s *stage) {
 	for n, w := range i.conns {
 		_ = w.conn.SetReadDeadline(deadline)
 		_, err := io.Copy(io.Discard, w.read)
-		if late, is := err.(net.Error); is && late.Timeout() {
+		if late(err) {
 			t.Errorf("connection %d of kind %d stands", n, n%6)
 		}
 	}
