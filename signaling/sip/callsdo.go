@@ -20,7 +20,7 @@ func (e *Endpoint) Dial(to DialTarget, id call.LegID, d call.Dial) {
 	if to.Registration != nil {
 		number = to.Registration.Number
 	}
-	if !e.legs.room("") && !d.Emergency {
+	if !e.legs.room("", d.Emergency) {
 		e.count.add(cLegsFull)
 		e.quiet.warn(cLegsFull).Int("limit", e.legs.most).Msg("too many legs of calls: none begun")
 		e.o.Calls.LegEvent(call.Refused{Leg: id, Cause: call.Cause{Status: 503, Phrase: "too many legs of calls"}})

@@ -103,3 +103,21 @@ func TestCall_RequestsFromElsewhereMustProveWhoSentThem(t *testing.T) {
 }
 
 func swapTag(text, from, to string) string { return strings.Replace(text, "tag="+from, "tag="+to, 1) }
+
+// Emergency calls have room where others have none, and not without end.
+func TestGU6_RoomForEmergencyCallsIsBounded(t *testing.T) {
+	s := newLegs(&Endpoint{o: Options{Limits: Limits{LegsPerNumber: 2}}}, 10)
+	s.live, s.byNumber["201"] = 10, 2
+	for range emergencyLegsPerNumber {
+		if s.room("201", false) || !s.room("201", true) {
+			t.Fatalf("with %d legs of the phone", s.byNumber["201"])
+		}
+		s.live, s.byNumber["201"] = s.live+1, s.byNumber["201"]+1
+	}
+	if s.room("201", true) || !s.room("202", true) {
+		t.Error("one phone has all the room, or another none")
+	}
+	if s.live = 10 + emergencyLegs; s.room("202", true) {
+		t.Error("there is room without end")
+	}
+}

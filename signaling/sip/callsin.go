@@ -64,7 +64,7 @@ func (w *work) invite(key string) {
 	if !ok {
 		return
 	}
-	if !e.legs.room(in.Number) && !w.emergency() {
+	if !e.legs.room(in.Number, w.emergency()) {
 		e.count.add(cLegsFull)
 		e.quiet.warn(cLegsFull).Int("limit", e.legs.most).Int("per_number", e.o.Limits.LegsPerNumber).
 			Stringer("source", w.in.Remote).Str("number", cut(string(in.Number))).

@@ -131,11 +131,22 @@ func (s *legs) named(id call.LegID) *leg {
 	return s.byID[id]
 }
 
+// Emergency calls have room where others have none, so many legs more in all and of one
+// phone: no honest phone needs them, and none may take all memory by them.
+const (
+	emergencyLegs          = 1000
+	emergencyLegsPerNumber = 16
+)
+
 // room says whether another leg may begin, of a phone with this number.
-func (s *legs) room(n registrar.Number) bool {
+func (s *legs) room(n registrar.Number, emergency bool) bool {
+	most, each := s.most, s.e.o.Limits.LegsPerNumber
+	if emergency {
+		most, each = most+emergencyLegs, each+emergencyLegsPerNumber
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return !s.shut && s.live < s.most && (n == "" || s.byNumber[n] < s.e.o.Limits.LegsPerNumber)
+	return !s.shut && s.live < most && (n == "" || s.byNumber[n] < each)
 }
 
 // add keeps a new leg; its dialog is set and it is marked as running.
