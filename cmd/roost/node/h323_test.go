@@ -1,8 +1,10 @@
 package node
 
 import (
+	"crypto/md5"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -252,7 +254,7 @@ func (p *rasPhone) rejected(with string, info per.Opt[h225.AltGKInfo]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if info.OK && len(info.V.AlternateGatekeeper) > 0 {
-		with += " to " + string(info.V.AlternateGatekeeper[0].GatekeeperIdentifier.String())
+		with += " to " + info.V.AlternateGatekeeper[0].GatekeeperIdentifier.String()
 		p.alternates = []netip.AddrPort{p.gatekeeper}
 		p.gatekeeper = addressOf(&info.V.AlternateGatekeeper[0].RasAddress)
 	}
@@ -481,4 +483,72 @@ func TestFB8_ManualFailbackMovesNobodyButWhoRebootsOrLogsOut(t *testing.T) {
 		}
 	}
 	s.until("paris", "no guest is left", func(st api.Status) bool { return len(st.Guests) == 0 })
+}
+
+func TestFB4_AnEndpointThatIgnoresURQIsSentHomeByItsKeepAlive(t *testing.T) {
+	s := h323Site(t)
+	p := newRASPhone(t, "205", s.net+"105", s.gatekeeper("london"))
+	p.mu.Lock()
+	p.mute = true
+	p.mu.Unlock()
+	s.until("london", "the endpoint is registered at home", allRegistered(1))
+	s.stop("london")
+	s.until("paris", "the endpoint is a guest", func(st api.Status) bool { return len(st.Guests) == 1 })
+	p.mu.Lock()
+	p.rejects = nil
+	p.mu.Unlock()
+	s.start("london")
+	s.until("london", "it is home", allRegistered(1))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.urq == 0 || !slices.Contains(p.rejects, "RRJ to london") {
+		t.Errorf("%d URQ, rejected with %q", p.urq, p.rejects)
+	}
+}
+
+// md5Token is a cryptoEPPwdHash of H.235 made by hand.
+func md5Token(t *testing.T, number, password string, at time.Time) h225.CryptoH323Token {
+	t.Helper()
+	clear := h225.ClearToken{TokenOID: per.MustOID("0.0"), TimeStamp: per.Some(uint32(at.Unix())),
+		Password: per.NewBMP(password + "\x00"), GeneralID: per.NewBMP(number + "\x00")}
+	data, err := clear.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := md5.Sum(data)
+	return h225.CryptoH323Token{Choice: h225.CryptoH323TokenCryptoEPPwdHash, CryptoEPPwdHash: &h225.CryptoH323TokenCryptoEPPwdHashValue{
+		Alias:     h225.AliasAddress{Choice: h225.AliasAddressDialledDigits, DialledDigits: number},
+		TimeStamp: uint32(at.Unix()),
+		Token:     h225.Hashed{AlgorithmOID: per.MustOID("1.2.840.113549.2.5"), Hash: per.BitString{Octets: sum[:], Len: 128}},
+	}}
+}
+
+func TestSH1_FO5_AnEndpointProvesItselfAtTheBackupWithTheSharedPassword(t *testing.T) {
+	s := newSite(t)
+	s.extra["paris"] = "h323: {listen: true}\n"
+	s.extra["london"] = s.extra["paris"]
+	s.h323 = "203" // one of london's phones, with the password secret203
+	s.start("london")
+	s.start("paris")
+	s.until("paris", "london is mirrored", func(st api.Status) bool { return homeState(st, "london") == "SYNCED" })
+	s.stop("london")
+	s.until("paris", "london is served", func(st api.Status) bool { return homeState(st, "london") == "SERVING" })
+	p := idle(t, "203", s.net+"103")
+	for _, c := range []struct {
+		password string
+		want     bool
+	}{{"", false}, {"wrong", false}, {"secret203", true}} {
+		m := p.full()
+		if c.password != "" {
+			m.CryptoTokens = []h225.CryptoH323Token{md5Token(t, "203", c.password, time.Now())}
+		}
+		a := p.once(m, s.gatekeeper("paris"))
+		if (a.RegistrationConfirm != nil) != c.want {
+			t.Errorf("password %q: %+v", c.password, a)
+		}
+		if !c.want && (a.RegistrationReject == nil || a.RegistrationReject.RejectReason.Choice != h225.RegistrationRejectReasonSecurityDenial) {
+			t.Errorf("password %q: %+v", c.password, a.RegistrationReject)
+		}
+	}
+	s.until("paris", "it is a guest", func(st api.Status) bool { return len(st.Guests) == 1 && st.Guests[0].Number == "203" })
 }

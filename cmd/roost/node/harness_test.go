@@ -32,6 +32,7 @@ type site struct {
 	running  map[string]*Node
 	phonesAt map[string][]string // numbers by system
 	extra    map[string]string   // more of a system's configuration
+	h323     string              // the number of a phone that speaks H.323
 	manual   bool                // failback is manual (FB8)
 	returns  phone.How           // how phones go home by themselves, if not as their family does
 }
@@ -72,7 +73,11 @@ func (s *site) write(name string) string {
 	var users, extensions strings.Builder
 	for _, n := range s.phonesAt[name] {
 		fmt.Fprintf(&users, "  - {number: %q, name: \"Phone %s\", login_code: \"1%s\", password: \"secret%s\"}\n", n, n, n, n)
-		fmt.Fprintf(&extensions, "  - {number: %q, protocol: sip, base_user: %q}\n", n, n)
+		protocol := "sip"
+		if n == s.h323 {
+			protocol = "h323"
+		}
+		fmt.Fprintf(&extensions, "  - {number: %q, protocol: %s, base_user: %q}\n", n, protocol, n)
 	}
 	text := fmt.Sprintf(`
 system: %[1]s
