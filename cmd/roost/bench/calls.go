@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"roost/cmd/roost/lab/load"
 )
 
@@ -150,6 +152,11 @@ func (b *bench) callRun(ctx context.Context, name string, p *process, c load.Cal
 func (b *bench) standing(ctx context.Context, t *table, calls int, relayed bool) error {
 	what, more := "direct", ""
 	if relayed {
+		var limit unix.Rlimit
+		if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && limit.Cur < uint64(4*calls+200) {
+			calls = int(limit.Cur-200) / 4
+			b.say("  only %d descriptors are allowed here: %d anchored calls", limit.Cur, calls)
+		}
 		what, more = "anchored, four ports each", "media: {direct: false, ports: 10240-32767}\n"
 	}
 	roost, err := b.startForCalls(ctx, 2*calls, more)
