@@ -40,7 +40,7 @@ type Used struct {
 }
 
 // proofs are the last tokens that proved a number. A token that is older than what was
-// forgotten is a replay too, so a clock that is put back by more than these span is
+// forgotten is a replay too, so a clock that is put back by more than they span is
 // refused until it has caught up.
 type proofs struct {
 	last  [16]Used
