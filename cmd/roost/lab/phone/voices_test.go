@@ -107,13 +107,21 @@ func callers(s *served, rootFile string, transport string, habits ...Habits) Set
 	return setup
 }
 
-// heardOnly: a voice report with one tone, the other phone's, and nothing amiss.
+// heardOnly: a voice report with one tone, the other phone's, and nothing amiss. SRTP
+// may overtake the answer that has its key, and is not understood then.
 func heardOnly(t *testing.T, r Report, other string) {
 	t.Helper()
 	v := r.Voice
-	if v == nil || len(v.Tones) != 1 || !tone.Same(float64(v.Tones[0].Hz), ToneOf(Spec{Number: other})) || v.VoiceMS < 300 ||
-		v.Lost || v.Forged+v.Bad+v.Silent+v.Echoed+v.Missing > 0 {
-		t.Errorf("phone %s heard %+v", r.Phone, v)
+	if v == nil {
+		t.Fatalf("phone %s has no report", r.Phone)
+	}
+	overtook := 0
+	if v.Secure != "" {
+		overtook = 10 // 200 ms
+	}
+	if len(v.Tones) != 1 || !tone.Same(float64(v.Tones[0].Hz), ToneOf(Spec{Number: other})) || v.VoiceMS < 300 ||
+		v.Lost || v.Forged+v.Bad+v.Silent > overtook || v.Echoed+v.Missing > 0 {
+		t.Errorf("phone %s heard %+v", r.Phone, *v)
 	}
 }
 
